@@ -76,7 +76,14 @@ pub struct ServedChannel {
     pub unconfirmed: Option<UnixNanos>,
     /// The recipients that have not accepted a message yet although others have.
     pub deferred: Vec<Deferred>,
+    /// Where the provider keeps incidents, if it does.
+    pub incidents: Option<IncidentScope>,
 }
+
+/// Identifies where a provider keeps incidents. If two channels with the same scope report a subject, they share one
+/// incident. The number is public, so it is too short to reveal a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IncidentScope(pub u16);
 
 /// Recipients that have not accepted a message yet although others in the channel have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +156,8 @@ impl ServedChannel {
     /// Creates the entry for a channel that a node begins to serve.
     #[must_use]
     pub fn new(id: ChannelId, from: UnixNanos) -> ServedChannel {
-        ServedChannel { id, from, waiting: Vec::new(), retry: None, unconfirmed: None, deferred: Vec::new() }
+        let (waiting, deferred) = (Vec::new(), Vec::new());
+        ServedChannel { id, from, waiting, retry: None, unconfirmed: None, deferred, incidents: None }
     }
 }
 

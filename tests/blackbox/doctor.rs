@@ -242,7 +242,8 @@ async fn rounds_in_the_spool_are_reported() {
     std::fs::rename(folder.join(waiting), folder.join(&name)).expect("it can be renamed");
     let run = doctor(&site, &["-c", "with-check.json"]).await;
     assert_eq!(run.code, 1, "{}", run.output());
-    assert!(run.stdout.contains(&format!("contains 1 round from another node (`{name}`)")), "{}", run.stdout);
+    assert!(run.stdout.contains("contains 1 round of the node `other` since 20"), "{}", run.stdout);
+    assert!(run.stdout.contains("send its rounds with `checker run --node NAME`, or delete them"), "{}", run.stdout);
 }
 
 #[tokio::test]

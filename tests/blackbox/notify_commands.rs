@@ -110,10 +110,14 @@ async fn a_preview_reports_logs_that_it_ignores() {
     }
     let run = notify(&nodes[0], &["preview"]).await;
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.output());
-    std::fs::write(folder.path().join("0-notified/b.json"), "[]").expect("it can be written");
-    let run = notify(&nodes[0], &["preview"]).await;
-    let expected = "the notification log `0-notified/b.json` was ignored or truncated: ";
-    assert!(run.code == 0 && run.stderr.contains(expected), "{}", run.output());
+    for node in ["a", "b"] {
+        std::fs::write(folder.path().join(format!("0-notified/{node}.json")), "[]").expect("it can be written");
+        for command in ["preview", "status"] {
+            let run = notify(&nodes[0], &[command]).await;
+            let expected = format!("the notification log `0-notified/{node}.json` was ignored or truncated: ");
+            assert!(run.code == 0 && run.stderr.contains(&expected), "{}", run.output());
+        }
+    }
 }
 
 #[tokio::test]

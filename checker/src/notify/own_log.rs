@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use shared::notification_log::{NUMBER_LIMIT, NotificationLog};
 use shared::object_name::{LogName, NodeName};
 
+use crate::notify::store_view::{log_problem, parse_log};
 use crate::store::{Store, StoreError};
 
 /// This node's log, and whether the store contains it.
@@ -19,13 +20,20 @@ pub struct OwnLog {
     is_stored: bool,
     /// Whether the log includes the entries in the store.
     is_complete: bool,
+    /// The reason why the log in the store was ignored, as a complete clause.
+    pub problem: Option<String>,
 }
 
 impl OwnLog {
     /// Reads the log from the store, and adds the entries in the spool directory. An invalid log is replaced, because
     /// only this node writes it. A log that is too large is an error: without it, messages would be repeated.
     pub async fn load(store: &Store, node: &NodeName, spool_dir: &Path) -> Result<OwnLog, StoreError> {
-        let mut log = read_stored(store, node).await?.unwrap_or_else(|| NotificationLog::new(node.clone()));
+        let (log, problem) = match read_stored(store, node).await? {
+            Some(Ok(log)) => (Some(log), None),
+            Some(Err(problem)) => (None, Some(log_problem(&LogName { node: node.clone() }, &problem))),
+            None => (None, None),
+        };
+        let mut log = log.unwrap_or_else(|| NotificationLog::new(node.clone()));
         let path = path(node, spool_dir);
         let kept = read_kept(&path, node);
         let is_stored = kept.is_none();
@@ -36,7 +44,7 @@ impl OwnLog {
         if log.ignored > 0 {
             return Err(unreadable(node));
         }
-        Ok(OwnLog { log, path, is_stored, is_complete: true })
+        Ok(OwnLog { log, path, is_stored, is_complete: true, problem })
     }
 
     /// Reads only the entries in the spool directory, for use while the store is failing.
@@ -44,13 +52,13 @@ impl OwnLog {
     pub fn load_kept(node: &NodeName, spool_dir: &Path) -> OwnLog {
         let path = path(node, spool_dir);
         let log = read_kept(&path, node).unwrap_or_else(|| NotificationLog::new(node.clone()));
-        OwnLog { log, path, is_stored: false, is_complete: false }
+        OwnLog { log, path, is_stored: false, is_complete: false, problem: None }
     }
 
     /// Adds entries that another process with the same node name has stored in the meantime, such as a single run
     /// alongside a daemon.
     pub async fn refresh(&mut self, store: &Store) -> Result<(), StoreError> {
-        if let Some(stored) = read_stored(store, &self.log.node).await? {
+        if let Some(Ok(stored)) = read_stored(store, &self.log.node).await? {
             if self.is_stored {
                 replace_deferred(&mut self.log, &stored);
             }
@@ -108,12 +116,12 @@ fn path(node: &NodeName, spool_dir: &Path) -> PathBuf {
     spool_dir.join(format!("notifications-{node}.json"))
 }
 
-/// Reads a node's log from the store. Returns `None` if there is no valid one.
-async fn read_stored(store: &Store, node: &NodeName) -> Result<Option<NotificationLog>, StoreError> {
+/// Reads a node's log from the store. Returns `None` if it is missing, and the reason if it is invalid.
+async fn read_stored(store: &Store, node: &NodeName) -> Result<Option<Result<NotificationLog, String>>, StoreError> {
     match store.get(&LogName { node: node.clone() }).await {
         Err(StoreError::TooLarge { .. }) => Err(unreadable(node)),
-        read => match read?.and_then(|content| parse(&content, node)) {
-            Some(log) if log.ignored > 0 => Err(unreadable(node)),
+        read => match read?.map(|content| parse_log(&content, node)) {
+            Some(Ok(log)) if log.ignored > 0 => Err(unreadable(node)),
             log => Ok(log),
         },
     }
@@ -126,11 +134,7 @@ fn unreadable(node: &NodeName) -> StoreError {
 }
 
 fn read_kept(path: &Path, node: &NodeName) -> Option<NotificationLog> {
-    parse(&std::fs::read(path).ok()?, node)
-}
-
-fn parse(content: &[u8], node: &NodeName) -> Option<NotificationLog> {
-    NotificationLog::parse(content).ok().filter(|log| log.node == *node)
+    parse_log(&std::fs::read(path).ok()?, node).ok()
 }
 
 /// Adds the registers that are missing from the log or newer than the log's, and the missing channels. Both come from
@@ -214,7 +218,7 @@ mod tests {
         own.log.registers = vec![own.log.registers[0].clone(); REGISTERS_LIMIT + 1];
         let error = own.save(&store).await.expect_err("it is too large").to_string();
         assert!(error.contains("`0-notified/a.json` exceeds the limit of 50000 entries or 32 MiB"), "{error}");
-        assert_eq!(read_stored(&store, &node).await.expect("it is valid"), Some(stored));
+        assert_eq!(read_stored(&store, &node).await.expect("it is readable"), Some(Ok(stored)));
         std::fs::remove_dir_all(&spool).expect("the log is kept there");
         let content = own.log.to_json();
         store.put(&LogName { node: node.clone() }, content.into()).await.expect("another program stores it");

@@ -20,7 +20,7 @@ use shared::{MINUTE, UnixNanos};
 
 use super::budget_conditions::burning_budgets;
 use super::evaluate::composition::compose;
-use super::evaluate::message_channels;
+use super::evaluate::{enabled_channels, message_channels};
 use super::message::Message;
 use super::rules::Notifications;
 
@@ -57,6 +57,7 @@ pub fn replay(
     let introduction =
         Introduction { rank: settings.rules.rank, every: MINUTE, pace, channels: &served, stored_since: 0 };
     own.introduce(&introduction, from);
+    let channels = enabled_channels(settings);
     let mut moments = moments(&endpoints, objectives, (from, now));
     let mut messages = Vec::new();
     while let Some(at) = moments.pop_first() {
@@ -78,6 +79,7 @@ pub fn replay(
             let situation = Situation {
                 channel: &channel.id,
                 policy: &channel.policy,
+                channels: &channels,
                 flapping: settings.rules.flapping,
                 pace,
                 checks: &settings.checks,

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use shared::endpoint_map::EndpointMap;
 use shared::notification::policy::Pace;
 pub use shared::notification::policy::{ChannelPolicy, CheckNotifications, Flapping};
-use shared::notification_log::ChannelId;
+use shared::notification_log::{ChannelId, IncidentScope};
 use shared::page_config::appearance::{Group, position_in};
 use shared::{Nanos, UnixNanos};
 
@@ -19,6 +19,14 @@ pub struct Notifications {
     pub channels: Vec<Channel>,
     /// The notification settings of individual checks.
     pub checks: EndpointMap<CheckNotifications>,
+}
+
+impl Notifications {
+    /// Returns where a channel's provider keeps incidents, if it does.
+    #[must_use]
+    pub fn incident_scope(&self, channel: &ChannelId) -> Option<IncidentScope> {
+        self.channels.iter().find(|known| known.id == *channel)?.policy.incidents
+    }
 }
 
 /// The rules that all channels share.

@@ -1,6 +1,6 @@
 //! Keeps copies of the other nodes' histories and notification logs, and reads them again only if they have changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -27,8 +27,8 @@ pub struct StoreView {
     reach: Nanos,
     histories: Copies<HistoryName, History>,
     logs: Copies<LogName, NotificationLog>,
-    /// The problems with logs that were already reported.
-    reported: BTreeMap<LogName, String>,
+    /// The problems with histories and logs that were already reported.
+    reported: BTreeSet<String>,
 }
 
 impl StoreView {
@@ -42,7 +42,7 @@ impl StoreView {
     #[must_use]
     pub fn of_all_nodes(store: Arc<Store>) -> StoreView {
         let (histories, logs) = (Copies::default(), Copies::default());
-        StoreView { store, node: None, reach: 0, histories, logs, reported: BTreeMap::new() }
+        StoreView { store, node: None, reach: 0, histories, logs, reported: BTreeSet::new() }
     }
 
     /// Changes the maximum age of the spans to keep. Histories that lack earlier spans are read again.
@@ -58,7 +58,8 @@ impl StoreView {
         &self.store
     }
 
-    /// Reads the other nodes' histories that have changed. Skips invalid ones until they change again.
+    /// Reads the other nodes' histories that have changed. Skips invalid ones until they change again: see
+    /// [`StoreView::take_problems`].
     pub async fn refresh_histories(&mut self, now: UnixNanos) -> Result<(), StoreError> {
         if self.histories.is_listing_due(now) {
             let mut names: Vec<HistoryName> = self.store.list(Listing::all()).await?;
@@ -67,12 +68,20 @@ impl StoreView {
         }
         let since = now.saturating_sub(self.reach);
         let parse = |name: &HistoryName, content: &[u8]| {
-            let history = History::parse(content).ok().filter(|history| history.node == name.node);
-            let mut history = history.ok_or_else(String::new)?;
+            let mut history = History::parse(content).map_err(|error| error.to_string())?;
+            if history.node != name.node {
+                return Err("it belongs to another node".to_owned());
+            }
             prune(&mut history, since);
             Ok(history)
         };
-        self.histories.refresh(&self.store, parse).await
+        self.histories.refresh(&self.store, parse).await?;
+        let unread = self.histories.known.iter().filter(|(_, (_, index))| index.is_none());
+        for name in unread.map(|(name, _)| name) {
+            let problem = || "it is not a readable file".to_owned();
+            self.histories.problems.entry(name.clone()).or_insert_with(problem);
+        }
+        Ok(())
     }
 
     /// Reads the other nodes' logs that have changed. Only nodes with a history can have a log. Skips invalid logs
@@ -80,10 +89,7 @@ impl StoreView {
     pub async fn refresh_logs(&mut self, now: UnixNanos) -> Result<(), StoreError> {
         let names: Vec<LogName> = self.nodes().map(|node| LogName { node: node.clone() }).collect();
         self.logs.keep_listed(&names, now);
-        let parse = |name: &LogName, content: &[u8]| {
-            let log = NotificationLog::parse(content).map_err(|error| error.to_string())?;
-            if log.node == name.node { Ok(log) } else { Err(format!("it belongs to the node `{}`", log.node)) }
-        };
+        let parse = |name: &LogName, content: &[u8]| parse_log(content, &name.node);
         self.logs.refresh(&self.store, parse).await?;
         for log in self.logs.values.iter().filter(|log| log.ignored > 0) {
             let problem = format!("only the first {} of its entries are used", log.registers.len());
@@ -92,15 +98,17 @@ impl StoreView {
         Ok(())
     }
 
-    /// Returns the reasons why logs are only partly used or ignored, as complete clauses. Returns each problem once
-    /// until the log changes.
+    /// Returns the reasons why histories are ignored, and logs only partly used or ignored, as complete clauses. Returns
+    /// each problem once until the object changes.
     pub fn take_problems(&mut self) -> Vec<String> {
-        let unreported = self.logs.problems.iter().filter(|(name, problem)| self.reported.get(*name) != Some(*problem));
-        let texts = unreported
-            .map(|(name, problem)| format!("the notification log `{name}` was ignored or truncated: {problem}"));
-        let texts: Vec<String> = texts.collect();
-        self.reported.clone_from(&self.logs.problems);
-        texts
+        let histories = self.histories.problems.iter().map(|(name, problem)| {
+            format!("outages are not closed while the history `{name}` is unreadable: {problem}; replace or delete it")
+        });
+        let logs = self.logs.problems.iter().map(|(name, problem)| log_problem(name, problem));
+        let current: BTreeSet<String> = histories.chain(logs).collect();
+        let unreported = current.difference(&self.reported).cloned().collect();
+        self.reported = current;
+        unreported
     }
 
     /// Returns whether the logs are old enough to be read again even without news: another node may have stopped,
@@ -126,6 +134,16 @@ impl StoreView {
     pub fn logs(&self) -> &[NotificationLog] {
         &self.logs.values
     }
+}
+
+/// Parses a node's log. Returns the reason if it is invalid, as a clause.
+pub(super) fn parse_log(content: &[u8], node: &NodeName) -> Result<NotificationLog, String> {
+    let log = NotificationLog::parse(content).map_err(|error| error.to_string())?;
+    if log.node == *node { Ok(log) } else { Err(format!("it belongs to the node `{}`", log.node)) }
+}
+
+pub(super) fn log_problem(name: &LogName, problem: &str) -> String {
+    format!("the notification log `{name}` was ignored or truncated: {problem}")
 }
 
 /// Copies of one kind of stored object. Missing and invalid objects have no value.

@@ -86,6 +86,9 @@ pub trait ListedName: ObjectName + Clone + Ord + Send + Sync + 'static {
     /// The folder of these objects: empty, or ending with a slash.
     const FOLDER: &'static str;
 
+    /// Whether a directory store also lists what is not a regular file. It cannot be read, but was not deleted either.
+    const LISTS_IRREGULAR: bool = false;
+
     /// Parses a name without the store's prefix. Returns `None` for the names of other kinds of objects.
     fn parse(name: &str) -> Option<Self>;
 
@@ -137,6 +140,9 @@ impl ObjectName for HistoryName {
 
 impl ListedName for HistoryName {
     const FOLDER: &'static str = HISTORY_FOLDER;
+
+    /// The node of a history that was deleted is assumed to have been removed.
+    const LISTS_IRREGULAR: bool = true;
 
     fn parse(name: &str) -> Option<HistoryName> {
         HistoryName::parse(name)

@@ -2,21 +2,26 @@
 //! is never sent to another store. Several nodes can share the folder, and each sends only its own rounds.
 //! [`super::upload`] sends the rounds.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
+use shared::UnixNanos;
 use shared::check_file::{CheckFile, CheckResult};
+use shared::civil::rfc3339;
 use shared::object_name::{CheckFileName, NodeName};
 
 use super::blocking_io::BlockingIo;
 use super::directory::folder::{Folder, PersistOutcome, is_temporary, read_whole};
 use super::limits::{CHECK_FILE_LIMIT, describe_size};
 use super::{NAMES_TO_TRY, StoreError, next_name};
+use crate::counted;
 use crate::redact::redact_userinfo;
 use crate::store::settings::{Storage, StoreLocation};
 
@@ -32,6 +37,8 @@ pub struct Spool {
     folder: PathBuf,
     node: NodeName,
     io: BlockingIo,
+    /// The other nodes whose rounds were reported.
+    reported: Arc<Mutex<BTreeSet<Option<NodeName>>>>,
 }
 
 /// The rounds in a spool's folder, oldest first.
@@ -44,21 +51,33 @@ pub struct WaitingRounds {
 }
 
 impl WaitingRounds {
-    /// Describes the rounds of other nodes: ``2 rounds from other nodes (such as `1…-b-check.json`)``. Returns `None`
-    /// if no other node has rounds there.
+    /// Describes the rounds of other nodes: ``2 rounds of the node `b` since 2026-11-22T13:02:00Z``. Returns `None` if no
+    /// other node has rounds there.
     #[must_use]
     pub fn describe_others(&self) -> Option<String> {
-        match self.others.as_slice() {
-            [] => None,
-            [one] => Some(format!("1 round from another node (`{one}`)")),
-            [first, ..] => Some(format!("{} rounds from other nodes (such as `{first}`)", self.others.len())),
+        let mut nodes: BTreeMap<&Option<NodeName>, (usize, UnixNanos)> = BTreeMap::new();
+        for round in &self.others {
+            let (count, since) = nodes.entry(&round.node).or_insert((0, round.stored_at));
+            (*count, *since) = (*count + 1, round.stored_at.min(*since));
         }
+        let described = nodes.iter().take(NODES_LIMIT).map(|(node, (count, since))| {
+            let node =
+                node.as_ref().map_or_else(|| "a node without a name".to_owned(), |node| format!("the node `{node}`"));
+            format!("{} of {node} since {}", counted(*count, "round"), rfc3339(*since))
+        });
+        let mut described = described.collect::<Vec<_>>().join(", ");
+        if nodes.len() > NODES_LIMIT {
+            described = format!("{described} and rounds of {} more", counted(nodes.len() - NODES_LIMIT, "node"));
+        }
+        (!nodes.is_empty()).then_some(described)
     }
 }
 
+/// The maximum number of other nodes to name.
+const NODES_LIMIT: usize = 5;
+
 /// The remedy for rounds of other nodes.
-pub const OTHERS_REMEDY: &str =
-    "each node sends only its own; if another node was renamed or removed, move its rounds to another folder";
+pub const OTHERS_REMEDY: &str = "each node sends only its own; if a node was renamed or removed, send its rounds with `checker run --node NAME`, or delete them";
 
 impl Spool {
     /// Opens a node's spool for a store, in a directory that several stores and nodes may share. Nothing is created
@@ -66,7 +85,7 @@ impl Spool {
     #[must_use]
     pub fn open(directory: &Path, storage: &Storage, node: &NodeName) -> Spool {
         let folder = directory.join(short_hash(&identity(&storage.location)));
-        Spool { folder, node: node.clone(), io: BlockingIo::default() }
+        Spool { folder, node: node.clone(), io: BlockingIo::default(), reported: Arc::default() }
     }
 
     /// Returns the folder of the waiting rounds.
@@ -92,6 +111,15 @@ impl Spool {
         let names = self.blocking("list waiting rounds".to_owned(), waiting).await?;
         let (own, others) = names.into_iter().partition(|name| name.node.as_ref() == Some(&self.node));
         Ok(WaitingRounds { own, others })
+    }
+
+    /// Describes the rounds of other nodes, once for each of these nodes, because a process can run many rounds.
+    pub(super) fn new_others(&self, rounds: &WaitingRounds) -> Option<String> {
+        let nodes = rounds.others.iter().map(|round| round.node.clone());
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = reported.len();
+        reported.extend(nodes);
+        if reported.len() > count { rounds.describe_others() } else { None }
     }
 
     /// Reads a waiting round, and checks it before it is sent: the folder may contain files that no checker wrote.
@@ -312,6 +340,11 @@ mod tests {
         assert_eq!(spool.waiting().await.unwrap(), std::slice::from_ref(&own));
         let expected = WaitingRounds { own: vec![own], others: others.into() };
         assert_eq!(spool.rounds().await.unwrap(), expected);
+        let since = "since 2026-11-22T06:50:54Z";
+        let described = ["a node without a name", "the node `a-b`", "the node `b`"]
+            .map(|node| format!("1 round of {node} {since}"));
+        assert_eq!(spool.new_others(&expected), Some(described.join(", ")));
+        assert_eq!(spool.clone().new_others(&expected), None, "they were already reported");
     }
 
     #[tokio::test]

@@ -81,9 +81,9 @@ fn too_large_for_page(size: usize) -> Option<String> {
     })
 }
 
-/// Returns a warning if rounds of other nodes are waiting in the spool.
+/// Returns a warning if rounds of other nodes are waiting in the spool, unless this process has already reported them.
 fn not_sent(rounds: &WaitingRounds, spool: &Spool) -> Option<String> {
-    let (others, folder) = (rounds.describe_others()?, spool.folder().display());
+    let (others, folder) = (spool.new_others(rounds)?, spool.folder().display());
     Some(format!("the spool `{folder}` contains {others}, which this node does not send: {OTHERS_REMEDY}"))
 }
 

@@ -1,16 +1,17 @@
 //! Closes outages and conditions whose ends will never be reported, because their subjects were removed from all nodes or
 //! from the channel.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::comparison::{Comparison, Found, Sender, news};
 use super::event::EventKind;
+use super::incident_sharing::is_still_reported;
 use super::item::Item;
 use super::situation::Situation;
 use super::state::{FORGET_AFTER, Known};
 use super::verdicts::Verdict;
 use crate::UnixNanos;
-use crate::check_file::EndpointKey;
+use crate::endpoint_map::EndpointMap;
 use crate::notification_log::{Notified, Register, Topic};
 use crate::object_name::NodeName;
 use crate::status::Status;
@@ -28,7 +29,10 @@ pub(super) fn close_abandoned<'a>(situation: &Situation<'a>, comparison: &mut Co
     if own.is_empty() {
         return;
     }
-    let endpoints = Endpoints::new(situation.verdicts);
+    let mut endpoints = EndpointMap::new();
+    for verdict in situation.verdicts {
+        endpoints.insert(verdict.key.clone(), verdict);
+    }
     for register in situation.registers.open(situation.channel) {
         let is_followed = comparison.followed.contains(&(register.topic, &register.key));
         if is_followed || !own.contains(&subject(register)) {
@@ -52,8 +56,9 @@ struct Closing {
 }
 
 /// Returns how to close an outage or a condition, or `None` if its end can still be reported.
-fn closing(situation: &Situation<'_>, endpoints: &Endpoints<'_>, register: &Register) -> Option<Closing> {
+fn closing(situation: &Situation<'_>, endpoints: &EndpointMap<&Verdict<'_>>, register: &Register) -> Option<Closing> {
     let now = situation.now;
+    let can_be_gone = !situation.nodes.has_unreadable();
     let is_gone = match register.topic {
         Topic::Store => return None,
         Topic::Silent => {
@@ -62,15 +67,18 @@ fn closing(situation: &Situation<'_>, endpoints: &Endpoints<'_>, register: &Regi
             return (!is_known).then_some(Closing { is: Status::Unknown, due: register.at });
         }
         Topic::Endpoint | Topic::Certificate | Topic::Budget => match endpoints.get(&register.key) {
-            None => true,
+            None => can_be_gone,
             Some(verdict) => {
                 let check = situation.checks.get(verdict.key);
                 let is_covered = situation.policy.covers(situation.channel, &verdict.key.title, check);
-                if situation.policy.keeps_incidents && !is_covered {
+                if situation.policy.keeps_incidents() && !is_covered {
+                    if is_still_reported(situation, register, verdict) {
+                        return None;
+                    }
                     let last = verdict.spans.last().filter(|last| last.end >= now && !verdict.is_retired);
                     return Some(Closing { is: last.map_or(Status::Unknown, |last| last.status), due: register.at });
                 }
-                register.topic == Topic::Certificate && verdict.is_retired
+                can_be_gone && register.topic == Topic::Certificate && verdict.is_retired
             }
         },
     };
@@ -87,28 +95,9 @@ fn found<'a>(situation: &Situation<'a>, register: &Register, Closing { is, due }
         until: Some(register.until.max(register.since)),
         ..Item::new(EventKind::Closed, &register.key, is)
     };
-    let ends = topic.recovers() || situation.policy.keeps_incidents;
+    let ends = topic.recovers() || situation.policy.keeps_incidents();
     let items = if ends && situation.policy.hears(EventKind::Closed) { vec![closed] } else { Vec::new() };
     let mut news = news(situation, topic, &register.key, next, items);
     news.register.number = register.number;
     Found { news, due, began: 0, replaced: register.number, is_worse: false, sender: Sender::Any }
-}
-
-/// All endpoints that appear in a history, indexed by id, and by title and locator.
-struct Endpoints<'a> {
-    by_id: HashMap<&'a str, &'a Verdict<'a>>,
-    by_name: HashMap<(&'a str, &'a str), &'a Verdict<'a>>,
-}
-
-impl<'a> Endpoints<'a> {
-    fn new(verdicts: &'a [Verdict<'a>]) -> Endpoints<'a> {
-        let with_id = verdicts.iter().filter_map(|verdict| Some((verdict.key.id.as_deref()?, verdict)));
-        let by_name = verdicts.iter().map(|verdict| ((&*verdict.key.title, &*verdict.key.locator), verdict));
-        Endpoints { by_id: with_id.collect(), by_name: by_name.collect() }
-    }
-
-    fn get(&self, key: &EndpointKey) -> Option<&'a Verdict<'a>> {
-        let by_id = key.id.as_deref().and_then(|id| self.by_id.get(id));
-        by_id.or_else(|| self.by_name.get(&(&*key.title, &*key.locator))).copied()
-    }
 }

@@ -95,6 +95,7 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
     let dependencies = Dependencies::new(verdicts, situation.checks, is_covered);
     let has_registers = situation.registers.of_channel(situation.channel).next().is_some();
     let served_since = situation.registers.served_since(situation.channel).unwrap_or(now);
+    let may_have_results = situation.nodes.has_unreadable();
     let mut dependents: HashMap<usize, Vec<String>> = HashMap::new();
     let mut found_at: HashMap<usize, usize> = HashMap::new();
     for (index, verdict) in verdicts.iter().enumerate() {
@@ -126,6 +127,7 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
             reasons: &reasons,
             margin: if dependencies.has_any(index) { MERGE_WINDOW } else { 0 },
             is_retired: verdict.is_retired,
+            may_have_results,
             now,
         };
         let new = Known { state: Notified::Healthy, since: 0, until: served_since, at: served_since, reminders: 0 };
@@ -210,7 +212,7 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
         }
         _ => return,
     };
-    let ends = condition.topic.recovers() || policy.keeps_incidents;
+    let ends = condition.topic.recovers() || policy.keeps_incidents();
     let is_heard = condition.is_present || ends && policy.hears(EventKind::Recovered);
     let item = Item {
         was: change.was,

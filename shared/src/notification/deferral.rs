@@ -54,6 +54,7 @@ impl NotificationLog {
         reception: &Reception,
         (number, now): (i64, UnixNanos),
     ) -> usize {
+        let taken_over = self.take_over(others, (channel, news), now);
         let mut entries = self.served(channel).map(|served| std::mem::take(&mut served.deferred)).unwrap_or_default();
         let mut missed = Vec::new();
         if !entries.is_empty() || !reception.deferred.is_empty() {
@@ -67,7 +68,48 @@ impl NotificationLog {
         let deferred: HashSet<u32> = reception.deferred.iter().copied().collect();
         let has_accepted = |recipient: u32| !deferred.contains(&recipient);
         let parts = accept(&mut entries, (news, &reception.refused), has_accepted, |_| None);
-        self.replace_deferred(channel, entries, parts.into_iter().chain(missed))
+        self.replace_deferred(channel, entries, parts.into_iter().chain(missed).chain(taken_over))
+    }
+
+    /// Records news that is not sent. Returns the number of recipients that cannot be notified later of what another node
+    /// has deferred, because the log has no space for them.
+    #[must_use]
+    pub fn record_unsent(
+        &mut self,
+        others: &[NotificationLog],
+        (channel, news): (&ChannelId, &[News]),
+        (number, now): (i64, UnixNanos),
+    ) -> usize {
+        let taken_over = self.take_over(others, (channel, news), now);
+        self.record(news, number, now);
+        let entries = self.served(channel).map(|served| std::mem::take(&mut served.deferred)).unwrap_or_default();
+        self.replace_deferred(channel, entries, taken_over)
+    }
+
+    /// Returns what other nodes' deferred recipients know about the subjects of news that is only recorded. Afterwards,
+    /// those nodes no longer notify them, because they did not send the latest news.
+    fn take_over(
+        &self,
+        others: &[NotificationLog],
+        (channel, news): (&ChannelId, &[News]),
+        now: UnixNanos,
+    ) -> Vec<Deferred> {
+        let unsent = news.iter().filter(|news| news.items.is_empty()).map(|news| &news.register);
+        let has_entries =
+            |log: &NotificationLog| log.channel(channel).is_some_and(|served| !served.deferred.is_empty());
+        if unsent.clone().next().is_none() || !others.iter().any(has_entries) {
+            return Vec::new();
+        }
+        let (unsent, registers) = (Subjects::new(unsent), Registers::merge(others.iter().chain([self]), now));
+        let others = others.iter().filter(|log| log.node != self.node);
+        let entries = others.filter_map(|log| Some((&log.node, &log.channel(channel)?.deferred)));
+        let entries = entries.flat_map(|(node, deferred)| deferred.iter().map(move |entry| (node, entry)));
+        let taken_over = entries.filter(|(_, entry)| !entry.is_expired(now)).filter_map(|(node, entry)| {
+            let is_current = |known: &&Register| unsent.contain(known) && !is_replaced(known, &registers, node);
+            let known: Vec<Register> = entry.known.iter().filter(is_current).cloned().collect();
+            (!known.is_empty()).then(|| Deferred { known, ..entry.clone() })
+        });
+        taken_over.collect()
     }
 
     /// Records another attempt to send news to the deferred recipients of an entry.

@@ -11,6 +11,7 @@ use super::policy::Pace;
 use super::reconcile::reconcile;
 use super::registers::{LONGEST_RETRY, Registers, Subjects};
 use super::situation::Situation;
+use crate::UnixNanos;
 use crate::endpoint_map::EndpointMap;
 use crate::notification_log::{Deferred, NotificationLog, Notified, Register, ServedChannel, Topic};
 
@@ -27,14 +28,28 @@ pub enum DeferredNews {
     Expired,
 }
 
-/// Determines the news for deferred recipients. Only the node that sent the latest news to their channel notifies them.
+/// Determines the news for the deferred recipients of a channel's entries. Only the node that sent the latest news to
+/// their channel notifies them.
 #[must_use]
-pub fn deferred_news(situation: &Situation<'_>, deferred: &Deferred) -> DeferredNews {
-    let now = situation.now;
+pub fn deferred_news(situation: &Situation<'_>, entries: &[Deferred]) -> Vec<DeferredNews> {
+    let is_due = |deferred: &Deferred| is_due(deferred, situation.now);
+    let found = if entries.iter().any(is_due) { comparison::compare(situation).found } else { Vec::new() };
+    let pending = Subjects::new(found.iter().map(|found| &found.news.register));
+    let news = |deferred: &Deferred| {
+        if is_due(deferred) { news_of_entry(situation, deferred, &pending) } else { DeferredNews::Wait }
+    };
+    entries.iter().map(news).collect()
+}
+
+fn is_due(deferred: &Deferred, now: UnixNanos) -> bool {
     // A time beyond the longest delay was computed with a wrong clock.
-    if deferred.next > now && deferred.next <= now.saturating_add(LONGEST_RETRY) {
-        return DeferredNews::Wait;
-    }
+    deferred.next <= now || deferred.next > now.saturating_add(LONGEST_RETRY)
+}
+
+/// Determines the news for the recipients of an entry that is due. `pending` contains the subjects of news for all
+/// recipients.
+fn news_of_entry(situation: &Situation<'_>, deferred: &Deferred, pending: &Subjects<'_>) -> DeferredNews {
+    let now = situation.now;
     let own = situation.nodes.own;
     let is_current = |known: &&Register| !is_replaced(known, situation.registers, &own.node);
     let known: Vec<Register> = deferred.known.iter().filter(is_current).cloned().collect();
@@ -45,8 +60,6 @@ pub fn deferred_news(situation: &Situation<'_>, deferred: &Deferred) -> Deferred
         return DeferredNews::Expired;
     }
     // News for all recipients comes first. Those that accept it need no earlier news.
-    let found = comparison::compare(situation).found;
-    let pending = Subjects::new(found.iter().map(|found| &found.news.register));
     let mut plan = plan_for(situation, &known);
     plan.news.retain(|news| !pending.contain(&news.register));
     let is_held =
@@ -89,6 +102,11 @@ fn is_undecided(known: &Register, situation: &Situation<'_>) -> bool {
         let is_listed = || situation.verdicts.iter().any(|verdict| verdict.key.is_same_endpoint(&known.key));
         // The outage of an endpoint that was removed is closed after a day.
         return situation.verdicts.is_empty() || known.state != Notified::Healthy && !is_listed();
+    }
+    // A condition that is over, such as that of a replaced certificate, can be missing.
+    let current = situation.registers.get(situation.channel, known.topic, &known.key);
+    if known.state == Notified::Healthy && current.is_some_and(|current| current.state == Notified::Healthy) {
+        return false;
     }
     let mut same_topic = situation.conditions.iter().filter(|condition| condition.topic == known.topic);
     !same_topic.any(|condition| condition.key.is_same_endpoint(&known.key))

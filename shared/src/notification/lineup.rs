@@ -45,6 +45,13 @@ pub struct Nodes<'a> {
     pub newest: &'a BTreeMap<NodeName, UnixNanos>,
 }
 
+impl Nodes<'_> {
+    /// Returns whether a node's history is unreadable. If so, it is unknown which endpoints the node checks.
+    pub(super) fn has_unreadable(&self) -> bool {
+        self.newest.values().any(|newest| *newest == 0)
+    }
+}
+
 /// Returns the time since which a node has stored its rounds without a gap, or 0 if there was no gap. During a gap,
 /// other nodes wait for the node in vain. `stored` contains the times at which its check files of the last [`OVERLAP`]
 /// were stored, in order.

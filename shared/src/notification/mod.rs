@@ -16,6 +16,7 @@ pub mod digest;
 mod episodes;
 pub mod event;
 mod flapping;
+mod incident_sharing;
 pub mod item;
 pub mod lineup;
 mod news;

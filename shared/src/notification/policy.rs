@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::event::EventKind;
 use crate::Nanos;
-use crate::notification_log::ChannelId;
+use crate::notification_log::{ChannelId, IncidentScope};
 use crate::page_config::appearance::position_in;
 
 /// The definition of flapping: at least this many outages begin within this time.
@@ -40,9 +40,9 @@ pub struct ChannelPolicy {
     pub recovered_after: Nanos,
     /// The times between reminders. The last one repeats. An empty list disables reminders.
     pub repeat: Vec<Nanos>,
-    /// Whether the provider keeps an incident for each subject instead of showing messages. Such a channel must be
-    /// notified when each incident ends, and needs no minimum time between messages.
-    pub keeps_incidents: bool,
+    /// Identifies the incidents, if the provider keeps one for each subject instead of showing messages. Such a channel
+    /// must be notified when each incident ends, and needs no minimum time between messages.
+    pub incidents: Option<IncidentScope>,
 }
 
 /// The notification settings of a check.
@@ -55,6 +55,12 @@ pub struct CheckNotifications {
 }
 
 impl ChannelPolicy {
+    /// Returns whether the provider keeps an incident for each subject.
+    #[must_use]
+    pub fn keeps_incidents(&self) -> bool {
+        self.incidents.is_some()
+    }
+
     /// Returns whether the channel is notified of this kind of event.
     #[must_use]
     pub fn hears(&self, kind: EventKind) -> bool {

@@ -6,8 +6,8 @@ use super::news::News;
 use super::policy::Pace;
 use crate::check_file::EndpointKey;
 use crate::notification_log::{
-    ChannelId, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, Register, Retry, ServedChannel, Topic,
-    UNANSWERED_RETRIES, Waiting,
+    ChannelId, FailureReason, IncidentScope, NUMBER_LIMIT, NotificationLog, Notified, Register, Retry, ServedChannel,
+    Topic, UNANSWERED_RETRIES, Waiting,
 };
 use crate::object_name::NodeName;
 use crate::quorum::CLOCK_TOLERANCE;
@@ -198,6 +198,16 @@ impl NotificationLog {
         (self.rank, self.every, self.since) = (rank, every, now);
         (self.gather, self.spacing) = (gather, spacing);
         true
+    }
+
+    /// Updates where the providers of channels keep incidents. Returns whether anything changed.
+    pub fn describe_incidents(&mut self, scope_of: impl Fn(&ChannelId) -> Option<IncidentScope>) -> bool {
+        let mut has_changed = false;
+        for served in &mut self.channels {
+            let before = std::mem::replace(&mut served.incidents, scope_of(&served.id));
+            has_changed |= before != served.incidents;
+        }
+        has_changed
     }
 
     /// Updates the news that the node leaves to others. Returns whether the log must be stored. It need not be stored

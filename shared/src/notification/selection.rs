@@ -69,7 +69,7 @@ fn wait_for_more(
 ) -> Option<(HeldReason, UnixNanos)> {
     let (pace, now) = (situation.pace, situation.now);
     let spaced = match last_sent {
-        Some(last_sent) if pace.spacing > 0 && !situation.policy.keeps_incidents => {
+        Some(last_sent) if pace.spacing > 0 && !situation.policy.keeps_incidents() => {
             last_sent.saturating_add(pace.spacing)
         }
         _ => UnixNanos::MIN,

@@ -17,6 +17,8 @@ pub struct Situation<'a> {
     pub channel: &'a ChannelId,
     /// The rules that determine what the channel is notified of.
     pub policy: &'a ChannelPolicy,
+    /// The enabled channels of this node. Several of them can share incidents at their provider.
+    pub channels: &'a [(&'a ChannelId, &'a ChannelPolicy)],
     /// The definition of a flapping endpoint.
     pub flapping: Flapping,
     /// How long news is collected before it is sent.

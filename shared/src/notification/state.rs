@@ -26,6 +26,8 @@ pub(super) struct Subject<'a> {
     /// The additional time, beyond the policy's, that an outage must last if the endpoint depends on others.
     pub(super) margin: Nanos,
     pub(super) is_retired: bool,
+    /// Whether a node whose history is unreadable may have current results.
+    pub(super) may_have_results: bool,
     pub(super) now: UnixNanos,
 }
 
@@ -313,6 +315,10 @@ impl Subject<'_> {
     /// Handles an endpoint whose status is unknown. Its outage is closed after [`FORGET_AFTER`], or immediately if the
     /// endpoint was removed.
     fn forget_or_wait(&self, known: Known, difference: &mut Difference) {
+        if self.may_have_results {
+            difference.held = Some((EventKind::Recovered, HeldReason::Unknown, None));
+            return;
+        }
         let last_seen = self.outages.known_until.max(known.until);
         let forget_at = self.outages.known_until.max(known.at).saturating_add(FORGET_AFTER);
         // The time must not depend on the evaluation, so that the next node takes its turn if the first one fails.

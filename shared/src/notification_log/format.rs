@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{
-    ChannelId, Deferred, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, REGISTERS_LIMIT, RecipientList,
-    Register, Retry, ServedChannel, Topic, Waiting,
+    ChannelId, Deferred, FailureReason, IncidentScope, NUMBER_LIMIT, NotificationLog, Notified, REGISTERS_LIMIT,
+    RecipientList, Register, Retry, ServedChannel, Topic, Waiting,
 };
 use crate::check_file::{EndpointKey, LOCATOR_LIMIT, TITLE_LIMIT, id_of, shortened};
 use crate::json::{self, Json, JsonError};
@@ -150,6 +150,9 @@ fn write_channel(writer: &mut JsonWriter, channel: &ServedChannel) {
             writer.key(key!("deferred"));
             writer.array(&channel.deferred, write_deferred);
         }
+        if let Some(IncidentScope(scope)) = channel.incidents {
+            writer.integer_member(key!("incidents"), i64::from(scope));
+        }
     });
 }
 
@@ -230,7 +233,8 @@ fn read_channel(json: &Json<'_>) -> Option<ServedChannel> {
     let id = ChannelId::new(string(json, "id")?).ok()?;
     let unconfirmed = integer(json, "unconfirmed");
     let deferred = list(json, "deferred").iter().filter_map(read_deferred).take(DEFERRED_LIMIT).collect();
-    Some(ServedChannel { id, from: integer(json, "from")?, waiting, retry, unconfirmed, deferred })
+    let incidents = integer(json, "incidents").and_then(|scope| u16::try_from(scope).ok()).map(IncidentScope);
+    Some(ServedChannel { id, from: integer(json, "from")?, waiting, retry, unconfirmed, deferred, incidents })
 }
 
 fn read_deferred(json: &Json<'_>) -> Option<Deferred> {

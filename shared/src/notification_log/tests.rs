@@ -74,6 +74,20 @@ fn checksums_of_recipients_are_optional() {
     }
 }
 
+/// Earlier versions did not store where providers keep incidents.
+#[test]
+fn incident_scopes_are_optional() {
+    let mut log = NotificationLog::parse(GOLDEN.as_bytes()).expect("it is a log");
+    assert!(log.channels.iter().all(|channel| channel.incidents.is_none()));
+    log.channels[0].incidents = Some(IncidentScope(u16::MAX));
+    let json = log.to_json();
+    assert_eq!(NotificationLog::parse(json.as_bytes()), Ok(log));
+    for scope in ["65536", "-1", r#""7""#] {
+        let log = NotificationLog::parse(json.replace("65535", scope).as_bytes()).expect("it is a log");
+        assert_eq!(log.channels[0].incidents, None);
+    }
+}
+
 #[test]
 fn a_log_is_limited_and_invalid_text_is_found_in_lists() {
     let register = r#"{"channel":"ops","title":"x","n":1,"as":"down","until":0,"at":0},"#;

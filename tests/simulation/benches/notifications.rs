@@ -47,6 +47,7 @@ fn main() {
         let plan = reconcile(&Situation {
             channel: &channel,
             policy: &policy,
+            channels: &[],
             flapping: Flapping { outages: 4, within: HOUR },
             pace: Pace::default(),
             checks: &checks,

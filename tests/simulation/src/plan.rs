@@ -112,7 +112,7 @@ impl WorldPlan {
                 after: random.pick(&[0, 0, 0, 2 * MINUTE, 5 * MINUTE]),
                 recovered_after: random.pick(&[0, 2 * MINUTE, 2 * MINUTE, 5 * MINUTE]),
                 repeat,
-                keeps_incidents: false,
+                incidents: None,
             },
             flapping: Flapping { outages: 4, within: HOUR },
             silence: random.chance(20).then(|| period(random, 10 * MINUTE, 2 * HOUR)),

@@ -239,6 +239,7 @@ impl World {
         let situation = Situation {
             channel: &self.channel,
             policy: &self.plan.policy,
+            channels: &[],
             flapping: self.plan.flapping,
             pace: plan.pace.unwrap_or_default(),
             checks: &self.checks,

@@ -116,7 +116,7 @@ impl RawNotifier {
             repeat: self
                 .repeat
                 .map_or_else(|| section.repeat.clone(), |repeat| repeat.into_iter().map(|time| time.0).collect()),
-            keeps_incidents: false,
+            incidents: None,
         };
         (is_enabled, policy)
     }

@@ -134,7 +134,7 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
         let (type_name, transport) = convert_transport(&mut converter);
         let id = ids.claim(raw.id.as_deref(), type_name, &mut converter);
         let (is_enabled, mut policy) = raw.into_policy(&section, &mut converter);
-        policy.keeps_incidents = transport.as_ref().is_some_and(Transport::keeps_incidents);
+        policy.incidents = transport.as_ref().and_then(Transport::incident_scope);
         if let (Some(id), Some(transport)) = (id, transport) {
             channels.push(Channel { id, is_enabled, policy, transport });
             positions.push(located.at);

@@ -41,6 +41,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use shared::UnixNanos;
 pub use shared::notification_log::FailureReason;
+use shared::notification_log::IncidentScope;
 
 use super::message::Message;
 use crate::redact::Secret;
@@ -61,10 +62,16 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// Returns where the provider keeps an incident for each subject, if it does so instead of showing messages.
+    #[must_use]
+    pub fn incident_scope(&self) -> Option<IncidentScope> {
+        if let Transport::Http(channel) = self { channel.incident_scope() } else { None }
+    }
+
     /// Returns whether the provider keeps an incident for each subject instead of showing messages.
     #[must_use]
     pub fn keeps_incidents(&self) -> bool {
-        matches!(self, Transport::Http(channel) if channel.keeps_incidents())
+        self.incident_scope().is_some()
     }
 }
 
@@ -88,10 +95,10 @@ pub trait HttpChannel: std::fmt::Debug + Send + Sync {
     /// Converts a message to requests, usually one. `now` is the time of this attempt, for signatures.
     fn requests(&self, message: &Message, now: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage>;
 
-    /// Returns whether the provider keeps an incident for each subject instead of showing messages. If so, all news is
-    /// sent, and repeating a request must be harmless.
-    fn keeps_incidents(&self) -> bool {
-        false
+    /// Returns where the provider keeps an incident for each subject, if it does so instead of showing messages. If so,
+    /// all news is sent, and repeating a request must be harmless.
+    fn incident_scope(&self) -> Option<IncidentScope> {
+        None
     }
 
     fn outcome(&self, status: StatusCode, headers: &HeaderMap, _body: &[u8], now: UnixNanos) -> SendOutcome {

@@ -5,10 +5,10 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 use shared::UnixNanos;
 use shared::civil::rfc3339;
-use shared::notification_log::Topic;
+use shared::notification_log::{IncidentScope, Topic};
 use shared::status::Status;
 
-use super::identifier::identifier;
+use super::identifier::{identifier, incident_scope};
 use super::request::{finish, json_request};
 use super::secret_url::SecretUrl;
 use super::{HttpChannel, InvalidMessage};
@@ -45,8 +45,8 @@ impl HttpChannel for PagerDuty {
         Ok(requests)
     }
 
-    fn keeps_incidents(&self) -> bool {
-        true
+    fn incident_scope(&self) -> Option<IncidentScope> {
+        Some(incident_scope(&["pagerduty", self.routing_key.reveal()]))
     }
 }
 

@@ -77,7 +77,7 @@ pub struct DeliveryReport {
     pub outcome: SendOutcome,
     /// A description of the problem for the operator, as a complete clause.
     pub problem: Option<String>,
-    /// The positions of recipients that have not accepted the message yet although others have.
+    /// The positions of recipients that have not accepted the message yet although others have, or may have.
     pub deferred: Vec<u32>,
     /// The positions of refused recipients, if the others are notified now or later.
     pub refused: Vec<u32>,
@@ -220,7 +220,7 @@ fn combined(attempts: Vec<Attempt>) -> Attempt {
 struct Attempt {
     outcome: SendOutcome,
     note: Option<String>,
-    /// The positions of recipients that have not accepted the message yet although others have.
+    /// The positions of recipients that have not accepted the message yet although others have, or may have.
     deferred: Vec<u32>,
     /// The positions of refused recipients, if the others are notified now or later.
     refused: Vec<u32>,
@@ -253,9 +253,10 @@ impl Attempt {
     /// Describes the failure or the note, without any text from the provider. `is_repeated` is whether another attempt
     /// follows if the failure is temporary.
     fn problem(&self, channel: &ChannelId, is_repeated: bool) -> Option<String> {
+        let is_unanswered = matches!(self.outcome, SendOutcome::Retry { reason: FailureReason::TimedOut, .. });
         match self.failure(is_repeated) {
             // If individual recipients were refused, the note describes the failure.
-            Some(failure) if self.refused.is_empty() => Some(format!("channel `{channel}` {failure}")),
+            Some(failure) if self.refused.is_empty() || is_unanswered => Some(format!("channel `{channel}` {failure}")),
             _ => self.note.as_ref().map(|note| format!("channel `{channel}`: {note}")),
         }
     }

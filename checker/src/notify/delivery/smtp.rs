@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
@@ -17,6 +18,9 @@ use crate::notify::event::EventKind;
 use crate::notify::message::Message;
 
 type SmtpError = lettre::transport::smtp::Error;
+
+/// How long before the time limit to end the transfer of mail. This is later than the end of the preceding steps.
+const FINAL_MARGIN: Duration = Duration::from_millis(100);
 
 const NO_ENCRYPTION: &str = "its server does not offer STARTTLS, so the password was not sent; use another port";
 
@@ -38,7 +42,7 @@ pub(super) async fn send(
     let slow = || Err(not_connected(mail, "did not respond in time"));
     let begun = timeout_at(until, begin(mail, recipients, !content.is_ascii())).await.unwrap_or_else(|_| slow());
     match begun {
-        Ok(transaction) => transaction.finish(&content, is_test).await,
+        Ok(transaction) => transaction.finish(&content, is_test, deadline).await,
         Err(attempt) => attempt,
     }
 }
@@ -149,14 +153,25 @@ impl Rejected {
 }
 
 impl Transaction {
-    /// Transfers the content to the recipients that the server has accepted.
-    async fn finish(mut self, content: &[u8], is_test: bool) -> Attempt {
-        if let Err(error) = self.connection.message(content).await {
-            return failed(&error);
+    /// Transfers the content to the recipients that the server has accepted. If the server does not respond before the
+    /// deadline, only these recipients may have received it.
+    async fn finish(mut self, content: &[u8], is_test: bool, deadline: Instant) -> Attempt {
+        let until = deadline.checked_sub(FINAL_MARGIN).unwrap_or(deadline);
+        let transferred = timeout_at(until, self.connection.message(content)).await;
+        let attempt = match transferred {
+            Ok(Ok(_)) => Attempt::from(SendOutcome::Delivered),
+            Ok(Err(error)) => failed(&error),
+            Err(_) => Attempt::retry(FailureReason::TimedOut),
+        };
+        match attempt.outcome {
+            SendOutcome::Delivered => {
+                // Ignore the error, because the server has already accepted the mail.
+                let _ = timeout_at(until, self.connection.quit()).await;
+                self.rejected.add_to(attempt, is_test)
+            }
+            SendOutcome::Retry { reason: FailureReason::TimedOut, .. } => self.rejected.add_to(attempt, is_test),
+            SendOutcome::Retry { .. } | SendOutcome::Refused { .. } => attempt,
         }
-        // Ignore the error, because the server has already accepted the mail.
-        let _ = self.connection.quit().await;
-        self.rejected.add_to(Attempt::from(SendOutcome::Delivered), is_test)
     }
 }
 

@@ -16,9 +16,10 @@ pub struct DeferredPlan {
 /// Returns the next steps for all recipients that a channel has deferred, except those that must wait.
 pub(super) fn deferred_plans(channel: usize, situation: &Situation<'_>) -> Vec<DeferredPlan> {
     let served = situation.nodes.own.channel(situation.channel);
-    let plan = |deferred: &Deferred| match deferred_news(situation, deferred) {
-        DeferredNews::Wait => None,
-        news => Some(DeferredPlan { channel, deferred: deferred.clone(), news }),
-    };
-    served.into_iter().flat_map(|served| &served.deferred).filter_map(plan).collect()
+    let entries = served.map_or(&[][..], |served| &served.deferred);
+    let plans = entries.iter().zip(deferred_news(situation, entries));
+    plans
+        .filter(|(_, news)| *news != DeferredNews::Wait)
+        .map(|(deferred, news)| DeferredPlan { channel, deferred: deferred.clone(), news })
+        .collect()
 }

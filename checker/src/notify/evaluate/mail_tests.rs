@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use shared::MINUTE;
 use shared::notification::reconcile::News;
@@ -31,6 +32,8 @@ pub(super) struct MailServer {
     pub(super) port: u16,
     script: Mutex<VecDeque<u16>>,
     accepted: Mutex<Vec<Vec<String>>>,
+    /// The number of messages that it accepts without a response.
+    unanswered: AtomicUsize,
 }
 
 impl MailServer {
@@ -58,6 +61,10 @@ impl MailServer {
                 "." if is_data => {
                     is_data = false;
                     self.accepted.lock().unwrap().push(std::mem::take(&mut recipients));
+                    let less = |count: usize| count.checked_sub(1);
+                    if self.unanswered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
+                        continue;
+                    }
                     "250 done".to_owned()
                 }
                 _ if is_data => continue,
@@ -234,6 +241,50 @@ async fn deferred_recipients_that_are_refused_later_are_reported() {
     let report = world.run(28).await;
     assert_eq!((report.sent.len(), report.problems), (0, vec![refused.to_owned()]));
     assert!(world.log().await.channels[0].deferred.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recipient_that_was_deferred_in_an_unanswered_attempt_is_not_lost() {
+    let server = MailServer::start().await;
+    let world = World::new(mail(server.port));
+    world.run(9).await;
+    server.unanswered.store(4, Ordering::Relaxed);
+    server.answer(&[250, 450].repeat(4));
+    let mut problems = Vec::new();
+    for minute in 11..=96 {
+        problems.extend(world.run(minute).await.problems);
+    }
+    let deferred = "the server deferred 1 of 2 recipients (status 450); the message will be sent to them later";
+    assert_eq!(problems.len(), 4, "{problems:#?}");
+    assert_eq!(problems[0], format!("channel `ops` did not respond in time: {deferred}"));
+    let given_up = "channel `ops` did not respond in time to 4 attempts: it may have accepted the message, so it is not sent again, except to 1 recipient that it has deferred";
+    assert_eq!(problems[3], given_up);
+    assert_eq!(server.accepted(), vec![["ops"]; 4]);
+    assert_eq!(world.log().await.channels[0].deferred[0].recipients, [1]);
+    tokio::time::resume();
+    let report = world.run(102).await;
+    assert_eq!(report.sent, ["notified `ops`: Shop is down"], "{report:?}");
+    assert_eq!(server.accepted(), [["jane"]]);
+    assert!(world.run(120).await.sent.is_empty() && world.log().await.channels[0].deferred.is_empty());
+}
+
+#[tokio::test]
+async fn an_unanswered_attempt_ends_only_for_recipients_that_were_accepted() {
+    let server = MailServer::start().await;
+    let (world, _) = with_outage(&server, &["ops", "jane", "kim", "lee"], &[250, 450, 450, 450]).await;
+    server.accepted();
+    server.unanswered.store(1, Ordering::Relaxed);
+    server.answer(&[250, 450, 550]);
+    let expected = "channel `ops` did not respond in time: 1 of 4 recipients may have received the message, so it will not be sent again, except to 1 recipient that it has deferred";
+    let refused = "channel `ops`: the server refused 1 of 4 recipients; check the addresses in `to`";
+    tokio::time::pause();
+    assert_eq!(world.run(17).await.problems, [expected, refused]);
+    tokio::time::resume();
+    assert_eq!(server.accepted(), [["jane"]]);
+    let entries = &world.log().await.channels[0].deferred;
+    assert_eq!(entries.iter().map(|entry| (entry.tries, &*entry.recipients)).collect::<Vec<_>>(), [(2, &[2][..])]);
+    world.run(28).await;
+    assert_eq!(server.accepted(), [["kim"]]);
 }
 
 /// Returns an entry for one of two recipients, and the news that it has missed.

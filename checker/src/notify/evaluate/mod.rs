@@ -25,7 +25,7 @@ use shared::endpoint_status::{EndpointStatus, endpoint_statuses};
 use shared::history::History;
 use shared::notification::condition::Condition;
 use shared::notification::lineup::{Nodes, stored_since};
-use shared::notification::policy::Pace;
+use shared::notification::policy::{ChannelPolicy, Pace};
 use shared::notification::reconcile::{Plan, Situation, reconcile};
 use shared::notification::registers::{Introduction, Registers};
 use shared::notification::verdicts::{REPORTED_TIME, verdicts};
@@ -197,6 +197,7 @@ impl Notifier {
         };
         match assessed {
             Ok(mut assessment) => {
+                report.problems.extend(self.own.as_mut().and_then(|own| own.problem.take()));
                 report.problems.extend(self.view.take_problems());
                 let states = std::mem::take(&mut assessment.states);
                 let states = if has_round { self.state_jobs(states, is_stored, now) } else { Vec::new() };
@@ -274,7 +275,8 @@ impl Notifier {
             Some(own) => own,
             None => OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?,
         };
-        let has_changed = own.log.introduce(&self.introduction(stored, &served(&self.settings), now), now);
+        let mut has_changed = own.log.introduce(&self.introduction(stored, &served(&self.settings), now), now);
+        has_changed |= own.log.describe_incidents(|channel| self.settings.incident_scope(channel));
         let saved = if has_changed || own.is_behind() { own.save(self.view.store()).await } else { Ok(()) };
         self.own = Some(own);
         saved
@@ -329,7 +331,7 @@ impl Notifier {
         let registers = Registers::merge(self.view.logs().iter().chain([&own.log]), now);
         let verdicts = verdicts(endpoints, now);
         let rules = &self.settings.rules;
-        let pace = self.pace();
+        let (pace, channels) = (self.pace(), enabled_channels(&self.settings));
         let plan = |(index, channel): (usize, &Channel)| {
             let mut conditions = Cow::Borrowed(conditions);
             if !self.own_checks.is_empty() {
@@ -341,6 +343,7 @@ impl Notifier {
             let situation = Situation {
                 channel: &channel.id,
                 policy: &channel.policy,
+                channels: &channels,
                 flapping: rules.flapping,
                 pace,
                 checks: &self.settings.checks,
@@ -398,6 +401,11 @@ pub(super) fn message_channels(settings: &Notifications) -> impl Iterator<Item =
         channel.is_enabled && !matches!(channel.transport, Transport::Alertmanager(_) | Transport::Ping(_))
     };
     settings.channels.iter().enumerate().filter(move |(_, channel)| receives_messages(channel))
+}
+
+/// Returns the enabled channels that receive messages, with their rules.
+pub(super) fn enabled_channels(settings: &Notifications) -> Vec<(&ChannelId, &ChannelPolicy)> {
+    message_channels(settings).map(|(_, channel)| (&channel.id, &channel.policy)).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use shared::notification_log::{
 
 use super::EvaluationReport;
 use super::queue::{Outgoing, SentQueue};
+use crate::counted;
 use crate::notify::channels::{SendOutcome, Transport};
 use crate::notify::delivery::DeliveryReport;
 use crate::notify::words;
@@ -80,10 +81,13 @@ fn record_failure(
         after: after.map(|after| i64::try_from(after.as_nanos()).unwrap_or(i64::MAX)),
     };
     if own.failed(&channel.id, failure, now) {
-        // All recipients may have received the message.
-        record_delivery((own, others), outgoing, &Reception::default(), (number, now), report);
+        // All recipients that the server did not reject may have received the message.
+        let DeliveryReport { deferred, refused, .. } = delivery;
+        let exception = exception(deferred.len());
+        let reception = Reception { list: recipient_list(&channel.transport), deferred, refused };
+        record_delivery((own, others), outgoing, &reception, (number, now), report);
         report.problems.push(format!(
-            "channel `{}` did not respond in time to {} attempts: it may have accepted the message, so it is not sent again",
+            "channel `{}` did not respond in time to {} attempts: it may have accepted the message, so it is not sent again{exception}",
             channel.id,
             UNANSWERED_RETRIES + 1
         ));
@@ -121,20 +125,38 @@ fn record_deferred_failure(
     let unanswered = SendOutcome::Retry { reason: FailureReason::TimedOut, after: None };
     let mut left = deferred.recipients.clone();
     if delivery.outcome == unanswered {
-        // Give up instead of repeating a message that the server may have accepted.
-        left.clear();
+        // Do not repeat a message that the server may have accepted, except to recipients that it has deferred again.
+        left.retain(|recipient| delivery.deferred.contains(recipient));
+        let rejected = left.len() + delivery.refused.len();
+        let exception = exception(left.len());
         report.problems.push(format!(
-            "channel `{}` did not respond in time: {} of {} recipients may have received the message, so it will not be sent again",
+            "channel `{}` did not respond in time: {} of {} recipients may have received the message, so it will not be sent again{exception}",
             outgoing.channel.id,
-            deferred.recipients.len(),
+            deferred.recipients.len().saturating_sub(rejected),
             deferred.list.count
         ));
+        report.problems.extend(refused(&outgoing.channel.id, delivery.refused.len(), deferred.list));
     } else {
         report.problems.extend(delivery.problem);
     }
     left.retain(|recipient| !delivery.refused.contains(recipient));
     let reception = Reception { list: deferred.list, deferred: left, refused: delivery.refused };
     record_deferred(own, outgoing, deferred, &reception, now, report);
+}
+
+/// Describes the recipients that receive a message again although it is not sent to the others again.
+fn exception(deferred: usize) -> String {
+    match deferred {
+        0 => String::new(),
+        count => format!(", except to {} that it has deferred", counted(count, "recipient")),
+    }
+}
+
+fn refused(channel: &ChannelId, count: usize, list: RecipientList) -> Option<String> {
+    let all = list.count;
+    let problem =
+        format!("channel `{channel}`: the server refused {count} of {all} recipients; check the addresses in `to`");
+    (count > 0).then_some(problem)
 }
 
 /// Reports that the node gives up on deferred recipients.
@@ -145,7 +167,7 @@ pub(super) fn given_up(channel: &ChannelId, count: usize, list: RecipientList) -
     )
 }
 
-fn no_space(channel: &ChannelId, count: usize) -> Option<String> {
+pub(super) fn no_space(channel: &ChannelId, count: usize) -> Option<String> {
     let problem = format!(
         "channel `{channel}`: too many messages are deferred, so this one will not be sent again to {count} of the recipients"
     );

@@ -14,7 +14,7 @@ use crate::store::StoreError;
 #[derive(Debug, Clone)]
 pub struct Preview {
     pub channels: Vec<ChannelPreview>,
-    /// Why logs of other nodes are only partly used or ignored, as complete clauses.
+    /// Why logs and histories are only partly used or ignored, as complete clauses.
     pub problems: Vec<String>,
 }
 
@@ -34,6 +34,7 @@ impl Notifier {
         let mut own = OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?;
         own.log.introduce(&self.introduction(&stored, &served(&self.settings), now), now);
         own.log.correct_times(now);
+        let problem = own.problem.take();
         self.own = Some(own);
         self.view.refresh_histories(now).await?;
         self.view.refresh_logs(now).await?;
@@ -45,6 +46,7 @@ impl Notifier {
             ChannelPreview { channel: channel.id.clone(), message, held: plan.held, next: plan.next }
         };
         let channels = plans.map(preview).collect();
-        Ok(Preview { channels, problems: self.view.take_problems() })
+        let problems = problem.into_iter().chain(self.view.take_problems()).collect();
+        Ok(Preview { channels, problems })
     }
 }

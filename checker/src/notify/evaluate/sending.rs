@@ -52,7 +52,9 @@ impl Notifier {
                 .into_iter()
                 .partition(|outgoing| outgoing.message.items.is_empty());
             for outgoing in &silent {
-                own.log.record(&outgoing.news, number, now);
+                let unsent = (&channel.id, outgoing.news.as_slice());
+                let without_space = own.log.record_unsent(self.view.logs(), unsent, (number, now));
+                report.problems.extend(outcomes::no_space(&channel.id, without_space));
                 has_changed = true;
             }
             if !queue.is_empty() {

@@ -51,6 +51,7 @@ impl Notifier {
             let situation = Situation {
                 channel: &channel.id,
                 policy: &channel.policy,
+                channels: &[],
                 flapping: self.settings.rules.flapping,
                 pace: Pace::default(),
                 checks: &self.settings.checks,

@@ -174,3 +174,34 @@ async fn a_hostile_log_is_reported_and_not_copied() {
     assert_eq!(world.log().await.registers.len(), 1);
     assert!(world.run(12).await.sent.is_empty());
 }
+
+#[tokio::test]
+async fn a_history_that_cannot_be_read_was_not_removed() {
+    let server = MailServer::start().await;
+    let world = World::new(mail(server.port));
+    world.run(5).await;
+    let (_, store) = world.store().await;
+    let spool = world.folder.path().join("spool");
+    let mut own = OwnLog::load(&store, &NodeName::new("eu").unwrap(), &spool).await.unwrap();
+    let notified = |topic, title| register(topic, title, Notified::Down, START - 3 * DAY);
+    own.log.registers = vec![notified(Topic::Silent, "us"), notified(Topic::Endpoint, "Blog")];
+    own.save(&store).await.unwrap();
+    let path = world.folder.path().join("store/history/us.json");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let make: [fn(&Path); 3] = [
+        |path| std::fs::write(path, "garbage").unwrap(),
+        |path| std::fs::create_dir(path).unwrap(),
+        |path| std::os::unix::fs::symlink("eu.json", path).unwrap(),
+    ];
+    for make in make {
+        make(&path);
+        let report = world.run(6).await;
+        let [problem] = report.problems.as_slice() else { panic!("{report:?}") };
+        assert!(problem.starts_with("outages are not closed while the history `history/us.json` is unreadable: "));
+        assert!(report.sent.is_empty(), "{report:?}");
+        std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path)).unwrap();
+    }
+    let report = world.run(7).await;
+    assert_eq!((report.problems.len(), report.sent.len()), (0, 1), "{report:?}");
+    assert!(world.log().await.registers.iter().all(|register| register.state == Notified::Healthy));
+}

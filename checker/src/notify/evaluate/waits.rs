@@ -17,7 +17,7 @@ use shared::notification::verdicts::{Verdict, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog, Topic};
 use shared::object_name::NodeName;
 
-use super::message_channels;
+use super::{enabled_channels, message_channels};
 use crate::notify::budget_conditions::burning_budgets;
 use crate::notify::conditions::silent_nodes;
 use crate::notify::rules::{Channel, Notifications};
@@ -82,6 +82,7 @@ impl World<'_> {
         reconcile(&Situation {
             channel: &channel.id,
             policy: &channel.policy,
+            channels: &enabled_channels(self.settings),
             flapping: self.settings.rules.flapping,
             pace: Pace { gather: own.gather, spacing: own.spacing },
             checks: &self.settings.checks,

@@ -201,7 +201,26 @@ fn sweep(folder: &Folder) -> io::Result<()> {
 
 /// Returns the names of all objects of one kind, in no particular order. Calls `temporary` for each writer's temporary
 /// file.
-pub(super) fn names<N: ListedName>(root: &Folder, temporary: impl Fn(&Folder, &str)) -> io::Result<Vec<N>> {
+fn names<N: ListedName>(root: &Folder, temporary: impl Fn(&Folder, &str)) -> io::Result<Vec<N>> {
+    names_of_type(root, |file_type| file_type == FileType::RegularFile, temporary)
+}
+
+/// Returns the names of all objects of one kind for a listing, in no particular order.
+pub(super) fn listed_names<N: ListedName>(root: &Folder) -> io::Result<Vec<N>> {
+    let is_listed = |file_type| match file_type {
+        FileType::RegularFile => true,
+        // It was deleted in the meantime.
+        FileType::Unknown => false,
+        _ => N::LISTS_IRREGULAR,
+    };
+    names_of_type(root, is_listed, |_, _| {})
+}
+
+fn names_of_type<N: ListedName>(
+    root: &Folder,
+    is_listed: impl Fn(FileType) -> bool,
+    temporary: impl Fn(&Folder, &str),
+) -> io::Result<Vec<N>> {
     let folder = match root.subfolder(N::FOLDER) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !N::FOLDER.is_empty() => return Ok(Vec::new()),
         opened => opened?,
@@ -210,7 +229,7 @@ pub(super) fn names<N: ListedName>(root: &Folder, temporary: impl Fn(&Folder, &s
     folder.each_name(|file_name, file_type| {
         if is_temporary(file_name) {
             temporary(&folder, file_name);
-        } else if file_type == FileType::RegularFile {
+        } else if is_listed(file_type) {
             names.extend(N::parse(&format!("{}{file_name}", N::FOLDER)));
         }
         if names.len() > NAMES_LIMIT {

@@ -141,7 +141,7 @@ impl DirectoryStore {
         let folder = if N::FOLDER.is_empty() { String::new() } else { format!("`{}` in ", N::FOLDER) };
         let task = format!("list {folder}{}", self.describe());
         self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
-            let mut names: Vec<N> = files::names(&folder::Folder::open(path)?, |_, _| {})?;
+            let mut names: Vec<N> = files::listed_names(&folder::Folder::open(path)?)?;
             names.retain(|name| listing.contains(name));
             names.sort_unstable();
             Ok(names)

@@ -332,7 +332,9 @@ async fn rounds_of_other_nodes_stay_and_are_named() {
     let upload = store.upload(&spool, 1).await.unwrap();
     assert_eq!((store.names(), upload.still_waiting), (vec![name(0), name(1)], 0));
     let [warning] = upload.warnings.as_slice() else { panic!("{:?}", upload.warnings) };
-    assert!(warning.contains(&format!("contains 3 rounds from other nodes (such as `{SOME_TIME}-")), "{warning}");
+    assert!(warning.contains("contains 1 round of a node without a name since 2026-"), "{warning}");
+    assert!(warning.contains("1 round of the node `b` since 2026-") && warning.contains("`checker run --node NAME`"));
+    assert_eq!(store.upload(&spool, 2).await.unwrap().warnings, [""; 0], "each process reports them once");
     assert!(others.iter().all(|name| spool.folder().join(name).exists()));
 }
 

@@ -8,7 +8,7 @@ const DAY: i64 = 24 * 60;
 /// Returns a scene in which the node `a` has reported an outage to a provider that keeps incidents.
 fn incident() -> Scene {
     let mut scene = Scene::new("h0 d10");
-    scene.policy.keeps_incidents = true;
+    scene.policy.incidents = Some(IncidentScope(1));
     assert_eq!(scene.send(11), ["down Shop 10"]);
     scene
 }
@@ -40,7 +40,7 @@ fn an_incident_is_closed_when_its_channel_excludes_the_endpoint() {
 #[test]
 fn an_incident_is_closed_when_its_check_is_renamed_or_removed() {
     let mut scene = Scene::new("h0 d10");
-    (scene.policy.keeps_incidents, scene.policy.endpoints) = (true, vec!["Shop".to_owned()]);
+    (scene.policy.incidents, scene.policy.endpoints) = (Some(IncidentScope(1)), vec!["Shop".to_owned()]);
     scene.endpoints[0].0.id = Some("shop".into());
     assert_eq!(scene.send(11), ["down Shop 10"]);
     scene.endpoints[0].0.title = "Store".to_owned();
@@ -52,12 +52,30 @@ fn an_incident_is_closed_when_its_check_is_renamed_or_removed() {
     assert_eq!(scene.play(12..100).len(), 1);
     // The check that included the channel was removed from the configuration.
     let mut scene = Scene::new("h0 d10 ?20");
-    (scene.policy.keeps_incidents, scene.policy.endpoints) = (true, vec!["Blog".to_owned()]);
+    (scene.policy.incidents, scene.policy.endpoints) = (Some(IncidentScope(1)), vec!["Blog".to_owned()]);
     restrict(&mut scene, vec![channel()]);
     assert_eq!(scene.send(11), ["down Shop 10"]);
     (scene.checks, scene.endpoints[0].2) = (EndpointMap::new(), true);
     assert_eq!(scene.plan(22).news[0].items[0].is, Status::Unknown);
     assert_eq!(scene.play(22..100), ["22: closed Shop 10–11"]);
+}
+
+#[test]
+fn an_outage_is_closed_when_the_id_of_its_endpoint_changes() {
+    let mut scene = incident();
+    scene.endpoints[0].0.id = Some("shop".into());
+    assert_eq!(scene.play(12..100), [""; 0], "the endpoint was given an id");
+    let mut scene = Scene::new("h0 d10");
+    scene.endpoints[0].0.id = Some("old".into());
+    assert_eq!(scene.send(11), ["down Shop 10"]);
+    scene.endpoints[0].0.id = Some("new".into());
+    assert_eq!(scene.send(12), ["down Shop 10"], "it counts as another endpoint");
+    assert_eq!(scene.send(10 + DAY), [""; 0]);
+    let plan = scene.plan(12 + DAY);
+    assert_eq!(
+        (words(&plan), plan.news[0].items[0].id.as_deref()),
+        (vec!["closed Shop 10–11".to_owned()], Some("old"))
+    );
 }
 
 #[test]
@@ -82,7 +100,7 @@ fn a_message_about_an_excluded_endpoint_is_not_followed_by_another() {
 fn incidents_about_certificates_and_budgets_are_closed_too() {
     for topic in [Topic::Certificate, Topic::Budget] {
         let mut scene = Scene::new("h0").hearing(&[EventKind::Certificate, EventKind::Budget]);
-        scene.policy.keeps_incidents = true;
+        scene.policy.incidents = Some(IncidentScope(1));
         scene.conditions = vec![Condition::new(topic, key("Shop"), at(10), true)];
         assert_eq!(scene.send(11), [format!("{} Shop 10", topic.as_str())]);
         scene.policy.endpoints = vec!["Blog".to_owned()];
@@ -92,7 +110,7 @@ fn incidents_about_certificates_and_budgets_are_closed_too() {
     }
     // A check that failed verified no certificate, so the condition of an endpoint that exists is not over.
     let mut scene = Scene::new("h0").hearing(&[EventKind::Certificate]);
-    scene.policy.keeps_incidents = true;
+    scene.policy.incidents = Some(IncidentScope(1));
     scene.conditions = vec![Condition::new(Topic::Certificate, key("Shop"), at(10), true)];
     scene.send(11);
     scene.conditions = Vec::new();
@@ -143,4 +161,23 @@ fn nothing_is_closed_while_no_history_is_known() {
     let mut closed = scene.send(2 * DAY + 10);
     closed.sort();
     assert_eq!(closed, ["closed Shop 30–35", "closed b 10–20"]);
+}
+
+#[test]
+fn nothing_is_closed_while_a_history_is_unreadable() {
+    // The node `b`, which no other history mentions, may check these endpoints.
+    let missing = |scene: &mut Scene| scene.endpoints.clear();
+    let retired = |scene: &mut Scene| (scene.endpoints[0].1, scene.endpoints[0].2) = ("h0 d30 ?40", true);
+    let unknown = |scene: &mut Scene| scene.endpoints[0].1 = "h0 d30 ?40";
+    for change in [&missing as &dyn Fn(&mut Scene), &retired, &unknown] {
+        let mut scene = silent();
+        scene.endpoints[0].1 = "h0 d30";
+        scene.send(35);
+        scene.logs.truncate(1);
+        scene.unreadable = Some(node("b"));
+        change(&mut scene);
+        assert_eq!(scene.play(3 * DAY..3 * DAY + 10), [""; 0]);
+        scene.unreadable = None;
+        assert_eq!(scene.send(3 * DAY + 10).len(), 2, "the history was deleted");
+    }
 }

@@ -31,7 +31,11 @@ fn entries(scene: &Scene) -> &[Deferred] {
 }
 
 fn deferred_plan(scene: &Scene, deferred: &Deferred, now: i64) -> DeferredNews {
-    scene.evaluate(at(now), |changes| spans(changes, now), |situation| deferred_news(situation, deferred))
+    scene.evaluate(
+        at(now),
+        |changes| spans(changes, now),
+        |situation| deferred_news(situation, std::slice::from_ref(deferred)).remove(0),
+    )
 }
 
 fn news(scene: &Scene, deferred: &Deferred, now: i64) -> Option<Vec<String>> {
@@ -229,6 +233,38 @@ fn news_that_another_node_has_replaced_is_not_sent() {
     send(&mut scene, 61, &reception(&[1]));
     assert_eq!(shown(&scene), ["[1] know Shop healthy"]);
     assert_eq!(entries(&scene)[0].known[0].until, at(22), "the recipient knows of the recovery");
+}
+
+#[test]
+fn a_node_that_only_records_later_news_takes_over_deferred_recipients() {
+    let mut scene = two_nodes("h0 d10 h20");
+    scene.policy.on = BTreeSet::from([EventKind::Down]);
+    let plan = scene.plan(40);
+    assert_eq!((plan.news.len(), words(&plan)), (1, Vec::new()), "the recovery is not sent");
+    let number = Registers::merge(&scene.logs, at(40)).next_number();
+    let (own, others) = scene.logs.split_first_mut().expect("there is a node");
+    assert_eq!(own.record_unsent(others, (&channel(), &plan.news), (number, at(40))), 0);
+    assert_eq!(shown(&scene), ["[1] know Shop healthy"]);
+    let deferred = entries(&scene)[0].clone();
+    assert_eq!(news(&scene, &deferred, 50), Some(vec!["missed Shop 10–20".to_owned()]));
+    switch_node(&mut scene);
+    let (own, others) = scene.logs.split_first_mut().expect("there is a node");
+    assert!(own.prune(others, at(50)));
+    assert_eq!(shown(&scene), [""; 0]);
+}
+
+#[test]
+fn a_condition_that_is_over_is_not_deferred_any_longer() {
+    let mut scene = Scene::new("h0").hearing(&[EventKind::Certificate]);
+    scene.logs = vec![log("a", -2_000)];
+    scene.conditions = vec![Condition::new(Topic::Certificate, key("Shop"), at(10), true)];
+    let deferred = defer(&mut scene, 11);
+    assert_eq!(news(&scene, &deferred, 17), Some(vec!["certificate Shop 10".to_owned()]));
+    // The certificate was replaced, which channels are not notified of.
+    scene.conditions[0] = Condition::new(Topic::Certificate, key("Shop"), at(12), false);
+    assert_eq!(scene.send(12), [""; 0]);
+    scene.conditions.clear();
+    assert_eq!(news(&scene, &deferred, 17), Some(Vec::new()));
 }
 
 #[test]

@@ -79,8 +79,8 @@ impl Model {
         }
         let plan = self.evaluate(reconcile);
         let entries = self.scene.logs[0].channels[0].deferred.clone();
-        let rest: Vec<_> =
-            entries.into_iter().map(|entry| (self.evaluate(|one| deferred_news(one, &entry)), entry)).collect();
+        let news = self.evaluate(|situation| deferred_news(situation, &entries));
+        let rest: Vec<_> = news.into_iter().zip(entries).collect();
         if !step.is_rest_first {
             self.send_to_all(&plan.news, step);
         }

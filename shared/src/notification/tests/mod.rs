@@ -3,6 +3,7 @@
 mod closing;
 mod deferred;
 mod deferred_model;
+mod incident_sharing;
 mod lines;
 mod logs;
 mod table;
@@ -19,7 +20,7 @@ use super::registers::{Introduction, Registers, SendFailure};
 use super::verdicts::{Verdict, Vote};
 use crate::check_file::EndpointKey;
 use crate::endpoint_map::EndpointMap;
-use crate::notification_log::{ChannelId, NotificationLog};
+use crate::notification_log::{ChannelId, IncidentScope, NotificationLog};
 use crate::object_name::NodeName;
 use crate::status::Status;
 use crate::uptime::Span;
@@ -77,6 +78,8 @@ struct Scene {
     logs: Vec<NotificationLog>,
     /// Whether no history is known, for example while the store is failing.
     is_blind: bool,
+    /// A node whose history is unreadable.
+    unreadable: Option<NodeName>,
 }
 
 impl Scene {
@@ -93,6 +96,7 @@ impl Scene {
             holds: Vec::new(),
             logs: vec![log("a", -1_000)],
             is_blind: false,
+            unreadable: None,
         }
     }
 
@@ -156,6 +160,7 @@ impl Scene {
             })
             .collect();
         let mut newest: BTreeMap<NodeName, UnixNanos> = names.iter().map(|name| ((*name).clone(), now)).collect();
+        newest.extend(self.unreadable.iter().map(|name| (name.clone(), 0)));
         if self.is_blind {
             newest.clear();
         }
@@ -163,6 +168,7 @@ impl Scene {
         rules(&Situation {
             channel: &channel(),
             policy: &self.policy,
+            channels: &[],
             flapping: Flapping { outages: 4, within: HOUR },
             pace: self.pace,
             checks: &self.checks,

@@ -334,7 +334,7 @@ fn a_certificate_is_notified_once_and_again_before_it_expires() {
     assert_eq!(send(None, 51), [""; 0]);
     // A provider that keeps incidents is notified of the renewal.
     let mut incident = Scene::new("h0").hearing(&[EventKind::Certificate]);
-    incident.policy.keeps_incidents = true;
+    incident.policy.incidents = Some(IncidentScope(1));
     assert_eq!(send_certificate(&mut incident, Some(0), 30), ["certificate Shop 10"]);
     assert_eq!(send_certificate(&mut incident, None, 40), ["certificate Shop 10–10"]);
     // A certificate that already expires soon when it is first seen has no reminder.

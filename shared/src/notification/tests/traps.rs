@@ -194,7 +194,7 @@ fn a_new_problem_of_a_node_does_not_wait_for_the_spacing() {
 fn incidents_do_not_wait_for_the_spacing() {
     let mut scene = Scene::new("h0 d10 h20").with_endpoint("Blog", "h0 d10 h22");
     scene.pace = Pace { gather: 0, spacing: minutes(30) };
-    scene.policy.keeps_incidents = true;
+    scene.policy.incidents = Some(IncidentScope(1));
     let expected = ["11: down Shop 10", "11: down Blog 10", "22: recovered Shop 10–20", "24: recovered Blog 10–22"];
     assert_eq!(scene.play(1..200), expected);
 }
