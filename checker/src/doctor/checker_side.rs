@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shared::UnixNanos;
 use shared::check_file::CheckFile;
 use shared::endpoint_status::endpoint_statuses;
-use shared::object_name::{CheckFileName, NodeName};
+use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::page_config::S3Source;
 
 use super::probe::{OwnKeyManagement, Signing, StoreProbe};
@@ -139,8 +139,8 @@ async fn examine_reading(
     if let Err(error) = probe.get(existing).await {
         return failure(format!("the node `{node}` cannot read the store"), &error);
     }
-    let missing = shared::object_name::patterns::history(&bucket.prefix, &NodeName::from_host_name(OTHER_NODE));
-    let missing = missing[0].as_str();
+    let missing = history_key(bucket, &NodeName::from_host_name(OTHER_NODE));
+    let missing = missing.as_str();
     match probe.exists(missing).await {
         Ok(_) => Finding::ok(Side::Checker, format!("the node `{node}` can read the store")),
         Err(error) if is_denied(&error) => match probe.list(missing).await {
@@ -164,6 +164,10 @@ async fn examine_reading(
     }
 }
 
+fn history_key(bucket: &Bucket, node: &NodeName) -> String {
+    format!("{}{}", bucket.prefix, HistoryName { node: Some(node.clone()), part: HistoryPart::Main })
+}
+
 /// Tests that the writer's keys do not grant more than necessary. Reverts every change that succeeds.
 async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, findings: &mut Vec<Finding>) {
     const REMEDY: &str = "give this node its own writer: `checker provision --writer NODE`";
@@ -180,7 +184,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, fi
         NodeName::from_host_name(if node.as_str() == OTHER_NODE { "checkup-doctor-2" } else { OTHER_NODE });
     let other_file =
         format!("{}{}", bucket.prefix, CheckFileName { stored_at: PROBE_TIME, node: Some(other_node.clone()) });
-    let history = shared::object_name::patterns::history(&bucket.prefix, &other_node)[0].clone();
+    let history = history_key(bucket, &other_node);
     for key in [&other_file, &history] {
         let stored = probe.put(key, PROBE_CONTENT).await;
         if stored.is_ok() {

@@ -13,6 +13,9 @@ use super::names::{expiry_rule_ids, rule_id, statement_ids};
 /// How long browsers may cache CORS permissions, in seconds. The original Checkup uses the same value.
 const CORS_MAX_AGE: i32 = 3_000;
 
+/// IAM's limit for the total length of a user's inline policies, in characters without white space.
+pub const POLICY_LIMIT: usize = 2_048;
+
 /// The objects for which permissions are granted.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
@@ -70,8 +73,14 @@ impl Scope<'_> {
     }
 }
 
-fn allow(action: &str, resource: impl Into<Value>) -> Value {
-    json!({ "Effect": "Allow", "Action": action, "Resource": resource.into() })
+fn allow(action: impl Into<Value>, resource: impl Into<Value>) -> Value {
+    json!({ "Effect": "Allow", "Action": action.into(), "Resource": resource.into() })
+}
+
+/// Returns the statement that allows storing and deleting objects. A statement for both is shorter than two: IAM limits
+/// the length of a user's policies.
+fn store_and_delete(resource: impl Into<Value>) -> Value {
+    allow(json!(["s3:PutObject", "s3:DeleteObject"]), resource)
 }
 
 fn document(statements: &[Value]) -> Value {
@@ -85,26 +94,40 @@ pub fn reader(scope: &Scope<'_>) -> Value {
 }
 
 /// Returns the permissions of a node's checker: those of the page's visitors, plus storing the node's own objects and
-/// heartbeats and, if check files expire, deleting them.
+/// heartbeats, erasing posts in the node's name and, if check files expire, deleting them.
 #[must_use]
 pub fn writer(scope: &Scope<'_>, node: &NodeName, deletable: DeletableFiles) -> Value {
     let arns = |patterns: &[String]| patterns.iter().map(|pattern| scope.objects_arn(pattern)).collect::<Vec<_>>();
     let own_files = arns(&patterns::check_files(scope.prefix, node));
-    let mut stored = own_files.clone();
-    stored.extend(arns(&patterns::history(scope.prefix, node)));
+    let posts = scope.objects_arn(&patterns::posts(scope.prefix, node));
+    let mut stored = vec![scope.objects_arn(&patterns::history(scope.prefix, node))];
     stored.extend(arns(&patterns::summaries(scope.prefix, node)));
     stored.push(scope.objects_arn(&patterns::notification_log(scope.prefix, node)));
     stored.push(scope.objects_arn(&patterns::heartbeats(scope.prefix)));
-    let mut statements = vec![scope.list(), scope.read(), allow("s3:PutObject", stored)];
-    match deletable {
-        DeletableFiles::None => {}
-        DeletableFiles::Own => statements.push(allow("s3:DeleteObject", own_files)),
-        DeletableFiles::OwnAndLegacy => {
-            let originals = arns(&patterns::legacy_check_files(scope.prefix));
-            statements.push(allow("s3:DeleteObject", [own_files, originals].concat()));
-        }
+    let (stored, deleted) = match deletable {
+        DeletableFiles::None => ([own_files, stored].concat(), vec![posts]),
+        DeletableFiles::Own | DeletableFiles::OwnAndLegacy => (stored, [own_files, vec![posts]].concat()),
+    };
+    let mut statements = vec![scope.list(), scope.read(), allow("s3:PutObject", stored), store_and_delete(deleted)];
+    if deletable == DeletableFiles::OwnAndLegacy {
+        statements.push(allow("s3:DeleteObject", arns(&patterns::legacy_check_files(scope.prefix))));
     }
     document(&statements)
+}
+
+/// Returns the permissions of a person who writes posts: those of the page's visitors, plus storing and erasing the
+/// author's own posts, and storing their digest.
+#[must_use]
+pub fn author(scope: &Scope<'_>, author: &NodeName) -> Value {
+    let digest = scope.objects_arn(&patterns::digest(scope.prefix, author));
+    let posts = scope.objects_arn(&patterns::posts(scope.prefix, author));
+    document(&[scope.list(), scope.read(), allow("s3:PutObject", digest), store_and_delete(posts)])
+}
+
+/// Returns the length of a user's policy as IAM counts it: without white space.
+#[must_use]
+pub fn length(policy: &Value) -> usize {
+    policy.to_string().chars().filter(|character| !character.is_whitespace()).count()
 }
 
 /// Returns the bucket policy statements that grant everyone a reader's permissions.
@@ -315,10 +338,12 @@ mod tests {
         assert!(are_equivalent(&blocks[0], &reader(&SCOPE)), "{:#}", reader(&SCOPE));
         let expiring = writer(&SCOPE, &node(), DeletableFiles::Own);
         assert!(are_equivalent(&blocks[1], &expiring), "{expiring:#}");
+        let anna = author(&SCOPE, &NodeName::new("anna").expect("it is a name"));
+        assert!(are_equivalent(&blocks[2], &anna), "{anna:#}");
         let origins = ["https://status.example.com".to_owned()];
         let cors = with_cors(&[], SCOPE.prefix, &origins).unwrap().expect("the rules change");
         let documented = crate::provision::step::Step::PutCors(cors).document().expect("it has one");
-        assert_eq!(blocks[2], documented);
+        assert_eq!(blocks[3], documented);
     }
 
     #[test]
@@ -336,24 +361,54 @@ mod tests {
             json!({ "Effect": "Allow", "Action": "s3:PutObject", "Resource": [
                 "arn:aws:s3:::my-status/shop/1??????????????????-eu-west-check.json",
                 "arn:aws:s3:::my-status/shop/2??????????????????-eu-west-check.json",
-                "arn:aws:s3:::my-status/shop/history/eu-west.json",
-                "arn:aws:s3:::my-status/shop/history/eu-west.latency.json",
-                "arn:aws:s3:::my-status/shop/0-summary/eu-west.json",
-                "arn:aws:s3:::my-status/shop/0-summary/eu-west.html",
+                "arn:aws:s3:::my-status/shop/history/eu-west.*json",
+                "arn:aws:s3:::my-status/shop/0-summary/eu-west.????",
                 "arn:aws:s3:::my-status/shop/0-badge/eu-west/*.svg",
                 "arn:aws:s3:::my-status/shop/0-notified/eu-west.json",
                 "arn:aws:s3:::my-status/shop/heartbeats/*.json",
             ] })
         );
-        assert!(!keeps.to_string().contains("Delete"));
-        let own =
+        let posts = "arn:aws:s3:::my-status/shop/0-posts/???????????????????-eu-west.*.json";
+        let both = json!(["s3:PutObject", "s3:DeleteObject"]);
+        assert_eq!(keeps["Statement"][3], json!({ "Effect": "Allow", "Action": both, "Resource": [posts] }));
+        let [one, two] =
             ["1", "2"].map(|digit| format!("arn:aws:s3:::my-status/shop/{digit}??????????????????-eu-west-check.json"));
         let expires = writer(&SCOPE, &node(), DeletableFiles::Own);
-        assert_eq!(expires["Statement"][3], json!({ "Effect": "Allow", "Action": "s3:DeleteObject", "Resource": own }));
+        let own = json!([one, two, posts]);
+        assert_eq!(expires["Statement"][3], json!({ "Effect": "Allow", "Action": both, "Resource": own }));
         let adopts = writer(&SCOPE, &node(), DeletableFiles::OwnAndLegacy);
         let originals =
             ["1", "2"].map(|digit| format!("arn:aws:s3:::my-status/shop/{digit}??????????????????-check.json"));
-        assert_eq!(adopts["Statement"][3]["Resource"], json!([own, originals].concat()));
+        assert_eq!(adopts["Statement"][4]["Resource"], json!(originals));
+    }
+
+    #[test]
+    fn an_author_stores_and_erases_posts_and_stores_a_digest() {
+        let policy = author(&SCOPE, &NodeName::new("anna").expect("it is a name"));
+        assert_eq!(policy["Statement"][0], reader(&SCOPE)["Statement"][0]);
+        assert_eq!(policy["Statement"][1], reader(&SCOPE)["Statement"][1]);
+        let digest = "arn:aws:s3:::my-status/shop/history/anna.posts.json";
+        assert_eq!(policy["Statement"][2], json!({ "Effect": "Allow", "Action": "s3:PutObject", "Resource": digest }));
+        assert_eq!(
+            policy["Statement"][3],
+            json!({ "Effect": "Allow", "Action": ["s3:PutObject", "s3:DeleteObject"],
+                    "Resource": "arn:aws:s3:::my-status/shop/0-posts/???????????????????-anna.*.json" })
+        );
+        assert_eq!(policy["Statement"].as_array().map(Vec::len), Some(4));
+    }
+
+    #[test]
+    fn policies_with_the_longest_names_fit_in_a_user() {
+        let (bucket, node) = ("b".repeat(63), NodeName::new(&"n".repeat(32)).expect("it is a name"));
+        let long = "p".repeat(100);
+        let scope = |length: usize| Scope { bucket: &bucket, prefix: &long[..length], region: "us-gov-west-1" };
+        for (deletable, prefix) in
+            [(DeletableFiles::None, 40), (DeletableFiles::Own, 40), (DeletableFiles::OwnAndLegacy, 10)]
+        {
+            let length = length(&writer(&scope(prefix), &node, deletable));
+            assert!(length <= POLICY_LIMIT, "{deletable:?}: {length}");
+        }
+        assert!(length(&author(&scope(100), &node)) <= POLICY_LIMIT);
     }
 
     #[test]
@@ -436,7 +491,7 @@ mod tests {
 
     #[test]
     fn a_policy_of_provisioning_grants_reading_its_prefix() {
-        for policy in [reader(&SCOPE), writer(&SCOPE, &node(), DeletableFiles::Own)] {
+        for policy in [reader(&SCOPE), author(&SCOPE, &node()), writer(&SCOPE, &node(), DeletableFiles::Own)] {
             assert!(grants_reading(&policy, &SCOPE), "{policy}");
             assert!(!grants_reading(&policy, &Scope { prefix: "", ..SCOPE }), "{policy}");
             assert!(!grants_reading(&policy, &Scope { bucket: "other", ..SCOPE }), "{policy}");

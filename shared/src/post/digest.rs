@@ -30,6 +30,9 @@ const VALUES_LIMIT: usize = 10_000;
 pub struct Digest {
     /// The author of all posts.
     pub author: NodeName,
+    /// When the posts were listed from which the digest was written. Older posts that are missing were left out on
+    /// purpose. `None` if the digest does not contain the time.
+    pub listed_at: Option<UnixNanos>,
     /// The posts in the order of their identities.
     pub posts: Vec<Post>,
     /// The number of entries that were invalid or beyond [`POSTS_LIMIT`].
@@ -48,7 +51,8 @@ pub enum InvalidDigest {
 }
 
 impl Digest {
-    /// Creates a digest from all posts of an author. Leaves out posts about what ended long ago.
+    /// Creates a digest from all posts of an author, which were listed at `now`. Leaves out posts about what ended long
+    /// ago.
     #[must_use]
     pub fn new(author: NodeName, posts: impl IntoIterator<Item = Post>, now: UnixNanos) -> Digest {
         let own = posts.into_iter().filter(|post| post.id.author == author);
@@ -77,7 +81,7 @@ impl Digest {
             recent(post.kind(), &post.subject).unwrap_or_else(|| post.id.posted_at.saturating_add(KEPT_FOR) > now)
         };
         let posts = own.into_values().filter(is_kept).collect();
-        Digest { author, posts, skipped: 0 }
+        Digest { author, listed_at: Some(now), posts, skipped: 0 }
     }
 
     /// Parses a digest. Invalid posts and posts of other authors are skipped and counted.
@@ -91,7 +95,7 @@ impl Digest {
         let (mut members, mut posts_text) = (Vec::new(), None);
         json::each_member(text, |key, value| match &*key {
             "posts" => posts_text = Some(value),
-            "version" | "author" => members.push((key, value)),
+            "version" | "author" | "listed" => members.push((key, value)),
             _ => {}
         })
         .map_err(invalid)?;
@@ -104,6 +108,7 @@ impl Digest {
         }
         let author = fields.string("author").ok().flatten().and_then(|name| NodeName::new(name).ok());
         let author = author.ok_or_else(|| malformed("the key `author` must be the name of an author"))?;
+        let listed_at = fields.integer("listed").ok().flatten();
         let (mut posts, mut skipped) = (BTreeMap::new(), 0);
         json::each_element(posts_text.unwrap_or("[]"), VALUES_LIMIT, |element| {
             match read_entry(&element).ok().filter(|post| post.id.author == author) {
@@ -115,7 +120,7 @@ impl Digest {
             Ok(())
         })
         .map_err(invalid)?;
-        Ok(Digest { author, posts: posts.into_values().collect(), skipped })
+        Ok(Digest { author, listed_at, posts: posts.into_values().collect(), skipped })
     }
 
     /// Returns the digest as JSON, from which [`Digest::parse`] restores an equal digest.
@@ -125,6 +130,9 @@ impl Digest {
         writer.object(|writer| {
             writer.integer_member(key!("version"), VERSION);
             writer.string_member(key!("author"), self.author.as_str());
+            if let Some(listed_at) = self.listed_at {
+                writer.integer_member(key!("listed"), listed_at);
+            }
             writer.key(key!("posts"));
             writer.array(&self.posts, |writer, post| {
                 writer.object(|writer| {

@@ -90,6 +90,28 @@ pub fn fold<'a>(posts: impl IntoIterator<Item = &'a Post>, editors: &[NodeName],
     announcements
 }
 
+/// Returns the versions of a post, oldest first: the original, and all valid edits. If the post is an edit itself,
+/// returns the versions of the post that it changes. Returns nothing if the original is missing.
+#[must_use]
+pub fn versions<'a>(
+    posts: impl IntoIterator<Item = &'a Post>,
+    id: &PostId,
+    editors: &[NodeName],
+    now: UnixNanos,
+) -> Vec<&'a Post> {
+    let latest = now.saturating_add(CLOCK_TOLERANCE);
+    let known = posts.into_iter().filter(|post| post.id.posted_at <= latest);
+    let by_id: BTreeMap<&PostId, &Post> = known.map(|post| (&post.id, post)).collect();
+    let Some(post) = by_id.get(id).copied() else { return Vec::new() };
+    let original = if post.edit.is_none() { Some(post) } else { original_of(post, &by_id) };
+    let Some(original) = original else { return Vec::new() };
+    let is_valid = |edit: &&Post| {
+        let is_allowed = edit.id.author == original.id.author || editors.contains(&edit.id.author);
+        is_allowed && original_of(edit, &by_id).is_some_and(|of| of.id == original.id)
+    };
+    std::iter::once(original).chain(by_id.values().copied().filter(is_valid)).collect()
+}
+
 /// Returns the latest valid edit of each original post.
 fn latest_edits<'a>(by_id: &BTreeMap<&'a PostId, &'a Post>, editors: &[NodeName]) -> BTreeMap<&'a PostId, &'a Post> {
     let mut edits = BTreeMap::new();
@@ -117,6 +139,13 @@ impl Announcements {
     /// Returns the incidents that have not ended, newest first.
     pub fn open_incidents(&self) -> impl Iterator<Item = &Incident> {
         self.incidents.iter().filter(|incident| incident.is_open())
+    }
+
+    /// Returns whether a message that was stored with results is also a post. Readers then show only the post, which
+    /// can end earlier or later than the result's message.
+    #[must_use]
+    pub fn has_message(&self, html: &str) -> bool {
+        self.messages.iter().any(|message| message.text == html)
     }
 
     /// Returns the maintenance with a window in progress.
