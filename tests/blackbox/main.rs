@@ -35,6 +35,7 @@ mod hostile_nodes;
 mod hostile_stores;
 mod hostile_texts;
 mod hostile_visitors;
+mod incidents;
 mod keyboard;
 mod languages;
 mod logging;

@@ -10,7 +10,7 @@ use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::page_config::S3Source;
 
 use super::probe::{OwnKeyManagement, Signing, StoreProbe};
-use super::{Finding, Side, clock, freshness, kind_conflict};
+use super::{Finding, Side, clock, digests, freshness, kind_conflict};
 use crate::config::model::Config;
 use crate::provision::policy::{self, DeletableFiles, Scope};
 use crate::recorder::history_reader::histories_up_to;
@@ -257,6 +257,7 @@ async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findi
     if !names.is_empty() {
         findings.push(freshness::expiry_finding(&names, node, storage.check_expiry, now));
     }
+    findings.extend(digests::findings(&store).await);
     // Ignore errors, because other findings report why histories cannot be read.
     if let Ok(read) = histories_up_to(&store, now).await {
         findings.extend(kind_conflict::findings(&endpoint_statuses(&read.histories), now));

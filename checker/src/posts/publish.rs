@@ -218,6 +218,12 @@ pub async fn erase(
     update(store, author, board.digest_of(author), BTreeMap::new(), Unread::Recent, now).await
 }
 
+/// Returns whether a digest left out a post on purpose, because it was written long after the post.
+#[must_use]
+pub fn is_settled(digest: &Digest, id: &PostId) -> bool {
+    digest.listed_at.is_some_and(|listed_at| id.posted_at <= listed_at.saturating_sub(CLOCK_MARGIN))
+}
+
 /// The posts to read although the digest does not contain them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unread {
@@ -238,8 +244,7 @@ async fn update(
     let before_ids: BTreeSet<PostId> = before.into_iter().flat_map(|digest| &digest.posts).map(id_of).collect();
     let trusted = before.filter(|_| unread == Unread::Recent);
     // A listing from the future comes from a wrong clock and does not prove that older posts were left out on purpose.
-    let listed_at = trusted.and_then(|digest| digest.listed_at).filter(|at| *at <= now.saturating_add(CLOCK_TOLERANCE));
-    let settled_until = listed_at.map(|at| at.saturating_sub(CLOCK_MARGIN));
+    let settled = trusted.filter(|digest| digest.listed_at.is_some_and(|at| at <= now.saturating_add(CLOCK_TOLERANCE)));
     let mut known = stored.clone();
     known.extend(trusted.into_iter().flat_map(|digest| &digest.posts).map(|post| (post.id.clone(), post.clone())));
     let mut problems = Vec::new();
@@ -256,7 +261,7 @@ async fn update(
         }
         let is_new = |name: &PostName| match &last_listed {
             Some(last) => !last.contains(name),
-            None => settled_until.is_none_or(|until| name.id.posted_at > until),
+            None => !settled.is_some_and(|digest| is_settled(digest, &name.id)),
         };
         // Posts that are missing were erased. A listing may still lack a post that was stored a moment ago.
         let is_listed = |id: &PostId, post: &Post| listed.contains(&PostName { id: id.clone(), kind: post.kind() });
