@@ -16,8 +16,8 @@ use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
 pub use self::incident::{
-    EditArguments, EraseArguments, IncidentCommand, IncidentListArguments, IncidentShowArguments, OpenArguments,
-    PostmortemArguments, ResolveArguments, UpdateArguments, WithdrawArguments,
+    EditArguments, EraseArguments, IncidentCommand, IncidentShowArguments, OpenArguments, PostmortemArguments,
+    ResolveArguments, UpdateArguments, WithdrawArguments,
 };
 pub use self::notify::{NotifyCommand, NotifyReplayArguments, NotifyTestArguments, NotifyViewArguments};
 pub use self::posts::{

@@ -30,9 +30,6 @@ pub enum IncidentCommand {
     Show(IncidentShowArguments),
 }
 
-/// What `list` takes, under the name of its command.
-pub type IncidentListArguments = PostListArguments;
-
 /// The details that posts about an incident can set.
 #[derive(Debug, Args)]
 pub struct DetailArguments {
@@ -42,7 +39,7 @@ pub struct DetailArguments {
     /// Time at which the incident began, for example 13:50 or "2026-12-06 02:00"
     #[arg(long, value_name = "TIME")]
     pub began: Option<String>,
-    /// Time of the post, if it is not now. The page says that it was posted later
+    /// Time of the post, if it is not now. The page marks it as posted later
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
 }
@@ -118,7 +115,7 @@ pub struct PostmortemArguments {
 
 #[derive(Debug, Args)]
 pub struct EditArguments {
-    /// ID of the post or its last digits; the ID of an incident means its first post
+    /// ID of the post, its last digits, or `latest`; the ID of an incident means its first post
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]
@@ -134,7 +131,7 @@ pub struct EditArguments {
 
 #[derive(Debug, Args)]
 pub struct WithdrawArguments {
-    /// ID of the post or its last digits; the ID of an incident withdraws all of it
+    /// ID of the post, its last digits, or `latest`; the ID of an incident withdraws all of it
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]
@@ -143,7 +140,7 @@ pub struct WithdrawArguments {
 
 #[derive(Debug, Args)]
 pub struct EraseArguments {
-    /// ID of the post or its last digits; the ID of an incident erases all of the author's posts about it
+    /// ID of the post, its last digits, or `latest`; the ID of an incident erases all of the author's posts about it
     #[arg(value_name = "ID")]
     pub id: String,
     /// Skip the prompt

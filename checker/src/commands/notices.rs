@@ -34,7 +34,7 @@ pub(crate) struct AlreadyEnded {
     until: UnixNanos,
 }
 
-/// Prints notices. `none` is printed if there are none.
+/// Prints notices, or `none` instead of an empty list.
 pub(crate) fn list(
     arguments: &PostListArguments,
     posting: &Posting,

@@ -77,7 +77,7 @@ impl Posting {
         Ok(published.post)
     }
 
-    /// Parses and validates endpoints with their impacts. Returns `None` if there are none.
+    /// Parses and validates endpoints with their impacts. Returns `None` for an empty list.
     pub(crate) async fn affected(&self, texts: &[String]) -> anyhow::Result<Option<Vec<Affected>>> {
         let affected = texts.iter().map(|text| parse_affected(text)).collect::<Result<Vec<_>, _>>()?;
         self.check(&affected).await?;

@@ -60,7 +60,8 @@ mod tests {
             PostName::parse(&format!("0-posts/{at}-{author}.incident.json")).expect("a name")
         };
         let anna = NodeName::new("anna").expect("a name");
-        let board = Board { digests: vec![Digest::new(anna, [], NOW)], ..Board::default() };
+        let mut board = Board::default();
+        board.digests.push(Digest::new(anna, [], NOW));
         assert_eq!(compare(&board, &[name(NOW - 2 * DAY, "anna")]), [], "it was left out on purpose");
         let findings = compare(&board, &[name(NOW, "anna"), name(NOW + 1, "anna"), name(NOW, "ben")]);
         let texts: Vec<&str> = findings.iter().map(|finding| finding.what.as_str()).collect();

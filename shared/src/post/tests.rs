@@ -159,7 +159,7 @@ fn windows_can_be_canceled_and_moved_one_by_one() {
 }
 
 #[test]
-fn a_notice_ends_after_a_day_or_when_a_later_post_says_so() {
+fn a_notice_ends_after_a_day_or_at_the_time_in_a_later_post() {
     let root = id("anna", NOW - HOUR);
     let notice = |at, until| Post { details: Details::Message { until }, ..incident("anna", at, &root, None) };
     let of = |posts: &[Post]| fold(posts, &[], NOW).messages[0].clone();

@@ -12,6 +12,8 @@ mod show;
 mod update;
 mod withdraw;
 
+use std::cmp::Reverse;
+
 use shared::object_name::NodeName;
 use shared::post::fold::Announcements;
 use shared::post::incident::Incident;
@@ -34,7 +36,9 @@ pub enum IncidentError {
         "the incident `{0}` is resolved: reopen it with `--state investigating`, or add an analysis with `checker incident postmortem`"
     )]
     Resolved(PostId),
-    #[error("the incident `{0}` is already resolved: change its end with `checker incident edit`")]
+    #[error(
+        "the incident `{0}` is already resolved: to change that, reopen it with `checker incident update --state investigating`"
+    )]
     AlreadyResolved(PostId),
     #[error("the incident `{0}` is still open: resolve it first with `checker incident resolve`")]
     StillOpen(PostId),
@@ -83,11 +87,12 @@ fn find<'a>(announcements: &'a Announcements, id: &str) -> Result<&'a Incident, 
     candidates.into_iter().find(|incident| incident.id == *found).ok_or_else(unknown)
 }
 
-/// Finds a post about an incident, with its edits. `latest` is the newest one.
+/// Finds a post about an incident, with its edits. `latest` is the author's newest one.
 fn find_post<'a>(posting: &'a Posting, id: &str) -> Result<Versions<'a>, ResolveError> {
     let is_original = |post: &&Post| post.kind() == PostKind::Incident && post.edit.is_none();
     let mut ids: Vec<&PostId> = posting.board.posts().filter(is_original).map(|post| &post.id).collect();
-    ids.sort_unstable_by(|one, other| other.cmp(one));
+    let is_foreign = |id: &PostId| id.author != posting.author;
+    ids.sort_unstable_by_key(|id| (is_foreign(id), Reverse(*id)));
     let found = resolve_id(id, POST, ids)?;
     let unknown = || ResolveError::Unknown { what: POST.what, text: id.to_owned(), remedy: POST.remedy };
     posting.board.versions(found, posting.now).ok_or_else(unknown)
