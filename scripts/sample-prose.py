@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """Prints a random sample of comments and messages, to read as an editor would.
 
-    scripts/sample-prose.py [SEED] [COUNT]
-
 It prints COUNT comments and COUNT messages (60 by default), each with its file and line. The same seed on the same
 commit prints the same sample.
 
@@ -15,15 +13,18 @@ A message is text that users see, with at least three words:
 - a line that the scripts or the Makefile print.
 """
 
+import argparse
 import random
 import re
 import subprocess
-import sys
 
 COMMENT_START = {"rs": "//", "js": "//", "sh": "#"}
 # Not in the sample: test inputs and translations.
 SKIPPED = re.compile(r"^(fuzz/corpus|shared/golden|statuspage/locales/(?!en))")
-STRING = re.compile(r'r(#+)"(.*?)"\1|(?<![\w\'])"((?:[^"\\]|\\.)*)"', re.S)
+# Character and byte literals, then strings. Byte strings have the prefix `b`, raw strings the prefix `r`.
+LITERAL = re.compile(
+    r"""b?'(?:[^'\\\n]|\\(?:u\{\w+\}|x\w\w|.))'|(?<!\w)([bc]?)(?:r(\#*)"(.*?)"\2|"((?:[^"\\]|\\.)*)")""", re.S
+)
 # What precedes string literals that only developers see.
 INTERNAL = re.compile(r"(expect|unreachable!|debug_assert\w*!|include_str!)\($|(reason|cfg|feature) *= *$")
 
@@ -65,9 +66,9 @@ def messages(path, lines):
     if path.startswith(("checker/src/", "shared/src/")) and path.endswith(".rs") and not re.search(r"test|snapshots", path):
         source = "\n".join(lines).split("#[cfg(test)]")[0]
         source = re.sub(r"(?m)^[ \t]*//.*$", lambda comment: " " * len(comment[0]), source)
-        for found in STRING.finditer(source):
-            if not INTERNAL.search(source[: found.start()].rstrip()[-20:]):
-                text = re.sub(r"\\\n\s*", "", found[2] or found[3] or "")
+        for found in LITERAL.finditer(source):
+            if not found[1] and not INTERNAL.search(source[: found.start()].rstrip()[-20:]):
+                text = re.sub(r"\\\n\s*", "", found[3] or found[4] or "")
                 yield source[: found.start()].count("\n") + 1, " ".join(text.split())
     elif path == "Makefile" or path.endswith(".sh"):
         for number, line in enumerate(lines, 1):
@@ -76,8 +77,11 @@ def messages(path, lines):
 
 
 def main():
-    seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 60
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seed", metavar="SEED", nargs="?", type=int, default=1, help="selects the sample (1 by default)")
+    parser.add_argument("count", metavar="COUNT", nargs="?", type=int, default=60, help="the size of the sample")
+    arguments = parser.parse_args()
+    seed, count = arguments.seed, arguments.count
     paths = subprocess.run(["git", "ls-files"], check=True, capture_output=True, text=True).stdout.split("\n")
     found = {"comments": [], "messages": []}
     for path in paths:

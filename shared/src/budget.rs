@@ -114,10 +114,24 @@ impl Objective {
     /// Returns the most urgent alert for which the budget burns too fast in both windows, if any.
     #[must_use]
     pub fn burn_alert(&self, spans: &[Span], now: UnixNanos) -> Option<BurnAlert> {
-        BURN_ALERTS.into_iter().find(|alert| {
-            alert.long <= self.window
-                && [alert.long, alert.short].into_iter().all(|window| self.burns(alert, spans, window, now))
-        })
+        BURN_ALERTS.into_iter().find(|alert| self.fires(alert, spans, now))
+    }
+
+    /// Returns whether an alert fired at any time in the period of this length that ends at `now`.
+    #[must_use]
+    pub fn has_fired(&self, alert: &BurnAlert, spans: &[Span], period: Nanos, now: UnixNanos) -> bool {
+        let from = now.saturating_sub(period);
+        // The downtime in a window does not fall while the endpoint is down, and does not rise while it is up. So an
+        // alert that fires in the period also fires at its start or at the end of an outage.
+        let recent = spans.iter().rev().take_while(|span| span.end > from);
+        let outages = recent.filter(|span| span.status == Status::Down && span.start < now);
+        let mut moments = outages.map(|span| span.end.min(now)).chain([from]);
+        moments.any(|at| self.fires(alert, spans, at))
+    }
+
+    fn fires(&self, alert: &BurnAlert, spans: &[Span], now: UnixNanos) -> bool {
+        alert.long <= self.window
+            && [alert.long, alert.short].into_iter().all(|window| self.burns(alert, spans, window, now))
     }
 
     /// Returns whether the downtime in the window that ends at `now` reaches this alert's multiple of the allowed
@@ -283,6 +297,27 @@ mod tests {
 
     proptest! {
         #[test]
+        fn an_alert_that_fired_is_found(
+            lengths in prop::collection::vec((1..400_i64, 1..40_i64), 1..12), period in 0..400_i64, after in 0..400_i64,
+        ) {
+            let objective = objective("99%");
+            let mut spans: Vec<Span> = Vec::new();
+            let mut start = NOW;
+            for (healthy, down) in lengths {
+                for (minutes, status) in [(healthy, Status::Healthy), (down, Status::Down)] {
+                    spans.push(Span { start, end: start + minutes * MINUTE, status });
+                    start += minutes * MINUTE;
+                }
+            }
+            let (now, period) = (start + (after - 20) * MINUTE, period * MINUTE);
+            for alert in BURN_ALERTS {
+                let fires = |minute: i64| objective.fires(&alert, &spans, now - minute * MINUTE);
+                let expected = (0..=period / MINUTE).any(fires);
+                prop_assert_eq!(objective.has_fired(&alert, &spans, period, now), expected, "{:?}", alert);
+            }
+        }
+
+        #[test]
         fn extreme_times_do_not_overflow(
             units in 1..WHOLE, window in SHORTEST_WINDOW..=LONGEST_WINDOW, start in any::<i64>(), end in any::<i64>(),
             now in any::<i64>(),
@@ -294,6 +329,7 @@ mod tests {
             prop_assert_eq!(i128::from(budget.total), i128::from(window) * i128::from(WHOLE - units) / i128::from(WHOLE));
             prop_assert!(!budget.percent_left().is_empty());
             let _ = objective.burn_alert(&spans, now);
+            let _ = objective.has_fired(&BURN_ALERTS[0], &spans, window, now);
             let target = Target(units);
             prop_assert_eq!(target.to_string().parse(), Ok(target));
             prop_assert_eq!(objective.to_string().parse(), Ok(objective));

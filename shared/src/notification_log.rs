@@ -7,17 +7,17 @@
 mod channel_id;
 mod failure;
 mod format;
+mod limits;
 
 use std::cmp::Ordering;
 
 pub use self::channel_id::{ChannelId, InvalidChannelId};
 pub use self::failure::FailureReason;
-pub(crate) use self::format::DEFERRED_LIMIT;
 pub use self::format::InvalidLog;
 use crate::check_file::EndpointKey;
 use crate::object_name::NodeName;
 use crate::status::Status;
-use crate::{Nanos, UnixNanos};
+use crate::{DAY, Nanos, UnixNanos};
 
 /// An upper bound for register numbers, so that a hostile log cannot use up all numbers.
 pub const NUMBER_LIMIT: i64 = 1 << 53;
@@ -31,6 +31,9 @@ pub const SIZE_LIMIT: usize = 32 << 20;
 /// The number of times that a message is sent again to a provider that did not respond in time. The provider may have
 /// accepted each of them.
 pub const UNANSWERED_RETRIES: u32 = 3;
+
+/// How long after a due attempt deferred recipients can still be notified.
+const DEFERRED_VALIDITY: Nanos = DAY;
 
 /// The log of one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,14 +84,24 @@ pub struct Deferred {
     /// The positions of these recipients in the channel's list, in ascending order. The log is public, so it does not
     /// contain their addresses.
     pub recipients: Vec<u32>,
-    /// The length of the channel's list. If it has changed, the positions are invalid.
-    pub recipient_count: u32,
+    /// The channel's list. If it has changed, the positions are invalid.
+    pub list: RecipientList,
     /// The number of attempts for these recipients.
     pub tries: u32,
     /// When the node tries again.
     pub next: UnixNanos,
     /// The state of each subject of the message, as last reported to these recipients.
     pub known: Vec<Register>,
+}
+
+/// A channel's list of recipients, as far as a public log can identify it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecipientList {
+    /// The number of recipients.
+    pub count: u32,
+    /// A checksum of the addresses in their order. It is too short to confirm a guessed address, but shows most changes.
+    /// Logs of earlier versions do not contain it.
+    pub checksum: Option<u8>,
 }
 
 /// News that a node leaves to others until its turn, and that it first saw at the same time.
@@ -112,6 +125,24 @@ pub struct Retry {
     pub next: UnixNanos,
     /// The reason for the last failure.
     pub why: FailureReason,
+}
+
+impl RecipientList {
+    /// Returns whether both lists have the same number of recipients and, if both are known, the same checksum.
+    #[must_use]
+    pub fn is_same(self, other: RecipientList) -> bool {
+        let checksums = self.checksum.zip(other.checksum);
+        self.count == other.count && checksums.is_none_or(|(one, other)| one == other)
+    }
+}
+
+impl Deferred {
+    /// Returns whether the next attempt is so long overdue that the node gives up, for example because the channel was
+    /// disabled in the meantime.
+    #[must_use]
+    pub fn is_expired(&self, now: UnixNanos) -> bool {
+        self.next.saturating_add(DEFERRED_VALIDITY) < now
+    }
 }
 
 impl ServedChannel {

@@ -11,6 +11,8 @@ use support::ministack;
 use support::quirky_service::{QuirkyService, Reply};
 use support::test_site::TestSite;
 
+use crate::storage::{folder_with_rounds, spooled};
+
 const ORIGIN: &str = "https://status.example";
 const BOTH_SIDES: [&str; 5] = ["-c", "with-check.json", "--page", "config.json", "--origin"];
 
@@ -234,6 +236,13 @@ async fn rounds_in_the_spool_are_reported() {
     let run = doctor(&site, &["-c", "with-check.json"]).await;
     assert_eq!(run.code, 1, "{}", run.output());
     assert!(run.stdout.contains("1 round is waiting in the spool"), "{}", run.stdout);
+    // The same folder can contain rounds of another node.
+    let (folder, waiting) = (folder_with_rounds(&site.checker), &spooled(&site.checker)[0]);
+    let name = waiting.replace("-eu-west-", "-other-");
+    std::fs::rename(folder.join(waiting), folder.join(&name)).expect("it can be renamed");
+    let run = doctor(&site, &["-c", "with-check.json"]).await;
+    assert_eq!(run.code, 1, "{}", run.output());
+    assert!(run.stdout.contains(&format!("contains 1 round from another node (`{name}`)")), "{}", run.stdout);
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ use support::page;
 use support::{ministack, now, wait_for};
 
 use crate::hostile_visitors::peak_memory;
-use crate::storage::{spool_folders, spooled, storage_with};
+use crate::storage::{folder_with_rounds, spool_folders, spooled, storage_with};
 
 /// The maximum memory of a command, in KiB: its typical usage (44,000), plus a history of 64 MiB that is decompressed
 /// until it exceeds its limit, plus a check file of 8 MiB that is read at the same time, plus the buffers for reading.
@@ -105,6 +105,23 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
     assert!(run.stderr.contains("history not updated: "), "{}", run.stderr);
     assert!(run.stderr.contains("too slowly: less than 4 KiB in 5 s"), "{}", run.stderr);
     assert_eq!(bucket.check_files().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_a_hanging_history_update() {
+    let rule = |request: &str, _: usize| is_history(request).then_some(StoreFault::Delay(Duration::from_hours(1)));
+    let (_bucket, proxy, _ok, checker) = behind_proxy(rule).await;
+    let before = proxy.requests().len();
+    let mut running = checker.start(&["run", "-c", "checker.json", "--every", "1s"]);
+    wait_for("the history to be read", || async {
+        proxy.requests().iter().skip(before).any(|request| is_history(request)).then_some(())
+    })
+    .await;
+    running.signal("TERM");
+    running.wait().await;
+    let output = running.output();
+    let warning = output.lines().find(|line| line.contains("history not updated: the bucket `")).unwrap_or_default();
+    assert!(warning.contains("did not respond within 1 s after the shutdown request"), "{output}");
 }
 
 /// The secret access key in [`storage_at`]'s configuration.
@@ -304,14 +321,17 @@ async fn the_spool_sends_only_rounds_of_this_checker() {
     checker.write("mount", "no directory");
     assert_eq!(checker.run(&[]).await.code, 2);
     let waiting = spooled(&checker);
-    let folder = spool_folders(&checker).into_iter().find(|folder| !check_files(folder).is_empty()).expect("it exists");
+    let folder = folder_with_rounds(&checker);
     let (link, broken) = (name(now() - 2, "test-node"), name(now() - 1, "test-node"));
+    let other = name(now() - 3, "other-node");
+    std::fs::copy(folder.join(&waiting[0]), folder.join(&other)).expect("it can be copied");
     symlink(checker.path("checker.json"), folder.join(&link)).expect("the link can be created");
     std::fs::write(folder.join(&broken), "[{\"title\":").expect("the file can be written");
     std::fs::remove_file(checker.path("mount")).expect("it exists");
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    for named in [&link, "it is not a regular file", &broken, "invalid check file", "refused"] {
+    assert_eq!(spooled(&checker).iter().filter(|name| name.contains("other-node")).count(), 1, "{}", run.output());
+    for named in [&link, "it is not a regular file", &broken, "invalid check file", "refused", &other] {
         assert!(run.stderr.contains(named), "`{named}` is not in:\n{}", run.stderr);
     }
     let stored: Vec<String> = checker.check_files("mount/checks").iter().map(ToString::to_string).collect();

@@ -36,6 +36,7 @@ mod hostile_stores;
 mod hostile_texts;
 mod hostile_visitors;
 mod incidents;
+mod irregular_files;
 mod keyboard;
 mod languages;
 mod logging;

@@ -180,12 +180,12 @@ async fn replies_of_a_mail_server_are_explained_without_its_text() {
         (
             json!({ ops: reply(550) }),
             0,
-            "channel `mail` accepted the test message\nchannel `mail`: 1 of 2 recipients were refused (status 550); check the addresses in `to`\n",
+            "channel `mail` accepted the test message\nchannel `mail`: the server refused 1 of 2 recipients (status 550); check the addresses in `to`\n",
         ),
         (
             json!({ ops: reply(450) }),
             0,
-            "channel `mail` accepted the test message\nchannel `mail`: 1 of 2 recipients have not been accepted yet (status 450); try again later\n",
+            "channel `mail` accepted the test message\nchannel `mail`: the server deferred 1 of 2 recipients (status 450); try again later\n",
         ),
     ] {
         let server = MailServer::start(json!({ "replies": replies })).await;

@@ -49,6 +49,50 @@ async fn a_silent_node_is_notified_once_and_once_when_it_returns() {
     assert_ne!(messages[0]["id"], messages[1]["id"]);
 }
 
+/// Returns the action and the key of each event that `PagerDuty` received.
+fn incidents(pager: &Webhook) -> Vec<(String, String)> {
+    let text = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().to_owned();
+    pager.messages().iter().map(|event| (text(event, "event_action"), text(event, "dedup_key"))).collect()
+}
+
+#[tokio::test]
+async fn the_incident_of_a_removed_node_is_resolved() {
+    let (shop, pager) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let channel = json!({ "type": "pagerduty", "routing_key": "key", "url": pager.0.url });
+    let nodes = nodes(&["eu-west", "us-east"], folder.path(), &shop, &[channel]);
+    let [stays, stops] = nodes.as_slice() else { panic!("there are two nodes") };
+    round_at(stops, "+0m").await;
+    for minute in ["+0m", "+1m", "+10m", "+11m"] {
+        round_at(stays, minute).await;
+    }
+    let sent = incidents(&pager);
+    let [(action, key)] = sent.as_slice() else { panic!("there is one incident: {sent:?}") };
+    assert_eq!(action, "trigger");
+    std::fs::remove_file(folder.path().join("history/us-east.json")).expect("it exists");
+    for minute in ["+12m", "+13m"] {
+        round_at(stays, minute).await;
+        assert_eq!(incidents(&pager)[1..], [("resolve".to_owned(), key.clone())]);
+    }
+}
+
+#[tokio::test]
+async fn the_incident_of_an_excluded_endpoint_is_resolved() {
+    let (shop, pager) = (Endpoint::start(failing()).await, Webhook::start().await);
+    let notifiers = [json!({ "type": "pagerduty", "routing_key": "key", "url": pager.0.url })];
+    let mut config = notifying(&shop, &directory(), &notifiers);
+    let checker = Checker::new(&config);
+    round_at(&checker, "+0m").await;
+    config["checkers"][0]["notify"] = json!([]);
+    checker.configure(&config);
+    for minute in ["+1m", "+2m"] {
+        round_at(&checker, minute).await;
+        let sent = incidents(&pager);
+        let [(trigger, opened), (resolve, closed)] = sent.as_slice() else { panic!("there is one incident: {sent:?}") };
+        assert_eq!((trigger.as_str(), resolve.as_str(), opened), ("trigger", "resolve", closed));
+    }
+}
+
 #[tokio::test]
 async fn a_certificate_that_expires_soon_is_notified_twice() {
     let authority = Authority::new();

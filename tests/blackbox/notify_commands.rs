@@ -5,7 +5,7 @@ use support::checker::{Checker, Run};
 use support::configuration::directory;
 use support::endpoints::{Behavior, Endpoint};
 
-use super::notifications::{Webhook, accepted, failing, notifying, round, round_at};
+use super::notifications::{Webhook, accepted, failing, nodes, notifying, round, round_at};
 
 async fn notify(checker: &Checker, words: &[&str]) -> Run {
     checker.call(&[&["notify"], words, &["-c", "checker.json"]].concat()).await
@@ -98,6 +98,22 @@ async fn a_preview_shows_sent_and_held_messages_with_reasons() {
     let run = notify(&checker, &["preview"]).await;
     assert!(run.stdout.contains("not sent: down Shop, because it has not lasted long enough"), "{}", run.output());
     assert_eq!(webhook.news(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_preview_reports_logs_that_it_ignores() {
+    let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let nodes = nodes(&["a", "b"], folder.path(), &shop, &[webhook.channel()]);
+    for node in &nodes {
+        round(node, &[]).await;
+    }
+    let run = notify(&nodes[0], &["preview"]).await;
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.output());
+    std::fs::write(folder.path().join("0-notified/b.json"), "[]").expect("it can be written");
+    let run = notify(&nodes[0], &["preview"]).await;
+    let expected = "the notification log `0-notified/b.json` was ignored or truncated: ";
+    assert!(run.code == 0 && run.stderr.contains(expected), "{}", run.output());
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Provisioning with services that lack parts of the S3 and IAM APIs, or respond differently: small S3 servers, Ceph
 //! RGW, and services that use IAM's protocol but are not IAM. A proxy in front of a real server imitates them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 use support::faulty_proxy::FaultyProxy;
 use support::ministack;
@@ -183,6 +185,33 @@ async fn users_without_paths_and_tags_are_recognized_by_their_permissions() {
     assert_eq!(site.deprovision(&["--yes"], "").await.code, 0);
     assert_eq!(ministack::users(&format!("{}+", site.bucket.name)).await, Vec::<String>::new());
     assert!(service.requests().contains(&"TagUser".to_owned()), "{:?}", service.requests());
+}
+
+#[tokio::test]
+async fn an_endless_listing_of_users_is_reported() {
+    // The number of pages, and the error, if any.
+    for (pages, error) in [
+        (1_000, None),
+        (usize::MAX, Some("failed to list the users (iam:ListUsers): the listing has more than 1000 pages")),
+    ] {
+        let page = AtomicUsize::new(0);
+        let (site, service) = site_on(move |request, _| {
+            if request != "ListUsers" {
+                return Reply::Forwarded;
+            }
+            let number = 1 + page.fetch_add(1, Ordering::Relaxed);
+            let marker = if number < pages { format!("<Marker>{number}</Marker>") } else { String::new() };
+            let result = format!("<Users/><IsTruncated>{}</IsTruncated>{marker}", number < pages);
+            let response =
+                format!("<ListUsersResponse><ListUsersResult>{result}</ListUsersResult></ListUsersResponse>");
+            Reply::Scripted("200 OK", response)
+        })
+        .await;
+        let run = site.deprovision(&["--yes"], "").await;
+        assert_eq!(run.stderr.contains("failed to list"), error.is_some(), "{}", run.output());
+        assert!(error.is_none_or(|error| run.code == 2 && run.stderr.contains(error)), "{}", run.output());
+        assert_eq!(service.requests().iter().filter(|request| *request == "ListUsers").count(), 1_000);
+    }
 }
 
 #[tokio::test]

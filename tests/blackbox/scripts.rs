@@ -92,3 +92,43 @@ fn setup_replaces_an_esbuild_of_another_version() {
     let wanted = [wasm_opt, npm, installed, ("esbuild", script_that_prints(&wanted))];
     assert_eq!(setting_up_the_page(&nothing_there, &wanted), "", "the required version is already installed");
 }
+
+/// Runs `scripts/sample-prose.py` with these arguments in a folder, and returns its output.
+fn sample(folder: &Path, arguments: &[&str]) -> String {
+    let script = root().join("scripts/sample-prose.py");
+    let output = Command::new(script).args(arguments).current_dir(folder).output().expect("the script runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("it is text")
+}
+
+#[test]
+fn a_sample_of_prose_contains_only_comments_and_messages() {
+    let folder = TempDir::new().expect("a folder");
+    let source = folder.path().join("checker/src");
+    std::fs::create_dir_all(&source).expect("the folder can be created");
+    let lines = r##"
+        // This comment is in the sample.
+        let quotes = [b'"', b'\'', b"\"and these bytes are not"[0], '"' as u8]; let after = "first message of three";
+        let code = value.split(b'"').map(|part: &'static str| part).chain(br"no text here"); // and so on
+        let raw = r#"second message "raw" of three"#; let last = format!(r"third message of three {}", '\u{201d}');
+    "##;
+    std::fs::write(source.join("lib.rs"), lines).expect("it can be written");
+    for words in [&["init", "--quiet"][..], &["add", "."]] {
+        let done = Command::new("git").args(words).current_dir(folder.path()).status().expect("git runs");
+        assert!(done.success(), "{words:?}");
+    }
+    let printed = sample(folder.path(), &["1", "100"]);
+    let texts: Vec<&str> = printed.lines().filter_map(|line| line.strip_prefix("checker/src/lib.rs:")).collect();
+    assert_eq!(
+        texts,
+        [
+            "2: This comment is in the sample.",
+            "3: first message of three",
+            "5: second message \"raw\" of three",
+            "5: third message of three {}",
+        ],
+        "{printed}"
+    );
+    let help = sample(folder.path(), &["--help"]);
+    assert!(help.starts_with("usage: ") && help.contains("SEED") && help.contains("COUNT"), "{help}");
+}

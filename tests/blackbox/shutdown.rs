@@ -9,7 +9,7 @@ use support::bucket::Bucket;
 use support::checker::{Checker, results};
 use support::configuration::{check, check_with, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
-use support::{free_port, wait_for};
+use support::{free_port, hanging_lock, wait_for};
 
 use crate::storage::{spool_folders, spooled, storage_with};
 
@@ -21,14 +21,17 @@ fn daemons() -> [Vec<String>; 2] {
 }
 
 /// Stops a daemon while its store hangs during a round, and fails unless every result is in the spool.
-async fn assert_nothing_is_lost_while_the_store_hangs(words: &[String], storage: &Value, prepare: impl Fn(&Checker)) {
+async fn assert_nothing_is_lost_while_the_store_hangs(
+    words: &[String],
+    storage: &Value,
+    prepare: impl Fn(&Checker, &mut Command),
+) {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], storage);
     config["every"] = json!("1s");
     let checker = Checker::new(&config);
-    prepare(&checker);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let mut running = checker.start(&words);
+    let mut running = checker.start_with(&words, |command| prepare(&checker, command));
     let more_is_seen = || async { (!spooled(&checker).is_empty() && ok.requests().len() >= 4).then_some(()) };
     wait_for("the round in the spool, and newer results that wait for the store", more_is_seen).await;
     running.signal("TERM");
@@ -53,16 +56,13 @@ async fn a_hanging_bucket_does_not_delay_shutdown_or_lose_results() {
     let hanging = Endpoint::start(Behavior::Hang).await;
     let storage = storage_with(&bucket, json!({ "endpoint_url": hanging.url }));
     let ways = daemons();
-    join_all(ways.iter().map(|words| assert_nothing_is_lost_while_the_store_hangs(words, &storage, |_| {}))).await;
+    join_all(ways.iter().map(|words| assert_nothing_is_lost_while_the_store_hangs(words, &storage, |_, _| {}))).await;
 }
 
 #[tokio::test]
 async fn a_hanging_directory_does_not_delay_shutdown_or_lose_results() {
-    // Opening a pipe without a reader blocks, as on a mount whose server is gone.
-    let hangs = |checker: &Checker| {
-        std::fs::create_dir(checker.path("checks")).expect("the folder can be created");
-        let made = Command::new("mkfifo").arg(checker.path("checks/.index.lock")).status();
-        assert!(made.expect("mkfifo runs").success());
+    let hangs = |checker: &Checker, command: &mut Command| {
+        command.env("LD_PRELOAD", hanging_lock::build(checker.folder.path()));
     };
     let (ways, storage) = (daemons(), directory());
     join_all(ways.iter().map(|words| assert_nothing_is_lost_while_the_store_hangs(words, &storage, hangs))).await;

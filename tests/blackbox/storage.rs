@@ -35,6 +35,11 @@ pub(crate) fn spool_folders(checker: &Checker) -> Vec<PathBuf> {
     found
 }
 
+/// Returns the folder of the spool that contains rounds.
+pub(crate) fn folder_with_rounds(checker: &Checker) -> PathBuf {
+    spool_folders(checker).into_iter().find(|folder| !check_files(folder).is_empty()).expect("a round is waiting")
+}
+
 /// Returns the names of the check files in all of the spool's folders.
 pub(crate) fn spooled(checker: &Checker) -> Vec<String> {
     let folders = spool_folders(checker);

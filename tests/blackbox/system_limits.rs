@@ -83,7 +83,7 @@ async fn a_single_round_uses_huge_pages_and_a_daemon_does_not() {
 #[tokio::test]
 async fn endless_bodies_use_no_more_memory_than_their_limit() {
     let endless = Endpoint::start(Behavior::EndlessBody).await;
-    let reading = json!({ "assertions": ["[BODY] contains end"], "body_limit": 1_048_576 });
+    let reading = json!({ "assertions": ["[BODY] contains end"], "body_limit": 1_048_576, "timeout": "1m" });
     let mut checks: Vec<Value> =
         (0..40).map(|number| check_with(&format!("Endless {number}"), &endless.url, reading.clone())).collect();
     // The checker's peak memory so far. Without the limit, it would be gigabytes.

@@ -410,8 +410,8 @@ async fn the_output_of_a_daemon() {
     let lines: [&[&str]; 4] = [
         &["serve", "--listen", address],
         &["serve", "--listen", "192.0.2.1:80"],
-        &["serve", "--page", "missing"],
-        &["serve", "-c", "missing.json"],
+        &["serve", "--listen", "127.0.0.1:0", "--page", "missing"],
+        &["serve", "--listen", "127.0.0.1:0", "-c", "missing.json"],
     ];
     text.push_str(&session(&checker, &lines).await);
     assert_text("daemon", &text);

@@ -21,6 +21,7 @@ pub mod fault_proxy;
 pub mod fault_schedule;
 pub mod faulty_proxy;
 pub mod floods;
+pub mod hanging_lock;
 pub mod http_client;
 pub mod ministack;
 pub mod mutants;
@@ -47,7 +48,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use shared::UnixNanos;
 
 /// How long to wait for a condition, even on a busy machine.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The pause before a condition is tested again.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);

@@ -15,7 +15,7 @@ use crate::config::model::Config;
 use crate::provision::policy::{self, DeletableFiles, Scope};
 use crate::recorder::history_reader::histories_up_to;
 use crate::store::settings::{Bucket, Storage, StoreLocation};
-use crate::store::spool::Spool;
+use crate::store::spool::{OTHERS_REMEDY, Spool};
 use crate::store::{Listing, S3Error, Store};
 
 /// The time in the names of probe files. It is so far in the past that they affect neither the page nor any uptime.
@@ -265,22 +265,25 @@ async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findi
 }
 
 async fn examine_spool(config: &Config, storage: &Storage, findings: &mut Vec<Finding>) {
-    let spool = Spool::open(&config.spool_dir, storage);
+    let spool = Spool::open(&config.spool_dir, storage, &config.node);
     let folder = spool.folder().display().to_string();
-    findings.push(match spool.waiting().await {
-        Ok(waiting) if waiting.is_empty() => Finding::ok(Side::Checker, "the spool is empty"),
-        Ok(waiting) => Finding::warning(
-            Side::Checker,
-            match waiting.len() {
-                1 => format!("1 round is waiting in the spool `{folder}`, because it could not be stored"),
-                count => {
-                    format!("{count} rounds are waiting in the spool `{folder}`, because they could not be stored")
-                }
-            },
-            "fix the problems above; waiting rounds are sent before the next one",
-        ),
-        Err(error) => Finding::failure(Side::Checker, error.to_string(), ""),
-    });
+    let rounds = match spool.rounds().await {
+        Ok(rounds) => rounds,
+        Err(error) => return findings.push(Finding::failure(Side::Checker, error.to_string(), "")),
+    };
+    let waiting = match rounds.own.len() {
+        0 => None,
+        1 => Some(format!("1 round is waiting in the spool `{folder}`, because it could not be stored")),
+        count => Some(format!("{count} rounds are waiting in the spool `{folder}`, because they could not be stored")),
+    };
+    let remedy = "fix the problems above; waiting rounds are sent before the next one";
+    let waiting = waiting.map(|text| Finding::warning(Side::Checker, text, remedy));
+    let others = rounds.describe_others().map(|others| format!("the spool `{folder}` contains {others}"));
+    let others = others.map(|text| Finding::warning(Side::Checker, text, OTHERS_REMEDY));
+    if waiting.is_none() && others.is_none() {
+        findings.push(Finding::ok(Side::Checker, "the spool is empty"));
+    }
+    findings.extend(waiting.into_iter().chain(others));
 }
 
 pub(super) fn is_denied(error: &S3Error) -> bool {

@@ -1,17 +1,14 @@
-//! Determines which conditions channels can be notified of, in addition to endpoint statuses: silent nodes, store
-//! failures, expiring certificates and error budgets.
+//! Determines which conditions channels can be notified of, in addition to endpoint statuses and error budgets: silent
+//! nodes, store failures and expiring certificates.
 
-use shared::budget::{BURN_ALERTS, Objective};
 use shared::check_file::{CheckResult, EndpointKey};
-use shared::endpoint_map::EndpointMap;
-use shared::endpoint_status::EndpointStatus;
 use shared::history::History;
 use shared::notification::condition::Condition;
 use shared::notification::verdicts::REPORTED_TIME;
 use shared::notification_log::{NotificationLog, Notified, Register, Topic};
 use shared::object_name::NodeName;
 use shared::uptime::{self, FALLBACK_INTERVAL};
-use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 /// Channels are notified again when a certificate expires within this many days.
 const REMINDER_DAYS: u32 = 3;
@@ -62,7 +59,8 @@ pub fn silent_nodes(histories: &[History], logs: &[&NotificationLog], now: UnixN
         let patience = PATIENCE.max(interval.saturating_mul(3));
         let is_present = silence >= patience;
         let since = if is_present { newest } else { returned_at(history, patience).unwrap_or(newest) };
-        Some(Condition { since, is_present, ..about_node(Topic::Silent, node, now) })
+        let due = is_present.then(|| newest.saturating_add(patience));
+        Some(Condition { due, ..about_node(Topic::Silent, node, since, is_present) })
     };
     histories.iter().filter_map(condition).collect()
 }
@@ -84,18 +82,33 @@ fn interval_of(history: &History, node: &NodeName, logs: &[&NotificationLog]) ->
     in_results.or_else(in_log).or_else(measured).unwrap_or(DAY)
 }
 
-/// Describes whether this node can store its results. `failing_since` is the time of the first round that was not
-/// stored.
+/// Describes a store that has been failing since this node's first round that was not stored.
 #[must_use]
-pub fn store_condition(node: &NodeName, failing_since: Option<UnixNanos>, now: UnixNanos) -> Condition {
-    let since = failing_since.unwrap_or(now);
-    let is_present = failing_since.is_some() && now.saturating_sub(since) >= PATIENCE;
-    Condition { since, is_present, is_local: true, ..about_node(Topic::Store, node, now) }
+pub fn failing_store(node: &NodeName, since: UnixNanos, now: UnixNanos) -> Condition {
+    let is_present = now.saturating_sub(since) >= PATIENCE;
+    let due = is_present.then(|| since.saturating_add(PATIENCE));
+    Condition { due, is_local: true, ..about_node(Topic::Store, node, since, is_present) }
 }
 
-fn about_node(topic: Topic, node: &NodeName, now: UnixNanos) -> Condition {
+/// Describes a store that works. `stored` contains the times at which this node's newest check files were stored, in
+/// order.
+#[must_use]
+pub fn working_store(own: &NotificationLog, stored: &[UnixNanos], now: UnixNanos) -> Condition {
+    let condition = about_node(Topic::Store, &own.node, now, false);
+    let ended = since(&notified(&[own], Topic::Store), &condition.key).and_then(|began| {
+        let is_during = |at: &UnixNanos| *at > began && *at <= now;
+        let returned = Some(own.returned).filter(is_during)?;
+        // Rounds from the spool keep the times of their checks, so the newest file at that time is the first round that
+        // was stored without delay.
+        let first = stored.iter().rev().copied().find(|at| *at <= returned);
+        Some(first.filter(is_during).unwrap_or(returned))
+    });
+    Condition { since: ended.unwrap_or(now), is_local: true, ..condition }
+}
+
+fn about_node(topic: Topic, node: &NodeName, since: UnixNanos, is_present: bool) -> Condition {
     let key = EndpointKey { title: node.to_string(), locator: String::new(), id: None };
-    Condition { topic, key, since: now, reminders: 0, is_present: false, is_local: false, detail: None }
+    Condition::new(topic, key, since, is_present)
 }
 
 /// A certificate that a check verified.
@@ -133,88 +146,18 @@ pub fn expiring_certificates(
         let key = certificate.key.clone();
         let since = since(&notified, &key).or(is_present.then_some(now))?;
         let reminders = u32::from(certificate.days <= REMINDER_DAYS);
-        Some(Condition { topic: Topic::Certificate, key, since, reminders, is_present, is_local: false, detail })
+        Some(Condition { reminders, detail, ..Condition::new(Topic::Certificate, key, since, is_present) })
     };
     seen.iter().filter_map(condition).collect()
 }
 
-/// Determines which endpoints use up their error budgets too fast. `logs` contains earlier notifications.
-#[must_use]
-pub fn burning_budgets(
-    endpoints: &[EndpointStatus<'_>],
-    objectives: &EndpointMap<Objective>,
-    logs: &[&NotificationLog],
-    now: UnixNanos,
-) -> Vec<Condition> {
-    let notified = notified(logs, Topic::Budget);
-    let condition = |endpoint: &EndpointStatus| {
-        let objective = objectives.get(&endpoint.key)?;
-        let spans = endpoint.spans(now);
-        let alert = objective.burn_alert(&spans, now);
-        let detail = alert.map(|alert| {
-            format!(
-                "it is using up its error budget at least {} {} allows over {}; {} is left",
-                match alert.rate().as_str() {
-                    "1" => "as fast as".to_owned(),
-                    rate => format!("{rate} times as fast as"),
-                },
-                objective.target,
-                duration::format_exact(alert.long),
-                objective.budget(&spans, now).percent_left(),
-            )
-        });
-        let (key, is_present) = (endpoint.key.clone().into_owned(), alert.is_some());
-        let since = since(&notified, &key).or(is_present.then_some(now))?;
-        // Each higher threshold is reported again.
-        let reminders = alert.map_or(0, |alert| {
-            let slower = BURN_ALERTS.iter().filter(|other| other.rate_tenths < alert.rate_tenths);
-            u32::try_from(slower.count()).unwrap_or(0)
-        });
-        Some(Condition { topic: Topic::Budget, key, since, reminders, is_present, is_local: false, detail })
-    };
-    if objectives.is_empty() {
-        return Vec::new();
-    }
-    endpoints.iter().filter_map(condition).collect()
-}
-
-/// Ends the conditions that this node reported for endpoints that no longer have an objective: neither in its
-/// configuration nor in the newest results of any node. Otherwise, nodes with different configurations would report them
-/// in turn.
-#[must_use]
-pub fn ended_budgets(
-    histories: &[&History],
-    objectives: &EndpointMap<Objective>,
-    own: Option<&NotificationLog>,
-    now: UnixNanos,
-) -> Vec<Condition> {
-    let open = notified(own.as_slice(), Topic::Budget).into_iter().filter(|register| register.state == Notified::Down);
-    let mut ended: Vec<Condition> = Vec::new();
-    for register in open {
-        let key = &register.key;
-        let has_objective = |history: &History| {
-            let mut same = history.endpoints.iter().filter(|(other, _)| other.is_same_endpoint(key));
-            same.any(|(_, endpoint)| endpoint.latest.objective.is_some())
-        };
-        let is_current = |history: &&History| history.newest().is_some_and(|newest| newest + REPORTED_TIME > now);
-        let is_known = ended.iter().any(|condition| condition.key.is_same_endpoint(key));
-        if is_known || objectives.get(key).is_some() || histories.iter().copied().filter(is_current).any(has_objective)
-        {
-            continue;
-        }
-        let (topic, key, since) = (Topic::Budget, key.clone(), register.since);
-        ended.push(Condition { topic, key, since, reminders: 0, is_present: false, is_local: false, detail: None });
-    }
-    ended
-}
-
-fn notified<'a>(logs: &[&'a NotificationLog], topic: Topic) -> Vec<&'a Register> {
+pub(super) fn notified<'a>(logs: &[&'a NotificationLog], topic: Topic) -> Vec<&'a Register> {
     logs.iter().flat_map(|log| &log.registers).filter(|register| register.topic == topic).collect()
 }
 
 /// Returns when an open condition began, according to the logs, so that the time stays the same until the condition
 /// ends.
-fn since(notified: &[&Register], key: &EndpointKey) -> Option<UnixNanos> {
+pub(super) fn since(notified: &[&Register], key: &EndpointKey) -> Option<UnixNanos> {
     let same = notified.iter().filter(|register| register.key.is_same_endpoint(key));
     let newest = same.max_by_key(|register| (register.number, register.at))?;
     (newest.state == Notified::Down).then_some(newest.since)
@@ -222,13 +165,10 @@ fn since(notified: &[&Register], key: &EndpointKey) -> Option<UnixNanos> {
 
 #[cfg(test)]
 mod tests {
-    use shared::check_file::CheckFile;
-    use shared::history::{DEFAULT_EXPIRY, HistoryBuilder, Latencies};
-    use shared::notification_log::ChannelId;
-    use shared::object_name::CheckFileName;
     use shared::status::Status;
 
     use super::*;
+    use crate::notify::test_rules::{history_of, register};
 
     #[test]
     fn an_interval_is_the_usual_one_that_is_closest() {
@@ -242,16 +182,8 @@ mod tests {
 
     /// Returns the history of the node `b` with rounds at these times.
     fn rounds(times: impl Iterator<Item = UnixNanos>, interval: Option<Nanos>) -> [History; 1] {
-        let node = NodeName::new("b").expect("it is a name");
-        let (mut history, mut latencies) = (History::new(Some(node.clone())), Latencies::default());
-        let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
-        for at in times {
-            let result = CheckResult { timestamp: at, status: Status::Healthy, interval, ..CheckResult::default() };
-            let file = CheckFile { results: vec![result], skipped: Vec::new() };
-            builder.add(&CheckFileName { stored_at: at, node: Some(node.clone()) }, &file);
-        }
-        builder.finish(DEFAULT_EXPIRY);
-        [history]
+        let result = |timestamp| CheckResult { timestamp, status: Status::Healthy, interval, ..CheckResult::default() };
+        [history_of("b", times.map(result))]
     }
 
     #[test]
@@ -284,51 +216,31 @@ mod tests {
     #[test]
     fn a_store_that_fails_briefly_is_not_a_condition() {
         let node = NodeName::new("eu-west").expect("it is a name");
-        let condition = |failing_since| store_condition(&node, failing_since, DAY);
-        assert!(!condition(None).is_present && !condition(Some(DAY - 9 * MINUTE)).is_present);
-        let present = condition(Some(DAY - HOUR));
+        assert!(!failing_store(&node, DAY - 9 * MINUTE, DAY).is_present);
+        let present = failing_store(&node, DAY - HOUR, DAY);
         assert!(present.is_present && present.is_local && present.since == DAY - HOUR);
+        assert_eq!(present.due, Some(DAY - 50 * MINUTE));
     }
 
     #[test]
-    fn the_condition_of_a_removed_objective_ends() {
-        let key = EndpointKey { title: "Shop".to_owned(), ..EndpointKey::default() };
-        let node = NodeName::new("a").expect("it is a name");
-        let mut log = NotificationLog::new(node.clone());
-        log.registers.push(Register {
-            channel: ChannelId::new("ops").expect("it is an id"),
-            topic: Topic::Budget,
-            key: key.clone(),
-            number: 1,
-            state: Notified::Down,
-            since: DAY,
-            until: DAY,
-            at: DAY,
-            reminders: 0,
-        });
-        let objective: Objective = "99.9% over 30d".parse().expect("it is an objective");
-        let history = |objective: Option<Objective>| {
-            let (mut history, mut latencies) = (History::new(Some(node.clone())), Latencies::default());
-            let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
-            let (title, objective) = (key.title.clone(), objective.map(Box::new));
-            let result = CheckResult { title, timestamp: DAY, objective, ..CheckResult::default() };
-            let file = CheckFile { results: vec![result], skipped: Vec::new() };
-            builder.add(&CheckFileName { stored_at: DAY, node: Some(node.clone()) }, &file);
-            builder.finish(DEFAULT_EXPIRY);
-            history
+    fn a_store_works_again_from_the_first_stored_round() {
+        let at = |minute: i64| DAY + minute * MINUTE;
+        let mut log = NotificationLog::new(NodeName::new("eu-west").expect("it is a name"));
+        let sent = register(Topic::Store, "eu-west", Notified::Down, at(10));
+        log.registers.push(Register { since: at(0), ..sent });
+        // The rounds of minutes 0 to 29 come from the spool, and the node returned soon after minute 30.
+        let stored: Vec<UnixNanos> = (0..=35).map(at).collect();
+        let end = |log: &NotificationLog, stored: &[UnixNanos]| {
+            let condition = working_store(log, stored, at(36));
+            assert!(!condition.is_present && condition.is_local);
+            condition.since
         };
-        let is_ended = |in_results: Option<Objective>, in_configuration: bool, now: UnixNanos| {
-            let mut objectives = EndpointMap::new();
-            if in_configuration {
-                objectives.insert(key.clone(), objective);
-            }
-            let ended = ended_budgets(&[&history(in_results)], &objectives, Some(&log), now);
-            ended.first().is_some_and(|condition| !condition.is_present)
-        };
-        assert!(is_ended(None, false, DAY + HOUR));
-        assert!(!is_ended(None, true, DAY + HOUR));
-        assert!(!is_ended(Some(objective), false, DAY + HOUR), "another node still has the objective");
-        assert!(is_ended(Some(objective), false, DAY + 3 * DAY), "the other node does not report any more");
+        assert_eq!(end(&log, &stored), at(36), "the time is unknown");
+        log.returned = at(30) + 20 * SECOND;
+        assert_eq!(end(&log, &stored), at(30));
+        assert_eq!(end(&log, &stored[32..]), at(30) + 20 * SECOND, "the file is older than those in the history");
+        log.returned = at(-5);
+        assert_eq!(end(&log, &stored), at(36), "the node returned before the outage");
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub fn template_values(message: &Message) -> Value {
 fn item_json(item: &Item, message: &Message) -> Value {
     json!({
         "event": item.event.as_str(),
+        "about": item.topic.as_str(),
         "title": item.title,
         "endpoint": item.locator,
         "id": item.id,

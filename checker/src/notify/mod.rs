@@ -7,6 +7,7 @@
 
 pub use shared::notification::{condition, digest, lineup, reconcile, registers, verdicts};
 
+pub mod budget_conditions;
 pub mod channels;
 pub mod conditions;
 pub mod delivery;

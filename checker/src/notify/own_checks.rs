@@ -140,15 +140,7 @@ mod tests {
 
     /// Returns the number of outages, and the detail.
     fn described(own: &OwnChecks, policy: &ChannelPolicy, minute: i64) -> (u32, Option<String>) {
-        let mut condition = Condition {
-            topic: Topic::Store,
-            key: key("eu-west"),
-            since: 0,
-            reminders: 0,
-            is_present: true,
-            is_local: true,
-            detail: None,
-        };
+        let mut condition = Condition::new(Topic::Store, key("eu-west"), 0, true);
         let channel = ChannelId::new("ops").unwrap();
         own.describe(&mut condition, (&channel, policy), &EndpointMap::new(), minute * MINUTE);
         (condition.reminders, condition.detail)

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use shared::notification_log::{NUMBER_LIMIT, NotificationLog, REGISTERS_LIMIT, SIZE_LIMIT};
+use shared::notification_log::{NUMBER_LIMIT, NotificationLog};
 use shared::object_name::{LogName, NodeName};
 
 use crate::store::{Store, StoreError};
@@ -30,6 +30,7 @@ impl OwnLog {
         let kept = read_kept(&path, node);
         let is_stored = kept.is_none();
         if let Some(kept) = kept {
+            add_deferred(&mut log, &kept);
             add(&mut log, kept);
         }
         if log.ignored > 0 {
@@ -50,6 +51,9 @@ impl OwnLog {
     /// alongside a daemon.
     pub async fn refresh(&mut self, store: &Store) -> Result<(), StoreError> {
         if let Some(stored) = read_stored(store, &self.log.node).await? {
+            if self.is_stored {
+                replace_deferred(&mut self.log, &stored);
+            }
             add(&mut self.log, stored);
         }
         Ok(())
@@ -71,12 +75,9 @@ impl OwnLog {
     pub async fn save(&mut self, store: &Store) -> Result<(), StoreError> {
         self.is_stored = false;
         let name = LogName { node: self.log.node.clone() };
-        let content = self.log.to_json();
-        let is_too_large = self.log.registers.len() > REGISTERS_LIMIT || content.len() > SIZE_LIMIT;
-        let stored = if is_too_large {
-            Err(StoreError::LogTooLarge { name: name.to_string(), remedy: "remove endpoints or channels" })
-        } else {
-            store.put(&name, content.into()).await
+        let stored = match self.log.to_storable_json() {
+            Some(content) => store.put(&name, content.into()).await,
+            None => Err(StoreError::LogTooLarge { name: name.to_string(), remedy: "remove endpoints or channels" }),
         };
         if let Err(error) = stored {
             self.keep()?;
@@ -159,36 +160,52 @@ fn add(log: &mut NotificationLog, kept: NotificationLog) {
     }
 }
 
+/// Adds the deferred recipients that only the other log contains.
+fn add_deferred(log: &mut NotificationLog, kept: &NotificationLog) {
+    for channel in &kept.channels {
+        let stored = log.channel(&channel.id).map_or(&[][..], |served| &*served.deferred);
+        let missing = channel.deferred.iter().filter(|deferred| !stored.contains(deferred));
+        for deferred in missing.cloned().collect::<Vec<_>>() {
+            // If the log has no space, these recipients are not notified again.
+            let _ = log.add_deferred(&channel.id, deferred);
+        }
+    }
+}
+
+/// Replaces the deferred recipients with those in the store, because another process may have notified them.
+fn replace_deferred(log: &mut NotificationLog, stored: &NotificationLog) {
+    for channel in &mut log.channels {
+        if let Some(stored) = stored.channel(&channel.id) {
+            channel.deferred.clone_from(&stored.deferred);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use shared::check_file::EndpointKey;
-    use shared::notification_log::{ChannelId, Notified, Register, Topic};
+    use shared::notification_log::{
+        ChannelId, Deferred, Notified, REGISTERS_LIMIT, RecipientList, Register, ServedChannel, Topic,
+    };
 
     use super::*;
+    use crate::notify::test_rules::register;
     use crate::store::settings::{Storage, StoreLocation};
 
     fn log(number: i64, state: Notified, at: i64) -> NotificationLog {
         let mut log = NotificationLog::new(NodeName::new("a").expect("it is a name"));
-        log.registers.push(Register {
-            channel: ChannelId::new("ops").expect("it is an id"),
-            topic: Topic::Store,
-            key: EndpointKey { title: "a".to_owned(), ..EndpointKey::default() },
-            number,
-            state,
-            since: at,
-            until: at,
-            at,
-            reminders: 0,
-        });
+        log.registers.push(Register { number, ..register(Topic::Store, "a", state, at) });
         log
+    }
+
+    async fn store_in(folder: &Path) -> Store {
+        let location = StoreLocation::Directory(folder.join("store"));
+        Store::open(&Storage { location, check_expiry: None, history_expiry: shared::DAY }).await
     }
 
     #[tokio::test]
     async fn a_log_that_is_too_large_is_neither_stored_nor_replaced() {
         let folder = tempfile::tempdir().expect("it can be created");
-        let (store, spool) = (folder.path().join("store"), folder.path().join("spool"));
-        let location = StoreLocation::Directory(store);
-        let store = Store::open(&Storage { location, check_expiry: None, history_expiry: shared::DAY }).await;
+        let (store, spool) = (store_in(folder.path()).await, folder.path().join("spool"));
         let node = NodeName::new("a").expect("it is a name");
         let mut own = OwnLog::load(&store, &node, &spool).await.expect("nothing is stored yet");
         own.log = log(1, Notified::Down, 100);
@@ -203,6 +220,30 @@ mod tests {
         store.put(&LogName { node: node.clone() }, content.into()).await.expect("another program stores it");
         let error = OwnLog::load(&store, &node, &spool).await.expect_err("messages would be repeated").to_string();
         assert!(error.contains("until you delete it"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn deferred_recipients_survive_a_store_failure() {
+        let folder = tempfile::tempdir().expect("it can be created");
+        let (store, spool) = (store_in(folder.path()).await, folder.path().join("spool"));
+        let node = NodeName::new("a").expect("it is a name");
+        let mut own = OwnLog::load(&store, &node, &spool).await.expect("nothing is stored yet");
+        own.log = log(1, Notified::Down, 100);
+        own.log.channels = vec![ServedChannel::new(ChannelId::new("ops").expect("it is an id"), 0)];
+        own.save(&store).await.expect("it is small");
+        let known = own.log.registers.clone();
+        let list = RecipientList { count: 2, checksum: Some(7) };
+        let deferred = Deferred { recipients: vec![1], list, tries: 1, next: 0, known };
+        own.log.channels[0].deferred = vec![deferred.clone()];
+        own.keep().expect("the folder can be created");
+        let mut other = OwnLog::load(&store, &node, &spool).await.expect("it is valid");
+        assert_eq!(other.log.channels[0].deferred, [deferred]);
+        other.save(&store).await.expect("it is small");
+        own.save(&store).await.expect("it is small");
+        other.log.channels[0].deferred.clear();
+        other.save(&store).await.expect("it is small");
+        own.refresh(&store).await.expect("it is valid");
+        assert_eq!(own.log.channels[0].deferred, [], "the other process has notified the recipient");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use shared::object_name::NodeName;
 use shared::status::Status;
 use shared::{MINUTE, UnixNanos};
 
-use super::conditions::burning_budgets;
+use super::budget_conditions::burning_budgets;
 use super::evaluate::composition::compose;
 use super::evaluate::message_channels;
 use super::message::Message;

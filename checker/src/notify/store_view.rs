@@ -78,8 +78,7 @@ impl StoreView {
     /// Reads the other nodes' logs that have changed. Only nodes with a history can have a log. Skips invalid logs
     /// until they change again: see [`StoreView::take_problems`].
     pub async fn refresh_logs(&mut self, now: UnixNanos) -> Result<(), StoreError> {
-        let nodes = self.histories.known.keys().filter_map(|name| name.node.clone());
-        let names: Vec<LogName> = nodes.map(|node| LogName { node }).collect();
+        let names: Vec<LogName> = self.nodes().map(|node| LogName { node: node.clone() }).collect();
         self.logs.keep_listed(&names, now);
         let parse = |name: &LogName, content: &[u8]| {
             let log = NotificationLog::parse(content).map_err(|error| error.to_string())?;
@@ -109,6 +108,11 @@ impl StoreView {
     #[must_use]
     pub fn are_logs_old(&self, now: UnixNanos) -> bool {
         self.logs.is_listing_due(now)
+    }
+
+    /// Returns the other nodes that have a history, even if it is unreadable.
+    pub fn nodes(&self) -> impl Iterator<Item = &NodeName> {
+        self.histories.known.keys().filter_map(|name| name.node.as_ref())
     }
 
     /// Returns the other nodes' valid histories.

@@ -1,11 +1,11 @@
 //! Settings and histories for tests of evaluations.
 
 use jiff::tz::TimeZone;
-use shared::check_file::{CheckFile, CheckResult};
+use shared::check_file::{CheckFile, CheckResult, EndpointKey};
 use shared::endpoint_map::EndpointMap;
 use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, Latencies};
 use shared::notification::event::EventKind;
-use shared::notification_log::ChannelId;
+use shared::notification_log::{ChannelId, Notified, Register, Topic};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::status::Status;
 use shared::{HOUR, MINUTE, SECOND, UnixNanos};
@@ -38,25 +38,45 @@ pub(crate) fn settings(transport: Transport) -> Notifications {
     Notifications { rules, channels: vec![channel], checks: EndpointMap::new() }
 }
 
+/// Returns a register of the channel `ops`.
+pub(crate) fn register(topic: Topic, title: &str, state: Notified, at: UnixNanos) -> Register {
+    Register {
+        channel: ChannelId::new("ops").expect("it is an id"),
+        topic,
+        key: EndpointKey { title: title.to_owned(), ..EndpointKey::default() },
+        number: 1,
+        state,
+        since: at,
+        until: at,
+        at,
+        reminders: 0,
+    }
+}
+
 /// Returns a node's history. Checks are every 10 s, and each entry contains the second, the endpoint's id and the
 /// status.
 pub(crate) fn history(node: &str, results: &[(i64, &str, Status)]) -> History {
+    let result = |(second, id, status): &(i64, &str, Status)| CheckResult {
+        title: "Shop".to_owned(),
+        locator: "https://shop.example/".to_owned(),
+        id: Some((*id).into()),
+        timestamp: START + second * SECOND,
+        status: *status,
+        interval: Some(10 * SECOND),
+        ..CheckResult::default()
+    };
+    history_of(node, results.iter().map(result))
+}
+
+/// Returns a node's history, in which each result was stored at the time of its check.
+pub(crate) fn history_of(node: &str, results: impl Iterator<Item = CheckResult>) -> History {
     let node = NodeName::new(node).expect("it is a name");
     let (mut history, mut latencies) = (History::new(Some(node.clone())), Latencies::default());
     let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
-    for (second, id, status) in results {
-        let at = START + second * SECOND;
-        let result = CheckResult {
-            title: "Shop".to_owned(),
-            locator: "https://shop.example/".to_owned(),
-            id: Some((*id).into()),
-            timestamp: at,
-            status: *status,
-            interval: Some(10 * SECOND),
-            ..CheckResult::default()
-        };
+    for result in results {
+        let stored_at = result.timestamp;
         let file = CheckFile { results: vec![result], skipped: Vec::new() };
-        builder.add(&CheckFileName { stored_at: at, node: Some(node.clone()) }, &file);
+        builder.add(&CheckFileName { stored_at, node: Some(node.clone()) }, &file);
     }
     builder.finish(DEFAULT_EXPIRY);
     history

@@ -2,6 +2,7 @@
 //! limited length, without control characters. Pure.
 
 use shared::duration::format_coarse;
+use shared::notification_log::Topic;
 use shared::status::Status;
 
 use super::event::EventKind;
@@ -107,13 +108,7 @@ pub fn headline(item: &Item, message: &Message) -> String {
         }
         (EventKind::Recovered, Some(during)) => format!("{title} has recovered: it was {was} {during}"),
         (EventKind::Recovered, None) => format!("{title} has recovered"),
-        (EventKind::Closed, _) => {
-            let seen = item.until.map(|until| format!(", at {}", clock.time(until))).unwrap_or_default();
-            format!(
-                "{title} is no longer monitored: when last seen{seen}, it had been {was} since {}",
-                clock.time(item.since)
-            )
-        }
+        (EventKind::Closed, _) => closed(item, &title, was, &clock),
         (EventKind::Reminder, _) => {
             let reminder = if item.reminder > 0 { format!(" (reminder {})", item.reminder) } else { String::new() };
             let is = if item.is == Status::Degraded { "degraded" } else { "down" };
@@ -152,6 +147,21 @@ pub fn headline(item: &Item, message: &Message) -> String {
             format!("{sentence}: {}", one_line(detail, 2 * REASON_LIMIT))
         }
         (Some(detail), _) => format!("{sentence}; {}", one_line(detail, REASON_LIMIT)),
+    }
+}
+
+fn closed(item: &Item, title: &str, was: &str, clock: &Clock) -> String {
+    let since = clock.time(item.since);
+    match Group::from_kind(item.kind()) {
+        Group::LocationRemoved => format!("Location {title} was removed: it had not reported since {since}"),
+        Group::RemovedFromChannel if item.topic == Topic::Endpoint => {
+            format!("{title} was removed from this channel: it had been {was} since {since}")
+        }
+        Group::Other(_) if item.topic == Topic::Endpoint => {
+            let seen = item.until.map(|until| format!(", at {}", clock.time(until))).unwrap_or_default();
+            format!("{title} is no longer monitored: when last seen{seen}, it had been {was} since {since}")
+        }
+        _ => brief(item),
     }
 }
 
@@ -282,6 +292,8 @@ enum Group {
     Store { is_over: bool },
     CertificateReplaced,
     BudgetRelieved,
+    LocationRemoved,
+    RemovedFromChannel,
     Other(EventKind),
 }
 
@@ -297,6 +309,9 @@ impl Group {
             EventKind::Store => Group::Store { is_over: kind.is_over },
             EventKind::Certificate if kind.is_over => Group::CertificateReplaced,
             EventKind::Budget if kind.is_over => Group::BudgetRelieved,
+            EventKind::Closed if kind.topic == Topic::Silent => Group::LocationRemoved,
+            // Only an endpoint that is still monitored has a known status.
+            EventKind::Closed if kind.is != Status::Unknown => Group::RemovedFromChannel,
             event => Group::Other(event),
         }
     }
@@ -329,6 +344,8 @@ fn counted(group: Group, count: usize, title: &str) -> String {
         Group::BudgetRelieved => {
             services("no longer uses up its error budget too fast", "no longer use up their error budgets too fast")
         }
+        Group::LocationRemoved => locations("was removed", "were removed"),
+        Group::RemovedFromChannel => services("was removed from this channel", "were removed from this channel"),
         Group::Other(EventKind::Closed) => services("is no longer monitored", "are no longer monitored"),
         Group::Other(EventKind::Missed) => services("was down earlier", "were down earlier"),
         Group::Other(EventKind::Flapping) => services("is flapping", "are flapping"),
@@ -351,7 +368,8 @@ mod tests {
     #[test]
     fn a_summary_counts_items_that_are_not_shown() {
         let down = sample::message().items.into_iter().find(|item| item.event == EventKind::Down).expect("an item");
-        let recovered = ItemKind { event: EventKind::Recovered, is: Status::Healthy, is_over: true };
+        let recovered =
+            ItemKind { event: EventKind::Recovered, topic: Topic::Endpoint, is: Status::Healthy, is_over: true };
         let message = |hidden: Vec<ItemKind>| Message {
             items: vec![down.clone(); 10],
             more: vec![(String::new(), hidden.len())],

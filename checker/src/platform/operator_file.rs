@@ -1,7 +1,7 @@
 //! Reads files that an operator specifies, such as a configuration or certificates. A pipe would block and a device
 //! might never end, so only regular files are read, up to a limit.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -17,8 +17,7 @@ pub fn read_operator_file(path: &Path) -> io::Result<Vec<u8>> {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = File::options().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        let kind = if metadata.is_dir() { "a directory" } else { "a pipe or device" };
+    if let Some(kind) = irregularity(&metadata) {
         return Err(io::Error::other(format!("it is {kind}, not a regular file")));
     }
     let too_large = || io::Error::other(format!("it is larger than the limit of {} MiB", OPERATOR_FILE_LIMIT >> 20));
@@ -28,6 +27,13 @@ pub fn read_operator_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
     file.take(OPERATOR_FILE_LIMIT + 1).read_to_end(&mut content)?;
     if content.len() as u64 > OPERATOR_FILE_LIMIT { Err(too_large()) } else { Ok(content) }
+}
+
+/// Returns in words what kind of file this is, or `None` if it is a regular file.
+#[must_use]
+pub fn irregularity(metadata: &Metadata) -> Option<&'static str> {
+    let kind = if metadata.is_dir() { "a directory" } else { "a pipe or device" };
+    (!metadata.is_file()).then_some(kind)
 }
 
 /// Reads a regular file as text.

@@ -37,10 +37,12 @@ pub struct Histories {
     pub latencies: Vec<Latencies>,
     /// The invalid histories in the store, with reasons. Their nodes' check files are used instead.
     pub unreadable: Vec<(HistoryName, InvalidHistory)>,
+    /// Why the histories of a directory store cannot be listed, as a complete clause. Check files are used instead.
+    pub unlisted: Option<String>,
     /// Problems found in the check files.
     pub file_problems: FileProblems,
-    /// Whether endpoints may be missing: a node's newest check file is invalid, or its history is invalid and no check
-    /// files replace it.
+    /// Whether endpoints may be missing: a node's newest check file is invalid, its history is invalid and no check
+    /// files replace it, or histories cannot be listed.
     pub is_incomplete: bool,
 }
 
@@ -51,8 +53,15 @@ pub async fn histories(
     now: UnixNanos,
     detail: Detail,
 ) -> Result<Histories, HistoryError> {
-    let (mut stored, unreadable) = read_stored(store).await?;
-    let mut result = Histories { unreadable, ..Histories::default() };
+    let (mut stored, unreadable, unlisted) = match read_stored(store).await {
+        Ok((stored, unreadable)) => (stored, unreadable, None),
+        // If the whole directory is unreadable, listing its check files fails as well.
+        Err(HistoryError::Store(error @ StoreError::File { .. })) if !error.is_transient() => {
+            (Vec::new(), Vec::new(), Some(error.to_string()))
+        }
+        Err(error) => return Err(error),
+    };
+    let mut result = Histories { unreadable, unlisted, ..Histories::default() };
     // Nodes without a history need the check files of the whole range, and some from before it.
     let needed_from = from.saturating_sub(2 * MAX_ROUND_DURATION).max(0);
     let planner = planner(needed_from, now);
@@ -82,11 +91,17 @@ pub async fn histories(
         result.histories.push(history);
         result.latencies.extend(latencies);
     }
-    result.is_incomplete = result.lacks_newest_files();
+    result.is_incomplete = result.unlisted.is_some() || result.lacks_a_node() || result.lacks_newest_files();
     Ok(result)
 }
 
 impl Histories {
+    /// Returns whether a node has an invalid history that no check files replace.
+    fn lacks_a_node(&self) -> bool {
+        let is_present = |name: &HistoryName| self.histories.iter().any(|history| history.node == name.node);
+        self.unreadable.iter().any(|(name, _)| name.part == HistoryPart::Main && !is_present(name))
+    }
+
     /// Reads a node's latencies. Returns `None` if they are missing or invalid.
     async fn read_latencies(
         &mut self,
@@ -180,6 +195,10 @@ async fn read_stored(store: &Store) -> Result<(Vec<History>, Vec<(HistoryName, I
                 unreadable.push((name.clone(), cause));
             }
             Ok(LoadedHistory::Missing) => {}
+            // The permissions of one file do not affect the others.
+            Err(HistoryError::Store(error @ StoreError::File { .. })) if error.is_denied() => {
+                unreadable.push((name.clone(), InvalidHistory::Malformed(error.to_string())));
+            }
             Err(error) => return Err(error),
         }
     }

@@ -58,7 +58,7 @@ impl Recorder {
             node: config.node.clone(),
             rounds: Rounds {
                 store: Arc::clone(&store),
-                spool: Spool::open(&config.spool_dir, storage),
+                spool: Spool::open(&config.spool_dir, storage, &config.node),
                 budget: ShutdownBudget::for_storing(shutdown.clone()),
             },
             upkeep: Upkeep { store, budget: ShutdownBudget::for_upkeep(shutdown.clone()), work },

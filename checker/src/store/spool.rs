@@ -1,5 +1,6 @@
 //! The spool: rounds that could not be stored yet, as files on this machine. Each store has its own folder, so a round
-//! is never sent to another store. [`super::upload`] sends the rounds.
+//! is never sent to another store. Several nodes can share the folder, and each sends only its own rounds.
+//! [`super::upload`] sends the rounds.
 
 use std::fs::File;
 use std::io;
@@ -10,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use shared::check_file::{CheckFile, CheckResult};
-use shared::object_name::CheckFileName;
+use shared::object_name::{CheckFileName, NodeName};
 
 use super::blocking_io::BlockingIo;
 use super::directory::folder::{Folder, PersistOutcome, is_temporary, read_whole};
@@ -25,19 +26,47 @@ const QUARANTINE: &str = "refused";
 /// The time limit for one operation. The spool is on a local disk, and storing a round does not depend on it.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// The waiting rounds of one store.
+/// One node's waiting rounds for one store.
 #[derive(Debug, Clone)]
 pub struct Spool {
     folder: PathBuf,
+    node: NodeName,
     io: BlockingIo,
 }
 
-impl Spool {
-    /// Opens the spool of a store, in a directory that several stores may share. Nothing is created until a round
-    /// must be kept.
+/// The rounds in a spool's folder, oldest first.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct WaitingRounds {
+    /// The rounds of the spool's node.
+    pub own: Vec<CheckFileName>,
+    /// The rounds of other nodes. This node's keys may not be allowed to store them.
+    pub others: Vec<CheckFileName>,
+}
+
+impl WaitingRounds {
+    /// Describes the rounds of other nodes: ``2 rounds from other nodes (such as `1…-b-check.json`)``. Returns `None`
+    /// if no other node has rounds there.
     #[must_use]
-    pub fn open(directory: &Path, storage: &Storage) -> Spool {
-        Spool { folder: directory.join(short_hash(&identity(&storage.location))), io: BlockingIo::default() }
+    pub fn describe_others(&self) -> Option<String> {
+        match self.others.as_slice() {
+            [] => None,
+            [one] => Some(format!("1 round from another node (`{one}`)")),
+            [first, ..] => Some(format!("{} rounds from other nodes (such as `{first}`)", self.others.len())),
+        }
+    }
+}
+
+/// The remedy for rounds of other nodes.
+pub const OTHERS_REMEDY: &str =
+    "each node sends only its own; if another node was renamed or removed, move its rounds to another folder";
+
+impl Spool {
+    /// Opens a node's spool for a store, in a directory that several stores and nodes may share. Nothing is created
+    /// until a round must be kept.
+    #[must_use]
+    pub fn open(directory: &Path, storage: &Storage, node: &NodeName) -> Spool {
+        let folder = directory.join(short_hash(&identity(&storage.location)));
+        Spool { folder, node: node.clone(), io: BlockingIo::default() }
     }
 
     /// Returns the folder of the waiting rounds.
@@ -53,9 +82,16 @@ impl Spool {
         kept.ok_or_else(|| StoreError::NamesTaken { name: name.clone() })
     }
 
-    /// Returns the waiting rounds, oldest first.
+    /// Returns the node's waiting rounds, oldest first.
     pub async fn waiting(&self) -> Result<Vec<CheckFileName>, StoreError> {
-        self.blocking("list waiting rounds".to_owned(), waiting).await
+        Ok(self.rounds().await?.own)
+    }
+
+    /// Returns the waiting rounds of all nodes.
+    pub async fn rounds(&self) -> Result<WaitingRounds, StoreError> {
+        let names = self.blocking("list waiting rounds".to_owned(), waiting).await?;
+        let (own, others) = names.into_iter().partition(|name| name.node.as_ref() == Some(&self.node));
+        Ok(WaitingRounds { own, others })
     }
 
     /// Reads a waiting round, and checks it before it is sent: the folder may contain files that no checker wrote.
@@ -243,10 +279,14 @@ mod tests {
 
     const SOME_TIME: i64 = 1_795_330_254_340_493_978;
 
+    fn open(directory: &Path, storage: &Storage) -> Spool {
+        Spool::open(directory, storage, &NodeName::new("a").expect("it is a name"))
+    }
+
     #[tokio::test]
     async fn rounds_wait_in_order_until_they_are_deleted() {
         let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::open(directory.path(), &bucket("b", "x"));
+        let spool = open(directory.path(), &bucket("b", "x"));
         assert_eq!(spool.waiting().await.unwrap(), []);
         for step in [2, 0, 1] {
             spool.keep(&name(SOME_TIME + step), &format!("[{step}]").into()).await.unwrap();
@@ -261,9 +301,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn each_node_has_its_own_rounds() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = open(directory.path(), &bucket("b", "x"));
+        let named = |name: &str| CheckFileName::parse(&format!("{SOME_TIME}-{name}check.json")).expect("it is a name");
+        let (own, others) = (named("a-"), [named(""), named("a-b-"), named("b-")]);
+        for name in [std::slice::from_ref(&own), &others].concat() {
+            spool.keep(&name, &"[]".into()).await.unwrap();
+        }
+        assert_eq!(spool.waiting().await.unwrap(), std::slice::from_ref(&own));
+        let expected = WaitingRounds { own: vec![own], others: others.into() };
+        assert_eq!(spool.rounds().await.unwrap(), expected);
+    }
+
+    #[tokio::test]
     async fn a_kept_round_never_replaces_another() {
         let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::open(directory.path(), &bucket("b", "x"));
+        let spool = open(directory.path(), &bucket("b", "x"));
         let first = spool.keep(&name(SOME_TIME), &"[1]".into()).await.unwrap();
         assert_eq!(spool.keep(&name(SOME_TIME), &"[1]".into()).await.unwrap(), first);
         assert_ne!(spool.keep(&name(SOME_TIME), &"[2]".into()).await.unwrap(), first);
@@ -273,7 +327,7 @@ mod tests {
     #[tokio::test]
     async fn only_rounds_in_regular_files_are_read() {
         let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::open(directory.path(), &bucket("b", "x"));
+        let spool = open(directory.path(), &bucket("b", "x"));
         spool.keep(&name(SOME_TIME), &"[0]".into()).await.unwrap();
         let path = |step| spool.folder().join(name(SOME_TIME + step).to_string());
         let secret = directory.path().join("secret");
@@ -295,7 +349,7 @@ mod tests {
     #[tokio::test]
     async fn files_of_other_users_are_not_sent() {
         let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::open(directory.path(), &bucket("b", "x"));
+        let spool = open(directory.path(), &bucket("b", "x"));
         let path = spool.keep(&name(SOME_TIME), &"[0]".into()).await.unwrap();
         assert_eq!(spool.read(&name(SOME_TIME)).await.unwrap(), WaitingRound::Round("[0]".into()));
         // Only root can change a file's owner.
@@ -308,7 +362,7 @@ mod tests {
     #[tokio::test]
     async fn a_quarantined_round_is_kept_but_no_longer_waits() {
         let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::open(directory.path(), &bucket("b", "x"));
+        let spool = open(directory.path(), &bucket("b", "x"));
         spool.keep(&name(SOME_TIME), &"[1]".into()).await.unwrap();
         let path = spool.quarantine(&name(SOME_TIME)).await.unwrap();
         assert_eq!(spool.waiting().await.unwrap(), []);
@@ -317,7 +371,7 @@ mod tests {
 
     #[test]
     fn each_store_has_its_folder_whatever_its_keys() {
-        let folder = |storage: &Storage| Spool::open(Path::new("spool"), storage).folder().to_owned();
+        let folder = |storage: &Storage| open(Path::new("spool"), storage).folder().to_owned();
         assert_eq!(folder(&bucket("b", "one")), folder(&bucket("b", "other")));
         assert_ne!(folder(&bucket("b", "one")), folder(&bucket("c", "one")));
         assert_ne!(folder(&bucket("b", "one")), folder(&storage(StoreLocation::Directory("b".into()))));

@@ -10,7 +10,7 @@ use shared::object_name::CheckFileName;
 use tokio::time::Instant;
 
 use super::limits::describe_size;
-use super::spool::{Spool, WaitingRound};
+use super::spool::{OTHERS_REMEDY, Spool, WaitingRound, WaitingRounds};
 use super::{NAMES_TO_TRY, Store, StoreError, next_name};
 
 /// The number of attempts for one file while the store is busy or unreachable.
@@ -81,6 +81,12 @@ fn too_large_for_page(size: usize) -> Option<String> {
     })
 }
 
+/// Returns a warning if rounds of other nodes are waiting in the spool.
+fn not_sent(rounds: &WaitingRounds, spool: &Spool) -> Option<String> {
+    let (others, folder) = (rounds.describe_others()?, spool.folder().display());
+    Some(format!("the spool `{folder}` contains {others}, which this node does not send: {OTHERS_REMEDY}"))
+}
+
 /// Writes check files, which must not replace existing ones: see [`Store::put`].
 trait ObjectWriter: Sync {
     /// Returns the store's description, for errors.
@@ -109,10 +115,12 @@ async fn upload(
 ) -> Result<Upload, StoreError> {
     let mut warnings: Vec<String> = too_large_for_page(content.len()).into_iter().collect();
     // An unreadable spool must not prevent the current round from being stored.
-    let mut waiting = spool.waiting().await.unwrap_or_else(|error| {
+    let rounds = spool.rounds().await.unwrap_or_else(|error| {
         warnings.push(error.to_string());
-        Vec::new()
+        WaitingRounds::default()
     });
+    warnings.extend(not_sent(&rounds, spool));
+    let mut waiting = rounds.own;
     waiting.retain(|other| kept.as_deref() != Some(&spool.folder().join(other.to_string())));
     if kept.is_none() && !waiting.is_empty() {
         kept = spool.keep(&name, content).await.ok();

@@ -34,6 +34,7 @@ use crate::recorder::history_writer::HistoryError;
 use crate::recorder::summary::SummaryError;
 use crate::server::assets::PageFilesError;
 use crate::server::{PortRemedy, ServeError};
+use crate::store::s3::aws_files::IrregularFile;
 use crate::store::{S3Error, StoreError};
 
 /// Returns the error with its causes, omitting causes whose text is already part of it.
@@ -127,6 +128,8 @@ fn errors_of_configurations_and_checks() {
 
 #[test]
 fn errors_of_s3() {
+    let irregular =
+        IrregularFile { path: "/root/.aws/config".to_owned(), kind: "a pipe or device", variable: "AWS_CONFIG_FILE" };
     let region = |region: Option<&str>| {
         text(&S3Error::WrongRegion { bucket: "my-status".to_owned(), region: region.map(str::to_owned) })
     };
@@ -152,6 +155,7 @@ fn errors_of_s3() {
             ("NotS3", text(&S3Error::NotS3 { status: 404 })),
             ("NoCredentials", text(&S3Error::NoCredentials)),
             ("UnreadableCredentials", text(&S3Error::UnreadableCredentials("profile `x` not found".to_owned()))),
+            ("IrregularFile", text(&S3Error::IrregularFile(irregular))),
             ("Busy", text(&S3Error::Busy("503 SlowDown: Reduce your request rate.".to_owned()))),
             ("Refused", text(&S3Error::Refused("400 InvalidRequest".to_owned()))),
             ("InvalidRequest", text(&S3Error::InvalidRequest("invalid URI".to_owned()))),
@@ -276,6 +280,7 @@ fn errors_of_provisioning() {
         ("ServiceError::Unsupported", text(&unsupported)),
         ("PurgeError::Refused", text(&some)),
         ("PurgeError::StillListed", text(&listed)),
+        ("PurgeError::TooMany", text(&PurgeError::TooMany { deleted: 50_000_000 })),
         ("FileError::Unusable", text(&file())),
         ("FileError::InTheWay", text(&FileError::InTheWay("config.json".into()))),
         ("FileError::KeyNotFound", text(&FileError::KeyNotFound("config.json".into()))),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
+use shared::notification_log::Topic;
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, UnixNanos};
 
@@ -118,6 +119,22 @@ fn every_event_is_shown_as_html() {
     assert_text("notification_html", &text);
 }
 
+fn closed_cases() -> [(&'static str, Message); 6] {
+    let closed = |topic, is| Item { topic, is, ..item(EventKind::Closed, "Shop") };
+    let location = |title: &str| Item { title: title.to_owned(), ..closed(Topic::Silent, Status::Unknown) };
+    [
+        ("a silent location was removed", message(vec![location("eu-west")])),
+        ("two silent locations were removed", message(vec![location("eu-west"), location("us-east")])),
+        ("an outage that the channel no longer covers", message(vec![closed(Topic::Endpoint, Status::Down)])),
+        (
+            "two such outages",
+            message(vec![closed(Topic::Endpoint, Status::Down), closed(Topic::Endpoint, Status::Healthy)]),
+        ),
+        ("a certificate that the channel no longer covers", message(vec![closed(Topic::Certificate, Status::Healthy)])),
+        ("the certificate of a removed endpoint", message(vec![closed(Topic::Certificate, Status::Unknown)])),
+    ]
+}
+
 fn condition_cases() -> [(&'static str, Message); 2] {
     let detail = Some("its own checks find 2 services down: Blog and Shop".to_owned());
     let store = Item { detail, ..item(EventKind::Store, "eu-west") };
@@ -220,7 +237,7 @@ fn special_cases_have_their_own_sentences() {
         ),
     ];
     let mut text = String::new();
-    for (name, message) in cases.iter().chain(&condition_cases()) {
+    for (name, message) in cases.iter().chain(&condition_cases()).chain(&closed_cases()) {
         let _ = writeln!(
             text,
             "## {name}

@@ -55,7 +55,8 @@ pub struct HistoryBuilder<'a> {
 struct RecordedResult {
     observation: Observation,
     stored_at: UnixNanos,
-    latest: LatestResult,
+    /// Equal values of an endpoint are shared, because a day's results can be pending for thousands of endpoints.
+    latest: Arc<LatestResult>,
     latency: Option<Nanos>,
 }
 
@@ -134,7 +135,11 @@ impl<'a> HistoryBuilder<'a> {
                 // Saves memory: most of the thousands of endpoints have one result, and a vector would otherwise start
                 // with room for four.
                 let pending = self.pending.entry(result.endpoint_key()).or_insert_with(|| Vec::with_capacity(1));
-                pending.push(RecordedResult::new(result, moment, name.stored_at, position));
+                let mut recorded = RecordedResult::new(result, moment, name.stored_at, position);
+                if let Some(last) = pending.last().filter(|last| last.latest == recorded.latest) {
+                    recorded.latest = Arc::clone(&last.latest);
+                }
+                pending.push(recorded);
                 self.earliest = self.earliest.min(moment);
             }
         }
@@ -313,7 +318,9 @@ impl EndpointHistory {
         if begins && let Some(reason) = &latest.reason {
             self.add_event(at, reason);
         }
-        self.latest = latest;
+        if self.latest != *latest {
+            self.latest = Arc::unwrap_or_clone(latest);
+        }
     }
 
     /// Adds the reason for the newest span. If the day has too many different errors, those of the one that occurred
@@ -417,14 +424,14 @@ impl RecordedResult {
             observation: Observation { at, status: result.status, interval: result.interval },
             stored_at,
             latency: Stats::from_rtts(answered).map(|stats| stats.median),
-            latest: LatestResult {
+            latest: Arc::new(LatestResult {
                 position,
                 kind: result.kind.clone().unwrap_or_default(),
                 threshold: result.threshold,
                 quorum: result.quorum,
                 objective: result.objective.clone(),
                 reason,
-            },
+            }),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::news::{Held, HeldReason, News};
 use super::periods::HoldKind;
 use super::periods::Period;
 use super::situation::Situation;
-use super::state::{Change, FORGET_AFTER, Known, Subject};
+use super::state::{Change, Known, Subject};
 use super::verdicts::Verdict;
 use crate::check_file::EndpointKey;
 use crate::notification_log::{Notified, Register, Topic};
@@ -24,6 +24,8 @@ use crate::{DAY, HOUR, Nanos, UnixNanos};
 pub(super) struct Comparison<'a> {
     pub(super) found: Vec<Found<'a>>,
     pub(super) held: Vec<Held>,
+    /// The subjects that were reported as bad and whose current state is known, so that their ends will be reported.
+    pub(super) followed: HashSet<(Topic, &'a EndpointKey)>,
 }
 
 /// News that can be sent now, unless the line-up or the pace of messages delays it.
@@ -36,7 +38,8 @@ pub(super) struct Found<'a> {
     pub(super) began: UnixNanos,
     /// The number of the register that the news replaces, or 0 if the channel has no register for the subject.
     pub(super) replaced: i64,
-    /// Whether the status of an endpoint got worse. Such news is exempt from the minimum time between messages.
+    /// Whether the status of an endpoint got worse, or a node stopped reporting or storing results. Such news is exempt
+    /// from the minimum time between messages.
     pub(super) is_worse: bool,
     pub(super) sender: Sender<'a>,
 }
@@ -54,10 +57,6 @@ pub(super) enum Sender<'a> {
 /// How long messages about an endpoint's certificate pause after it was replaced. Several servers can share a host
 /// name, so results can alternate between their certificates.
 const CERTIFICATE_PAUSE: Nanos = DAY;
-
-/// How long after a message about a budget a lower burn rate is ignored. This prevents repeated messages about a rate
-/// that goes up and down.
-const RELIEF: Nanos = HOUR;
 
 /// The kinds of events that report an endpoint's status.
 const STATUS_EVENTS: [EventKind; 7] = [
@@ -96,7 +95,6 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
     let dependencies = Dependencies::new(verdicts, situation.checks, is_covered);
     let has_registers = situation.registers.of_channel(situation.channel).next().is_some();
     let served_since = situation.registers.served_since(situation.channel).unwrap_or(now);
-    let mut known_bad: HashSet<&EndpointKey> = HashSet::new();
     let mut dependents: HashMap<usize, Vec<String>> = HashMap::new();
     let mut found_at: HashMap<usize, usize> = HashMap::new();
     for (index, verdict) in verdicts.iter().enumerate() {
@@ -110,7 +108,7 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
             continue;
         }
         if let Some(register) = register.filter(|_| is_known_bad) {
-            known_bad.insert(&register.key);
+            comparison.followed.insert((Topic::Endpoint, &register.key));
         }
         let outages = outages_of(index);
         let causes =
@@ -162,47 +160,6 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
             item.dependents = titles;
         }
     }
-    forget_unknown_endpoints(situation, &known_bad, comparison);
-}
-
-/// Closes outages of endpoints that no longer appear in any history. Closes only outages that this node recorded,
-/// because the other nodes close theirs, and a hostile log must not fill this node's log.
-fn forget_unknown_endpoints(
-    situation: &Situation<'_>,
-    known_bad: &HashSet<&EndpointKey>,
-    comparison: &mut Comparison<'_>,
-) {
-    let now = situation.now;
-    let mut listed: Option<HashSet<(&str, &str)>> = None;
-    let mut is_listed = |key: &EndpointKey| {
-        let listed = listed.get_or_insert_with(|| {
-            let keys = situation.verdicts.iter().map(|verdict| verdict.key);
-            let ids = keys.clone().filter_map(|key| Some(("", key.id.as_deref()?)));
-            ids.chain(keys.map(|key| (key.title.as_str(), key.locator.as_str()))).collect()
-        });
-        listed.contains(&(key.title.as_str(), key.locator.as_str()))
-            || key.id.as_deref().is_some_and(|id| listed.contains(&("", id)))
-    };
-    let own = situation.nodes.own.registers.iter().filter(|own| own.state != Notified::Healthy);
-    let own: HashSet<(&str, &str)> = own.map(|own| (&*own.key.title, &*own.key.locator)).collect();
-    let is_own = |register: &Register| own.contains(&(&*register.key.title, &*register.key.locator));
-    for register in situation.registers.of_channel(situation.channel) {
-        let is_bad = register.topic == Topic::Endpoint && register.state != Notified::Healthy;
-        let due = register.at.saturating_add(FORGET_AFTER);
-        if is_bad && due <= now && is_own(register) && !known_bad.contains(&register.key) && !is_listed(&register.key) {
-            let next = Known { state: Notified::Healthy, until: now, at: now, reminders: 0, since: register.since };
-            let closed = Item {
-                was: register.state.status(),
-                since: register.since,
-                until: Some(register.until.max(register.since)),
-                ..Item::new(EventKind::Closed, &register.key, Status::Unknown)
-            };
-            let items = if situation.policy.hears(EventKind::Closed) { vec![closed] } else { Vec::new() };
-            let news = news(situation, Topic::Endpoint, &register.key, next, items);
-            let (began, replaced) = (0, register.number);
-            comparison.found.push(Found { news, due, began, replaced, is_worse: false, sender: Sender::Any });
-        }
-    }
 }
 
 fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, comparison: &mut Comparison<'a>) {
@@ -217,8 +174,9 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     let known = register.filter(|register| register.state != Notified::Healthy);
     let sender = if condition.is_local { Sender::Own } else { Sender::Any };
     let title = &condition.key.title;
-    if let Some(known) = known.filter(|known| is_relieved(condition, known, now)) {
-        let next = Known { reminders: condition.reminders, until: now, at: now, ..Known::from(known) };
+    comparison.followed.extend(known.map(|known| (condition.topic, &known.key)));
+    if let Some((known, lasting)) = known.zip(condition.lasting).filter(|(known, lasting)| *lasting < known.reminders) {
+        let next = Known { reminders: lasting, until: now, at: now, ..Known::from(known) };
         let news = news(situation, condition.topic, &condition.key, next, Vec::new());
         let (due, replaced) = (now.saturating_sub(HOUR), known.number);
         comparison.found.push(Found { news, due, began: 0, replaced, is_worse: false, sender });
@@ -246,7 +204,7 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
             };
             (Change { reminder, ..change(event, was, Status::Down, condition.since, None) }, Notified::Down)
         }
-        (false, Some(known)) => {
+        (false, Some(known)) if condition.lasting.is_none() => {
             let until = Some(condition.since.max(known.since));
             (change(event, Status::Down, Status::Healthy, known.since, until), Notified::Healthy)
         }
@@ -267,18 +225,14 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     let next = Known { state, since: change.since, until: now, at: now, reminders };
     let news = news(situation, condition.topic, &condition.key, next, items);
     let replaced = register.map_or(0, |register| register.number);
-    // The start or end of a condition can differ with each evaluation, so neither the wait for further news nor the
+    let is_new = condition.is_present && known.is_none();
+    // The start or end of some conditions differs with each evaluation, so neither the wait for further news nor the
     // node's turn can depend on it.
     let has_begun = condition.since <= now;
-    let due = if has_begun { condition.since.min(now.saturating_sub(HOUR)) } else { condition.since };
-    comparison.found.push(Found { news, due, began: 0, replaced, is_worse: false, sender });
-}
-
-/// Returns whether an open condition has been less severe than reported for a while, so that it is reported again once
-/// it gets worse. This applies only to budgets: certificates do not improve until they are replaced.
-fn is_relieved(condition: &Condition, known: &Register, now: UnixNanos) -> bool {
-    let is_less = condition.is_present && condition.reminders < known.reminders;
-    is_less && condition.topic == Topic::Budget && known.at.saturating_add(RELIEF) <= now
+    let long_due = if has_begun { condition.since.min(now.saturating_sub(HOUR)) } else { condition.since };
+    let due = condition.due.filter(|_| is_new).unwrap_or(long_due);
+    let is_worse = is_new && matches!(condition.topic, Topic::Silent | Topic::Store);
+    comparison.found.push(Found { news, due, began: 0, replaced, is_worse, sender });
 }
 
 /// Returns why a condition is not reported now, and until when. `register` is the last message about it.
@@ -300,7 +254,7 @@ fn reason_to_hold_condition(
     Some((held_reason(hold.kind), hold.period.end))
 }
 
-fn news(situation: &Situation<'_>, topic: Topic, key: &EndpointKey, next: Known, items: Vec<Item>) -> News {
+pub(super) fn news(situation: &Situation<'_>, topic: Topic, key: &EndpointKey, next: Known, items: Vec<Item>) -> News {
     let register = Register {
         channel: situation.channel.clone(),
         topic,

@@ -19,12 +19,36 @@ pub struct Condition {
     /// The number of reminders that are due, or how severe the condition is. It is reported again to channels that were
     /// notified of a lower number.
     pub reminders: u32,
+    /// The highest number of reminders that was due recently, for conditions that come and go. Channels that were
+    /// notified of a higher number are notified again when it is due again. If the condition is not present, it is over
+    /// only if this is `None`.
+    pub lasting: Option<u32>,
+    /// When the condition had lasted long enough to be reported, if that is the same in every evaluation. News about it
+    /// can then be gathered with other news.
+    pub due: Option<UnixNanos>,
     /// Whether the condition is present.
     pub is_present: bool,
     /// Whether only this node knows of the condition. If so, it sends the news itself, regardless of the line-up.
     pub is_local: bool,
     /// A description of the condition for the message, as a complete clause.
     pub detail: Option<String>,
+}
+
+impl Condition {
+    /// Creates a condition that all nodes know of. Channels are notified of it once.
+    #[must_use]
+    pub fn new(topic: Topic, key: EndpointKey, since: UnixNanos, is_present: bool) -> Condition {
+        let (reminders, lasting, due, is_local, detail) = (0, None, None, false, None);
+        Condition { topic, key, since, reminders, lasting, due, is_present, is_local, detail }
+    }
+}
+
+impl EventKind {
+    /// Returns the topic of this kind of event. [`EventKind::Closed`] can be about any topic, so its items contain it.
+    #[must_use]
+    pub fn topic(self) -> Topic {
+        Topic::ALL.into_iter().find(|topic| topic.event() == self).unwrap_or_default()
+    }
 }
 
 impl Topic {

@@ -2,6 +2,7 @@
 
 use super::event::EventKind;
 use crate::check_file::EndpointKey;
+use crate::notification_log::Topic;
 use crate::status::Status;
 use crate::{Nanos, UnixNanos};
 
@@ -10,6 +11,8 @@ use crate::{Nanos, UnixNanos};
 pub struct Item {
     /// The kind of event that happened. The end of a condition, such as a silent node, has the same kind as its start.
     pub event: EventKind,
+    /// What the item is about. [`EventKind::Closed`] can be about any topic, and most other events only about one.
+    pub topic: Topic,
     /// The title of the endpoint, or the name of a node for events about nodes.
     pub title: String,
     /// The endpoint's locator, which only channels for operators may show.
@@ -24,7 +27,7 @@ pub struct Item {
     pub is: Status,
     /// When the current status began. If the outage is over or closed, when the outage began.
     pub since: UnixNanos,
-    /// When the outage ended, if it is over. For [`EventKind::Closed`], when the endpoint was last seen.
+    /// When the outage ended, if it is over. For [`EventKind::Closed`], when the outage was last seen.
     pub until: Option<UnixNanos>,
     /// The number of nodes with a known status.
     pub voters: usize,
@@ -57,6 +60,7 @@ impl Item {
     pub fn new(event: EventKind, key: &EndpointKey, is: Status) -> Item {
         Item {
             event,
+            topic: event.topic(),
             title: key.title.clone(),
             locator: key.locator.clone(),
             id: key.id.as_deref().map(str::to_owned),
@@ -87,6 +91,8 @@ impl Item {
 pub struct ItemKind {
     /// The kind of event.
     pub event: EventKind,
+    /// What the item is about.
+    pub topic: Topic,
     /// The current status.
     pub is: Status,
     /// Whether the outage or the condition is over.
@@ -97,6 +103,6 @@ impl Item {
     /// Returns the item's kind.
     #[must_use]
     pub fn kind(&self) -> ItemKind {
-        ItemKind { event: self.event, is: self.is, is_over: self.until.is_some() }
+        ItemKind { event: self.event, topic: self.topic, is: self.is, is_over: self.until.is_some() }
     }
 }

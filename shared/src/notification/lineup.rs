@@ -39,9 +39,9 @@ pub struct Nodes<'a> {
     /// The log of the evaluating node. If it lists different channels than the stored log, it must be stored before the
     /// other logs are read. Then, if two nodes start at the same time, at least one of them sees the other.
     pub own: &'a NotificationLog,
-    /// The logs of all other nodes.
+    /// The logs of all other nodes. One of the evaluating node is ignored.
     pub others: &'a [NotificationLog],
-    /// When each node's newest result was stored.
+    /// When each node's newest result was stored, for every node with a history, or 0 if the history is unreadable.
     pub newest: &'a BTreeMap<NodeName, UnixNanos>,
 }
 

@@ -6,9 +6,11 @@
 //! determines which node's turn it is to send the news. That node records the news in its log, so the other nodes no
 //! longer find a difference.
 
+mod closing;
 mod comparison;
 pub mod condition;
 pub mod deferral;
+pub mod deferred_news;
 mod dependencies;
 pub mod digest;
 mod episodes;

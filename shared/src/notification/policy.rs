@@ -21,7 +21,8 @@ pub struct Flapping {
 pub struct Pace {
     /// How long the first piece of news waits for more, so that they share a message.
     pub gather: Nanos,
-    /// The minimum time between two messages to one channel, unless the status of an endpoint gets worse.
+    /// The minimum time between two messages to one channel, unless the status of an endpoint gets worse or a node stops
+    /// reporting or storing results.
     pub spacing: Nanos,
 }
 

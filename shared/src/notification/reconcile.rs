@@ -3,7 +3,7 @@
 pub use super::news::{Held, HeldReason, News, Plan};
 pub use super::periods::{Hold, HoldKind, Period};
 pub use super::situation::Situation;
-use super::{comparison, selection};
+use super::{closing, comparison, selection};
 use crate::UnixNanos;
 
 /// Determines the news for one channel.
@@ -12,7 +12,8 @@ use crate::UnixNanos;
 /// because news could be sent twice.
 #[must_use]
 pub fn reconcile(situation: &Situation<'_>) -> Plan {
-    let comparison = comparison::compare(situation);
+    let mut comparison = comparison::compare(situation);
+    closing::close_abandoned(situation, &mut comparison);
     let mut plan = selection::select(situation, comparison.found);
     plan.held.extend(comparison.held);
     plan.held.sort_by(|one, other| one.title.cmp(&other.title));

@@ -6,8 +6,8 @@ use super::news::News;
 use super::policy::Pace;
 use crate::check_file::EndpointKey;
 use crate::notification_log::{
-    ChannelId, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, REGISTERS_LIMIT, Register, Retry, SIZE_LIMIT,
-    ServedChannel, Topic, UNANSWERED_RETRIES, Waiting,
+    ChannelId, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, Register, Retry, ServedChannel, Topic,
+    UNANSWERED_RETRIES, Waiting,
 };
 use crate::object_name::NodeName;
 use crate::quorum::CLOCK_TOLERANCE;
@@ -27,7 +27,7 @@ pub(super) const LONGEST_RETRY: Nanos = HOUR;
 /// only a few more attempts follow.
 const UNANSWERED_DELAYS: [Nanos; UNANSWERED_RETRIES as usize] = [5 * MINUTE, 20 * MINUTE, LONGEST_RETRY];
 
-type Written<'a> = (&'a NodeName, &'a Register);
+pub(super) type Written<'a> = (&'a NodeName, &'a Register);
 
 /// The part of a log that describes its node.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +94,21 @@ impl<'a> Registers<'a> {
         self.channels.get(channel)?.get(topic, key).map(|(_, register)| register)
     }
 
+    /// Returns the node that wrote a channel's current register for a subject.
+    pub(super) fn author(&self, channel: &ChannelId, topic: Topic, key: &EndpointKey) -> Option<&'a NodeName> {
+        self.channels.get(channel)?.get(topic, key).map(|(node, _)| node)
+    }
+
+    /// Returns a channel's current registers with an open outage or condition, in no particular order. When an endpoint
+    /// is given an id, a register with the id replaces the one without.
+    pub fn open(&self, channel: &ChannelId) -> impl Iterator<Item = &'a Register> + use<'_, 'a> {
+        let channel = channel.clone();
+        self.of_channel(&channel).filter(move |register| {
+            let current = self.get(&channel, register.topic, &register.key);
+            register.state != Notified::Healthy && current.is_some_and(|current| std::ptr::eq(current, *register))
+        })
+    }
+
     /// Returns a channel's current registers, in no particular order.
     pub fn of_channel(&self, channel: &ChannelId) -> impl Iterator<Item = &'a Register> + use<'_, 'a> {
         let registers = self.channels.get(channel).into_iter();
@@ -108,7 +123,7 @@ impl<'a> Registers<'a> {
 }
 
 impl<'a> ChannelRegisters<'a> {
-    fn add(&mut self, (node, register): Written<'a>) {
+    pub(super) fn add(&mut self, (node, register): Written<'a>) {
         let (topic, key) = (register.topic, &register.key);
         let mut slots: Vec<&mut Written<'a>> = Vec::new();
         let by_title = (topic, key.title.as_str(), key.locator.as_str());
@@ -126,7 +141,7 @@ impl<'a> ChannelRegisters<'a> {
     }
 
     /// Finds the register for the endpoint with the same ID or, if either has no ID, the same title and locator.
-    fn get(&self, topic: Topic, key: &EndpointKey) -> Option<Written<'a>> {
+    pub(super) fn get(&self, topic: Topic, key: &EndpointKey) -> Option<Written<'a>> {
         let by_title = (topic, key.title.as_str(), key.locator.as_str());
         let with_id = match &key.id {
             Some(id) => self.by_id.get(&(topic, &**id)),
@@ -199,7 +214,7 @@ impl NotificationLog {
     /// Records news that was delivered to a channel or that does not need to be sent. `number` comes from
     /// [`Registers::next_number`].
     pub fn record(&mut self, news: &[News], number: i64, now: UnixNanos) {
-        let subjects = Subjects::new(news);
+        let subjects = Subjects::new(news.iter().map(|news| &news.register));
         self.registers.retain(|register| !subjects.contain(register));
         let recorded = news.iter().map(|news| Register { number, at: now, ..news.register.clone() });
         self.registers.extend(recorded);
@@ -208,12 +223,6 @@ impl NotificationLog {
     /// Records that a channel accepted a message. Returns whether anything changed.
     pub fn succeeded(&mut self, channel: &ChannelId) -> bool {
         self.served(channel).is_some_and(|served| served.retry.take().is_some())
-    }
-
-    /// Returns whether the log is within the limits for logs, so that all nodes can read it completely.
-    #[must_use]
-    pub fn is_storable(&self) -> bool {
-        self.registers.len() <= REGISTERS_LIMIT && self.to_json().len() <= SIZE_LIMIT
     }
 
     /// Records a failed attempt. The next attempt follows after 1, 2, 4 … 60 minutes, or after the time that the
@@ -256,6 +265,7 @@ impl NotificationLog {
     /// A register that records a recovery is kept while any log contains an older register for the same endpoint,
     /// because the older one would otherwise become current again.
     pub fn prune(&mut self, others: &[NotificationLog], now: UnixNanos) -> bool {
+        let has_changed = self.drop_replaced(others, now);
         let others_merged = Registers::merge(others.iter().filter(|log| log.node != self.node), now);
         let is_served = |channel: &ChannelId| {
             self.channels.iter().any(|served| served.id == *channel)
@@ -273,10 +283,10 @@ impl NotificationLog {
                 None => !is_older_than(RETENTION) || own.state != Notified::Healthy && is_served(&own.channel),
             }
         });
-        let has_pruned = self.registers.len() != before;
+        let has_changed = has_changed || self.registers.len() != before;
         let is_past = |at: UnixNanos| at < now.saturating_sub(RETENTION);
         let past = self.channels.iter_mut().filter(|served| served.unconfirmed.is_some_and(is_past));
-        past.fold(has_pruned, |_, served| served.unconfirmed.take().is_some())
+        past.fold(has_changed, |_, served| served.unconfirmed.take().is_some())
     }
 
     pub(super) fn served(&mut self, channel: &ChannelId) -> Option<&mut ServedChannel> {
@@ -284,23 +294,22 @@ impl NotificationLog {
     }
 }
 
-/// The subjects of a list of news, used to find the registers that the news replaces.
-struct Subjects<'n> {
+/// The subjects of a list of registers, used to find other registers for the same subjects.
+pub(super) struct Subjects<'n> {
     by_id: HashSet<(&'n ChannelId, Topic, &'n str)>,
     /// Whether the subject with this title and locator has an ID.
     by_title: HashMap<(&'n ChannelId, Topic, &'n str, &'n str), bool>,
 }
 
 impl<'n> Subjects<'n> {
-    fn new(news: &'n [News]) -> Subjects<'n> {
-        let registers = || news.iter().map(|news| &news.register);
-        let by_id = registers().filter_map(|one| Some((&one.channel, one.topic, one.key.id.as_deref()?)));
-        let by_title = registers()
-            .map(|one| ((&one.channel, one.topic, &*one.key.title, &*one.key.locator), one.key.id.is_some()));
+    pub(super) fn new(registers: impl Iterator<Item = &'n Register> + Clone) -> Subjects<'n> {
+        let by_id = registers.clone().filter_map(|one| Some((&one.channel, one.topic, one.key.id.as_deref()?)));
+        let by_title =
+            registers.map(|one| ((&one.channel, one.topic, &*one.key.title, &*one.key.locator), one.key.id.is_some()));
         Subjects { by_id: by_id.collect(), by_title: by_title.collect() }
     }
 
-    fn contain(&self, register: &Register) -> bool {
+    pub(super) fn contain(&self, register: &Register) -> bool {
         let Register { channel, topic, key, .. } = register;
         let has_id = self.by_title.get(&(channel, *topic, &*key.title, &*key.locator));
         let by_title = has_id.is_some_and(|has_id| !has_id || key.id.is_none());

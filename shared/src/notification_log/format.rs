@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{
-    ChannelId, Deferred, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, REGISTERS_LIMIT, Register, Retry,
-    ServedChannel, Topic, Waiting,
+    ChannelId, Deferred, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, REGISTERS_LIMIT, RecipientList,
+    Register, Retry, ServedChannel, Topic, Waiting,
 };
 use crate::check_file::{EndpointKey, LOCATOR_LIMIT, TITLE_LIMIT, id_of, shortened};
 use crate::json::{self, Json, JsonError};
@@ -19,13 +19,13 @@ const VERSION: i64 = 1;
 const CHANNELS_LIMIT: usize = 1_000;
 
 /// The maximum number of JSON values in a channel's entry. It contains one value for each piece of news that waits.
-const CHANNEL_VALUES_LIMIT: usize = 200_000;
+pub(super) const CHANNEL_VALUES_LIMIT: usize = 200_000;
 
 /// The maximum number of JSON values in a register.
 const REGISTER_VALUES_LIMIT: usize = 100;
 
 /// The maximum number of entries for recipients that have not accepted a message yet. Further ones are ignored.
-pub(crate) const DEFERRED_LIMIT: usize = 20;
+pub(super) const DEFERRED_LIMIT: usize = 20;
 
 /// The keys of a log that are not lists.
 const FIELDS: [&str; 8] = ["version", "node", "rank", "every", "gather", "spacing", "since", "returned"];
@@ -157,7 +157,10 @@ fn write_deferred(writer: &mut JsonWriter, deferred: &Deferred) {
     writer.object(|writer| {
         writer.key(key!("to"));
         writer.array(&deferred.recipients, |writer, recipient| writer.integer(i64::from(*recipient)));
-        writer.integer_member(key!("of"), i64::from(deferred.recipient_count));
+        writer.integer_member(key!("of"), i64::from(deferred.list.count));
+        if let Some(checksum) = deferred.list.checksum {
+            writer.integer_member(key!("list"), i64::from(checksum));
+        }
         writer.integer_member(key!("tries"), i64::from(deferred.tries));
         writer.integer_member(key!("next"), deferred.next);
         writer.key(key!("known"));
@@ -234,7 +237,10 @@ fn read_deferred(json: &Json<'_>) -> Option<Deferred> {
     let position = |recipient: &Json<'_>| u32::try_from(recipient.as_integer()?).ok();
     Some(Deferred {
         recipients: list(json, "to").iter().map(position).collect::<Option<_>>()?,
-        recipient_count: u32::try_from(integer(json, "of")?).ok()?,
+        list: RecipientList {
+            count: u32::try_from(integer(json, "of")?).ok()?,
+            checksum: integer(json, "list").and_then(|checksum| u8::try_from(checksum).ok()),
+        },
         tries: u32::try_from(integer(json, "tries")?).ok()?,
         next: integer(json, "next")?,
         known: list(json, "known").iter().filter_map(read_register).collect(),

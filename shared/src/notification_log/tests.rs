@@ -60,6 +60,20 @@ fn invalid_and_unknown_entries_are_skipped() {
     assert_eq!(NotificationLog::parse(log.to_json().as_bytes()), Ok(log));
 }
 
+/// The golden log is from a version that did not store checksums of lists of recipients.
+#[test]
+fn checksums_of_recipients_are_optional() {
+    let parse = |json: &str| NotificationLog::parse(json.as_bytes()).expect("it is a log");
+    let list = |log: &NotificationLog| log.channels[1].deferred[0].list;
+    assert_eq!(list(&parse(GOLDEN)), RecipientList { count: 3, checksum: None });
+    let with = |checksum: &str| parse(&GOLDEN.replace(r#""of":3"#, &format!(r#""of":3,"list":{checksum}"#)));
+    for (checksum, expected) in [("0", Some(0)), ("255", Some(255)), ("256", None), ("-1", None), (r#""7""#, None)] {
+        let log = with(checksum);
+        assert_eq!(list(&log), RecipientList { count: 3, checksum: expected });
+        assert_eq!(NotificationLog::parse(log.to_json().as_bytes()), Ok(log));
+    }
+}
+
 #[test]
 fn a_log_is_limited_and_invalid_text_is_found_in_lists() {
     let register = r#"{"channel":"ops","title":"x","n":1,"as":"down","until":0,"at":0},"#;

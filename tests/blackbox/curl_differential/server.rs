@@ -45,6 +45,7 @@ fn healthy() -> String {
     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_owned()
 }
 
+/// Announces the end of the connection. Otherwise, curl sends the next request over it, and gives up after five resets.
 fn redirect(location: &str) -> String {
-    format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
+    format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 }

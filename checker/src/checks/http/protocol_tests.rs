@@ -113,6 +113,21 @@ async fn heads_that_browsers_accept_are_accepted() {
 }
 
 #[tokio::test]
+async fn spaces_before_colons_and_folded_lines_are_understood() {
+    for (head, body, more) in [
+        ("Transfer-Encoding : chunked", "2\r\nok\r\n0\r\n\r\n", r#""[BODY] == ok""#),
+        ("Content-Length\t: 2", "ok, and more", r#""[BODY] == ok""#),
+        ("X-A: b\r\n\t c\r\nContent-Length: 2", "ok", r#""[HEADER x-a] matches '^b +c$'""#),
+        (" X-A: b\r\nContent-Length: 2", "ok", r#""[BODY] == ok","not [HEADER x-a] exists""#),
+    ] {
+        let response = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}");
+        let actions = [ServerAction::Read, ServerAction::Send(response.leak().as_bytes())];
+        let url = format!("http://127.0.0.1:{}/", serve(&actions).await);
+        assert_eq!(outcome(&url, &format!(r#","assertions":[{more}]"#)).await, (None, None), "{head:?}");
+    }
+}
+
+#[tokio::test]
 async fn heads_that_are_always_rejected_are_described() {
     for (head, expected) in [
         ("no colon", "response has an invalid header line `no colon`: expected a name, a colon and a value"),

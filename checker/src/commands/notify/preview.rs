@@ -35,7 +35,11 @@ pub(super) async fn preview(arguments: &NotifyViewArguments) -> anyhow::Result<O
     let own = loaded.histories.into_iter().find(|history| history.node.as_ref() == Some(&config.node));
     let history = Arc::new(own.unwrap_or_else(|| History::new(Some(config.node.clone()))));
     let stored = StoredHistory { history, has_round: false, was_behind: false, certificates: Vec::new() };
-    let plans = notifier.preview(stored, now).await?;
+    let preview = notifier.preview(stored, now).await?;
+    for problem in &preview.problems {
+        ui::warn(problem);
+    }
+    let plans = preview.channels;
     match arguments.format {
         Format::Json => {
             let channels: Vec<Value> = plans

@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use shared::budget::Objective;
 use shared::civil::rfc3339_nanos;
+use shared::endpoint_map::EndpointMap;
 use shared::notification::registers::Registers;
-use shared::notification_log::{ChannelId, NotificationLog, Notified, Register, ServedChannel, Topic};
+use shared::notification_log::{ChannelId, Deferred, NotificationLog, Notified, Register, ServedChannel, Topic};
 use shared::object_name::NodeName;
 use shared::uptime::validity;
 use shared::{MINUTE, UnixNanos, duration};
@@ -15,6 +17,9 @@ use shared::{MINUTE, UnixNanos, duration};
 use super::{channels, open_store};
 use crate::cli::{Format, NotifyViewArguments};
 use crate::commands::{Outcome, load};
+use crate::notify::channels::Transport;
+use crate::notify::evaluate::REACH;
+use crate::notify::evaluate::waits::{Waits, current_waits};
 use crate::notify::rules::{Channel, Notifications};
 use crate::notify::store_view::StoreView;
 use crate::now;
@@ -32,7 +37,7 @@ pub(super) async fn status(arguments: &NotifyViewArguments) -> anyhow::Result<Ou
     let config = load(path, arguments.node.as_ref())?;
     let settings = channels(&config, path)?;
     let store = open_store(&config, path).await?;
-    let report = NotifyReport::read(store, &settings, now()).await?;
+    let report = NotifyReport::read(store, (&settings, &config.objectives), now()).await?;
     match arguments.format {
         Format::Json => ui::stdout_data(&format!("{}\n", report.json()))?,
         Format::Table => ui::stdout(&report.text())?,
@@ -46,6 +51,7 @@ struct NotifyReport<'a> {
     logs: Vec<NotificationLog>,
     /// When each node's newest result was stored.
     newest: BTreeMap<NodeName, UnixNanos>,
+    waits: Waits,
     now: UnixNanos,
 }
 
@@ -58,8 +64,13 @@ struct Sender<'a> {
 }
 
 impl<'a> NotifyReport<'a> {
-    async fn read(store: Arc<Store>, settings: &'a Notifications, now: UnixNanos) -> anyhow::Result<NotifyReport<'a>> {
+    async fn read(
+        store: Arc<Store>,
+        (settings, objectives): (&'a Notifications, &EndpointMap<Objective>),
+        now: UnixNanos,
+    ) -> anyhow::Result<NotifyReport<'a>> {
         let mut view = StoreView::of_all_nodes(store);
+        view.set_reach(REACH);
         view.refresh_histories(now).await?;
         view.refresh_logs(now).await?;
         for problem in view.take_problems() {
@@ -69,7 +80,8 @@ impl<'a> NotifyReport<'a> {
         let newest = newest.collect();
         let mut logs = view.logs().to_vec();
         logs.sort_by(|one, other| (one.rank, one.every, &one.node).cmp(&(other.rank, other.every, &other.node)));
-        Ok(NotifyReport { settings, logs, newest, now })
+        let waits = current_waits((settings, objectives), view.histories(), &logs, now);
+        Ok(NotifyReport { settings, logs, newest, waits, now })
     }
 
     fn senders(&self, channel: &ChannelId) -> Vec<Sender<'_>> {
@@ -84,12 +96,7 @@ impl<'a> NotifyReport<'a> {
 
     /// Returns the newest register of each subject with an open outage or condition.
     fn open<'r>(registers: &Registers<'r>, channel: &ChannelId) -> Vec<&'r Register> {
-        // Skip outdated registers: when an endpoint is given an id, a register with the id replaces the one without.
-        let is_newest = |register: &&Register| {
-            registers.get(channel, register.topic, &register.key).is_some_and(|newest| std::ptr::eq(newest, *register))
-        };
-        let open = registers.of_channel(channel).filter(|register| register.state != Notified::Healthy);
-        let mut open: Vec<&Register> = open.filter(is_newest).collect();
+        let mut open: Vec<&Register> = registers.open(channel).collect();
         open.sort_by(|one, other| (one.since, &one.key).cmp(&(other.since, &other.key)));
         open
     }
@@ -106,6 +113,10 @@ impl<'a> NotifyReport<'a> {
     }
 
     fn channel_text(&self, text: &mut String, channel: &Channel, registers: &Registers<'_>) {
+        if matches!(channel.transport, Transport::Ping(_)) {
+            let _ = writeln!(text, "  each node with this channel sends a request after each round");
+            return;
+        }
         let senders = self.senders(&channel.id);
         if senders.is_empty() {
             let _ = writeln!(text, "  no node has served it yet");
@@ -115,25 +126,22 @@ impl<'a> NotifyReport<'a> {
             let every = duration::format_exact(log.every);
             let _ = writeln!(text, "  {}. `{}` (rank {}, every {every}{state})", index + 1, log.node, log.rank);
             if let Some(retry) = &served.retry {
-                let wait = duration::format_coarse(retry.next.saturating_sub(self.now).max(0));
-                let _ = writeln!(text, "     failed {} ({}); next attempt in {wait}", times(retry.tries), retry.why);
+                let next = self.next_attempt(retry.next);
+                let _ = writeln!(text, "     failed {} ({}); {next}", times(retry.tries), retry.why);
             }
             if let Some(unconfirmed) = served.unconfirmed {
                 let age = duration::format_coarse(self.now.saturating_sub(unconfirmed).max(0));
                 let _ = writeln!(text, "     gave up on a message {age} ago that the channel may have received");
             }
-            for deferred in &served.deferred {
-                let wait = duration::format_coarse(deferred.next.saturating_sub(self.now).max(0));
-                let (count, all) = (deferred.recipients.len(), deferred.recipient_count);
-                let _ = writeln!(
-                    text,
-                    "     {count} of {all} recipients have not accepted a message yet; next attempt in {wait}"
-                );
+            for deferred in self.deferred(served) {
+                let next = self.next_attempt(deferred.next);
+                let (count, all) = (deferred.recipients.len(), deferred.list.count);
+                let _ = writeln!(text, "     a message to {count} of {all} recipients is deferred; {next}");
             }
             // The first node does not wait for other nodes, except during its first 30 seconds.
             let is_behind = senders[..index].iter().any(|before| before.is_reporting);
-            if let Some(waiting) = served.waiting.first().filter(|_| is_behind) {
-                let age = duration::format_coarse(self.now.saturating_sub(waiting.since).max(0));
+            if let Some(since) = self.waiting_since(log, channel).filter(|_| is_behind && *is_reporting) {
+                let age = duration::format_coarse(self.now.saturating_sub(since).max(0));
                 let _ = writeln!(text, "     has waited {age} for the nodes before it to send news");
             }
         }
@@ -148,6 +156,23 @@ impl<'a> NotifyReport<'a> {
         }
     }
 
+    /// Returns when a node started to wait for other nodes to send the current news.
+    fn waiting_since(&self, log: &NotificationLog, channel: &Channel) -> Option<UnixNanos> {
+        self.waits.get(&(log.node.clone(), channel.id.clone())).copied()
+    }
+
+    /// Returns the entries for recipients that can still be notified.
+    fn deferred<'s>(&self, served: &'s ServedChannel) -> impl Iterator<Item = &'s Deferred> {
+        served.deferred.iter().filter(|deferred| !deferred.is_expired(self.now))
+    }
+
+    fn next_attempt(&self, at: UnixNanos) -> String {
+        match at.saturating_sub(self.now) {
+            ..=0 => "the next attempt is due with the next round".to_owned(),
+            wait => format!("next attempt in {}", duration::format_coarse(wait)),
+        }
+    }
+
     fn json(&self) -> Value {
         let registers = Registers::merge(&self.logs, self.now);
         let channel = |channel: &Channel| {
@@ -158,15 +183,15 @@ impl<'a> NotifyReport<'a> {
                     "every": log.every,
                     "reporting": is_reporting,
                     "from": served.from,
-                    "waiting_since": served.waiting.first().map(|waiting| waiting.since),
+                    "waiting_since": self.waiting_since(log, channel),
                     "retry": served.retry.map(|retry| {
                         json!({ "tries": retry.tries, "next": retry.next, "why": retry.why.to_string() })
                     }),
                     "unconfirmed": served.unconfirmed,
-                    "deferred": served.deferred.iter().map(|deferred| {
+                    "deferred": self.deferred(served).map(|deferred| {
                         json!({
                             "recipients": deferred.recipients.len(),
-                            "of": deferred.recipient_count,
+                            "of": deferred.list.count,
                             "tries": deferred.tries,
                             "next": deferred.next,
                         })
@@ -215,38 +240,80 @@ fn times(count: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared::notification_log::{Deferred, Waiting};
+    use shared::notification_log::{FailureReason, RecipientList, Retry, Waiting};
 
     use super::*;
-    use crate::notify::channels::Transport;
     use crate::notify::channels::exec::ExecChannel;
+    use crate::notify::channels::ping::Ping;
+    use crate::notify::channels::secret_url::SecretUrl;
     use crate::notify::test_rules::{START, settings};
 
-    #[test]
-    fn only_nodes_behind_others_are_shown_as_waiting() {
-        let settings =
-            settings(Transport::Exec(Arc::new(ExecChannel { command: "true".into(), arguments: Vec::new() })));
+    fn command() -> Notifications {
+        settings(Transport::Exec(Arc::new(ExecChannel { command: "true".into(), arguments: Vec::new() })))
+    }
+
+    /// Returns a report about two nodes that check every minute. Both logs contain a wait of 7 minutes.
+    fn report(settings: &Notifications, waits: Waits) -> NotifyReport<'_> {
         let log = |name: &str| {
             let mut served = ServedChannel::new(settings.channels[0].id.clone(), 0);
             served.waiting = vec![Waiting { since: START - 7 * MINUTE, news: vec![1] }];
             let node = NodeName::new(name).unwrap();
             NotificationLog { every: MINUTE, channels: vec![served], ..NotificationLog::new(node) }
         };
-        let mut logs = vec![log("a"), log("b")];
-        logs[0].channels[0].unconfirmed = Some(START - 60 * MINUTE);
-        let deferred =
-            Deferred { recipients: vec![1], recipient_count: 3, tries: 1, next: START + 5 * MINUTE, known: Vec::new() };
-        logs[0].channels[0].deferred = vec![deferred];
+        let logs = vec![log("a"), log("b")];
         let newest = logs.iter().map(|log| (log.node.clone(), START)).collect();
-        let report = NotifyReport { settings: &settings, logs, newest, now: START };
+        NotifyReport { settings, logs, newest, waits, now: START }
+    }
+
+    #[test]
+    fn only_nodes_behind_others_are_shown_as_waiting() {
+        let settings = command();
+        let key = |name: &str| (NodeName::new(name).unwrap(), settings.channels[0].id.clone());
+        let waits = ["a", "b"].map(|name| (key(name), START - 7 * MINUTE));
+        let mut report = report(&settings, waits.into());
+        report.logs[0].channels[0].unconfirmed = Some(START - 60 * MINUTE);
+        let list = RecipientList { count: 3, checksum: Some(7) };
+        let deferred = Deferred { recipients: vec![1], list, tries: 1, next: START + 5 * MINUTE, known: Vec::new() };
+        let expired = Deferred { next: START - shared::DAY - MINUTE, ..deferred.clone() };
+        report.logs[0].channels[0].deferred = vec![deferred, expired];
         assert_eq!(
             report.text(),
             "channel `ops`\n  \
              1. `a` (rank 0, every 1m)\n     \
              gave up on a message 1 h ago that the channel may have received\n     \
-             1 of 3 recipients have not accepted a message yet; next attempt in 5 min\n  \
+             a message to 1 of 3 recipients is deferred; next attempt in 5 min\n  \
              2. `b` (rank 0, every 1m)\n     \
              has waited 7 min for the nodes before it to send news\n"
         );
+    }
+
+    #[test]
+    fn a_wait_that_is_over_is_not_shown() {
+        let settings = command();
+        let report = report(&settings, Waits::new());
+        assert!(!report.text().contains("has waited"), "{}", report.text());
+        assert_eq!(report.json()["channels"][0]["nodes"][1]["waiting_since"], Value::Null);
+    }
+
+    #[test]
+    fn an_overdue_attempt_is_due_with_the_next_round() {
+        let settings = command();
+        let mut report = report(&settings, Waits::new());
+        let channel = &mut report.logs[0].channels[0];
+        channel.retry =
+            Some(Retry { tries: 1, unanswered: 0, next: START - 20 * MINUTE, why: FailureReason::Refused(503) });
+        let list = RecipientList { count: 3, checksum: None };
+        channel.deferred = vec![Deferred { recipients: vec![1], list, tries: 1, next: START, known: Vec::new() }];
+        let text = report.text();
+        assert!(text.contains("failed once (refused-503); the next attempt is due with the next round\n"), "{text}");
+        assert!(text.contains("recipients is deferred; the next attempt is due with the next round\n"), "{text}");
+    }
+
+    #[test]
+    fn a_dead_mans_switch_shows_no_nodes() {
+        let url = SecretUrl::parse("https://hc.example.com/x").unwrap();
+        let settings = settings(Transport::Ping(Arc::new(Ping { url })));
+        let report = NotifyReport { logs: Vec::new(), ..report(&settings, Waits::new()) };
+        assert_eq!(report.text(), "channel `ops`\n  each node with this channel sends a request after each round\n");
     }
 }

@@ -86,6 +86,9 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
 
 /// Warns about invalid objects in the store. All others are still used.
 fn report_unreadable(loaded: &Histories) {
+    if let Some(cause) = &loaded.unlisted {
+        ui::warn(&format!("using check files instead of histories: {cause}"));
+    }
     for (name, cause) in &loaded.unreadable {
         ui::warn(&match name.part {
             HistoryPart::Main => format!("using check files instead of the unreadable history `{name}`: {cause}"),

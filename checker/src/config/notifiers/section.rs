@@ -60,7 +60,7 @@ pub(in crate::config) const SECTION: &[Field] = &[
         "spacing",
         ValueKind::Duration(0, DAY),
         "`5m`",
-        "The minimum time between two messages to one channel, unless an endpoint's status gets worse.",
+        "The minimum time between two messages to one channel, unless an endpoint's status gets worse or a node stops reporting or storing results.",
     ),
     optional(
         "flapping",

@@ -5,6 +5,7 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 use shared::UnixNanos;
 use shared::civil::rfc3339;
+use shared::notification_log::Topic;
 use shared::status::Status;
 
 use super::identifier::identifier;
@@ -107,11 +108,10 @@ impl PagerDuty {
 /// Returns the key of an endpoint's incident, which is the same on every node, so that any node can resolve the
 /// incident. If the endpoint has an id, it can be renamed in the meantime.
 fn deduplication_key(item: &Item) -> String {
-    let family = match item.event {
-        EventKind::Silent | EventKind::Store | EventKind::Certificate | EventKind::Budget | EventKind::Test => {
-            item.event.as_str()
-        }
-        _ => Status::Down.as_str(),
+    let family = match (item.event, item.topic) {
+        (EventKind::Test, _) => item.event.as_str(),
+        (_, Topic::Endpoint) => Status::Down.as_str(),
+        (_, topic) => topic.as_str(),
     };
     let identifier = match &item.id {
         Some(id) => identifier(&[family, id]),

@@ -225,6 +225,22 @@ fn pagerduty_resolves_the_incident_that_it_triggered() {
 }
 
 #[test]
+fn pagerduty_closes_the_incident_of_each_topic() {
+    let event = |item: Item| {
+        let message = Message { items: vec![item], more: Vec::new(), ..sample::message() };
+        let requests = channel("pagerduty").requests(&message, message.at).unwrap();
+        let body: Value = serde_json::from_str(&body_text(&requests[0])).unwrap();
+        (body["event_action"].clone(), body["dedup_key"].clone())
+    };
+    for event_kind in [EventKind::Down, EventKind::Silent, EventKind::Certificate, EventKind::Budget] {
+        let (action, triggered) = event(sample::item(event_kind, "eu-west", 1));
+        assert_eq!(action, json!("trigger"), "{event_kind}");
+        let closed = Item { topic: event_kind.topic(), ..sample::item(EventKind::Closed, "eu-west", 1) };
+        assert_eq!(event(closed), (json!("resolve"), triggered), "{event_kind}");
+    }
+}
+
+#[test]
 fn an_alert_ends_with_the_labels_that_it_had() {
     let servers = vec![url("http://a.example")];
     let alertmanager = Alertmanager { servers, authorization: None, labels: BTreeMap::new() };

@@ -79,6 +79,8 @@ pub struct DeliveryReport {
     pub problem: Option<String>,
     /// The positions of recipients that have not accepted the message yet although others have.
     pub deferred: Vec<u32>,
+    /// The positions of refused recipients, if the others are notified now or later.
+    pub refused: Vec<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -121,7 +123,8 @@ impl Courier {
             let timed_out = || Attempt::retry(FailureReason::TimedOut);
             let attempt = timeout_at(deadline, attempt).await.unwrap_or_else(|_| timed_out());
             let problem = attempt.problem(&job.channel, !job.content.is_test());
-            DeliveryReport { channel: job.channel, outcome: attempt.outcome, problem, deferred: attempt.deferred }
+            let Attempt { outcome, deferred, refused, .. } = attempt;
+            DeliveryReport { channel: job.channel, outcome, problem, deferred, refused }
         }))
         .await
     }
@@ -219,11 +222,13 @@ struct Attempt {
     note: Option<String>,
     /// The positions of recipients that have not accepted the message yet although others have.
     deferred: Vec<u32>,
+    /// The positions of refused recipients, if the others are notified now or later.
+    refused: Vec<u32>,
 }
 
 impl From<SendOutcome> for Attempt {
     fn from(outcome: SendOutcome) -> Attempt {
-        Attempt { outcome, note: None, deferred: Vec::new() }
+        Attempt { outcome, note: None, deferred: Vec::new(), refused: Vec::new() }
     }
 }
 
@@ -249,8 +254,9 @@ impl Attempt {
     /// follows if the failure is temporary.
     fn problem(&self, channel: &ChannelId, is_repeated: bool) -> Option<String> {
         match self.failure(is_repeated) {
-            Some(failure) => Some(format!("channel `{channel}` {failure}")),
-            None => self.note.as_ref().map(|note| format!("channel `{channel}`: {note}")),
+            // If individual recipients were refused, the note describes the failure.
+            Some(failure) if self.refused.is_empty() => Some(format!("channel `{channel}` {failure}")),
+            _ => self.note.as_ref().map(|note| format!("channel `{channel}`: {note}")),
         }
     }
 

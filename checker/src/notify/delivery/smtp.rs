@@ -3,7 +3,6 @@
 use std::io;
 use std::net::IpAddr;
 
-use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt};
@@ -33,8 +32,6 @@ pub(super) async fn send(
         Ok(content) => content,
         Err(error) => return Attempt::invalid(error),
     };
-    let is_recipient = |index: u32| recipients.is_none_or(|recipients| recipients.contains(&index));
-    let recipients = (0..).zip(&mail.to).filter(|(index, _)| is_recipient(*index)).collect();
     let is_test = message.items.iter().all(|item| item.event == EventKind::Test);
     // The server cannot have accepted the message before its content is transferred.
     let until = deadline.checked_sub(MARGIN).unwrap_or(deadline);
@@ -66,14 +63,20 @@ async fn log_in(mail: &Mail) -> Result<AsyncSmtpConnection, Attempt> {
 /// A transaction in which the server has accepted at least one recipient.
 struct Transaction {
     connection: AsyncSmtpConnection,
-    /// The number of recipients of this transaction.
-    count: usize,
-    /// The recipients that the server did not accept, by their positions.
-    refused: Vec<(u32, SmtpError)>,
+    rejected: Rejected,
 }
 
-/// Connects, and passes the sender and the recipients to the server.
-async fn begin(mail: &Mail, recipients: Vec<(u32, &Mailbox)>, needs_8bit: bool) -> Result<Transaction, Attempt> {
+/// The recipients that a server did not accept.
+struct Rejected {
+    /// The positions of these recipients, with the server's replies.
+    recipients: Vec<(u32, SmtpError)>,
+    /// The number of recipients in the channel's list.
+    count: usize,
+}
+
+/// Connects, and passes the sender and the recipients to the server. `recipients` contains positions, or `None` for all
+/// recipients.
+async fn begin(mail: &Mail, recipients: Option<&[u32]>, needs_8bit: bool) -> Result<Transaction, Attempt> {
     let mut connection = log_in(mail).await?;
     let addresses = || mail.to.iter().map(|mailbox| &mailbox.email).chain([&mail.from.email]);
     let needs_utf8 = !addresses().all(|address| address.to_string().is_ascii());
@@ -89,27 +92,60 @@ async fn begin(mail: &Mail, recipients: Vec<(u32, &Mailbox)>, needs_8bit: bool) 
     }
     let begin = MailFrom::new(Some(mail.from.email.clone()), parameters);
     connection.command(begin).await.map_err(|error| failed(&error))?;
-    let count = recipients.len();
-    let mut refused: Vec<(u32, SmtpError)> = Vec::new();
-    for (index, recipient) in recipients {
+    let is_recipient = |index: u32| recipients.is_none_or(|recipients| recipients.contains(&index));
+    let mut rejected = Rejected { recipients: Vec::new(), count: mail.to.len() };
+    let mut has_accepted = false;
+    for (index, recipient) in (0..).zip(&mail.to).filter(|(index, _)| is_recipient(*index)) {
         if let Err(error) = connection.command(Rcpt::new(recipient.email.clone(), Vec::new())).await {
             if error.status().is_none() {
                 return Err(failed(&error));
             }
-            refused.push((index, error));
+            rejected.recipients.push((index, error));
+        } else {
+            has_accepted = true;
         }
     }
-    if refused.len() == count {
+    if !has_accepted {
         connection.abort().await;
-        // Prefer a temporary error, because another attempt can succeed.
-        let worst = refused.iter().find(|(_, error)| error.is_transient()).or(refused.first());
-        return Err(worst.map_or_else(
-            || Attempt::refused("it has no recipients; set `to`".to_owned()),
-            |(_, error)| failed(error),
-        ));
+        return Err(rejected.failure(recipients.is_none()));
     }
     connection.command(Data).await.map_err(|error| failed(&error))?;
-    Ok(Transaction { connection, count, refused })
+    Ok(Transaction { connection, rejected })
+}
+
+impl Rejected {
+    /// Describes the failure if the server accepted no recipient. A message for all recipients is repeated as a whole.
+    fn failure(self, is_for_all: bool) -> Attempt {
+        let is_temporary = |(_, error): &&(u32, SmtpError)| error.is_transient();
+        // Prefer a temporary error, because another attempt can succeed.
+        let Some((_, error)) = self.recipients.iter().find(is_temporary).or(self.recipients.first()) else {
+            return Attempt::refused("it has no recipients; set `to`".to_owned());
+        };
+        let attempt = failed(error);
+        let are_all_temporary = self.recipients.iter().all(|recipient| is_temporary(&recipient));
+        if is_for_all || are_all_temporary { attempt } else { self.add_to(attempt, false) }
+    }
+
+    /// Adds these recipients to an attempt. `is_test` is whether this is a test message, which is not sent
+    /// again.
+    fn add_to(self, attempt: Attempt, is_test: bool) -> Attempt {
+        let Rejected { recipients, count } = self;
+        let (deferred, refused): (Vec<_>, Vec<_>) = recipients.into_iter().partition(|(_, error)| error.is_transient());
+        let note = |recipients: &[(u32, SmtpError)], problem: &str, remedy: &str| {
+            let code = recipients.first()?.1.status().map_or(0, u16::from);
+            Some(format!("the server {problem} {} of {count} recipients (status {code}); {remedy}", recipients.len()))
+        };
+        let later = if is_test { "try again later" } else { "the message will be sent to them later" };
+        let notes = [note(&refused, "refused", "check the addresses in `to`"), note(&deferred, "deferred", later)];
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        let positions = |recipients: Vec<(u32, SmtpError)>| recipients.into_iter().map(|(index, _)| index).collect();
+        Attempt {
+            note: (!notes.is_empty()).then(|| notes.join("; ")),
+            deferred: positions(deferred),
+            refused: positions(refused),
+            ..attempt
+        }
+    }
 }
 
 impl Transaction {
@@ -120,23 +156,7 @@ impl Transaction {
         }
         // Ignore the error, because the server has already accepted the mail.
         let _ = self.connection.quit().await;
-        let (deferred, refused): (Vec<_>, Vec<_>) =
-            self.refused.into_iter().partition(|(_, error)| error.is_transient());
-        let note = |recipients: &[(u32, SmtpError)], problem: &str, remedy: &str| {
-            let code = recipients.first()?.1.status().map_or(0, u16::from);
-            Some(format!("{} of {} recipients {problem} (status {code}); {remedy}", recipients.len(), self.count))
-        };
-        let later = if is_test { "try again later" } else { "the message will be sent to them later" };
-        let notes = [
-            note(&refused, "were refused", "check the addresses in `to`"),
-            note(&deferred, "have not been accepted yet", later),
-        ];
-        let notes: Vec<String> = notes.into_iter().flatten().collect();
-        Attempt {
-            note: (!notes.is_empty()).then(|| notes.join("; ")),
-            deferred: deferred.into_iter().map(|(index, _)| index).collect(),
-            ..Attempt::from(SendOutcome::Delivered)
-        }
+        self.rejected.add_to(Attempt::from(SendOutcome::Delivered), is_test)
     }
 }
 

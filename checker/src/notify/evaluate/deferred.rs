@@ -1,7 +1,7 @@
 //! Plans messages for recipients that did not accept them at first.
 
-use shared::notification::deferral::{DeferredNews, deferred_news};
-use shared::notification::reconcile::{Plan, Situation};
+use shared::notification::deferred_news::{DeferredNews, deferred_news};
+use shared::notification::reconcile::Situation;
 use shared::notification_log::Deferred;
 
 /// The next step for deferred recipients of one channel.
@@ -10,20 +10,15 @@ pub struct DeferredPlan {
     /// The channel's index in the configuration.
     pub channel: usize,
     pub deferred: Deferred,
-    /// The news to send, or `None` if there is nothing left to send.
-    pub plan: Option<Plan>,
+    pub news: DeferredNews,
 }
 
 /// Returns the next steps for all recipients that a channel has deferred, except those that must wait.
 pub(super) fn deferred_plans(channel: usize, situation: &Situation<'_>) -> Vec<DeferredPlan> {
     let served = situation.nodes.own.channel(situation.channel);
-    let plan = |deferred: &Deferred| {
-        let plan = match deferred_news(situation, deferred) {
-            DeferredNews::Send(plan) => Some(plan),
-            DeferredNews::Nothing => None,
-            DeferredNews::Wait => return None,
-        };
-        Some(DeferredPlan { channel, deferred: deferred.clone(), plan })
+    let plan = |deferred: &Deferred| match deferred_news(situation, deferred) {
+        DeferredNews::Wait => None,
+        news => Some(DeferredPlan { channel, deferred: deferred.clone(), news }),
     };
     served.into_iter().flat_map(|served| &served.deferred).filter_map(plan).collect()
 }

@@ -3,12 +3,16 @@
 
 pub mod composition;
 mod deferred;
+#[cfg(test)]
+mod mail_tests;
 mod outcomes;
+pub mod preview;
 mod queue;
 #[cfg(test)]
 mod queue_tests;
 mod sending;
 mod state_channels;
+pub mod waits;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,7 +26,7 @@ use shared::history::History;
 use shared::notification::condition::Condition;
 use shared::notification::lineup::{Nodes, stored_since};
 use shared::notification::policy::Pace;
-use shared::notification::reconcile::{Held, Plan, Situation, reconcile};
+use shared::notification::reconcile::{Plan, Situation, reconcile};
 use shared::notification::registers::{Introduction, Registers};
 use shared::notification::verdicts::{REPORTED_TIME, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog};
@@ -30,15 +34,13 @@ use shared::object_name::NodeName;
 use shared::uptime::FALLBACK_INTERVAL;
 use shared::{DAY, Nanos, SECOND, UnixNanos};
 
-use self::composition::compose;
 use self::deferred::{DeferredPlan, deferred_plans};
+use crate::notify::budget_conditions::{burning_budgets, ended_budgets};
 use crate::notify::channels::Transport;
 use crate::notify::conditions::{
-    SeenCertificate, burning_budgets, ended_budgets, expiring_certificates, silent_nodes, store_condition,
-    typical_interval,
+    SeenCertificate, expiring_certificates, failing_store, silent_nodes, typical_interval, working_store,
 };
 use crate::notify::delivery::{Courier, Job, TIME_LIMIT};
-use crate::notify::message::Message;
 use crate::notify::own_checks::OwnChecks;
 use crate::notify::own_log::OwnLog;
 use crate::notify::rules::{Channel, Notifications, NotifierMode};
@@ -48,7 +50,7 @@ use crate::store::spool::Spool;
 use crate::store::{Store, StoreError};
 
 /// The maximum age of spans to keep for error budgets and verdicts, unless an objective has a longer window.
-const REACH: Nanos = 30 * DAY;
+pub const REACH: Nanos = 30 * DAY;
 
 /// The upper limit of the pause between two reads of the other nodes' histories, and between two posts of the state.
 /// The pause saves work when a node stores several times per interval.
@@ -83,16 +85,6 @@ pub struct EvaluationReport {
     pub problems: Vec<String>,
     /// When to evaluate the rules again, unless a round is stored first.
     pub due: Option<UnixNanos>,
-}
-
-/// The message that one channel would receive now, and the news that is held back.
-#[derive(Debug, Clone)]
-pub struct ChannelPreview {
-    pub channel: ChannelId,
-    pub message: Option<Message>,
-    pub held: Vec<Held>,
-    /// The time when the rules should be evaluated again.
-    pub next: Option<UnixNanos>,
 }
 
 /// The node that notifies channels, with its store and spool directory.
@@ -159,7 +151,7 @@ impl Notifier {
             settings,
             objectives,
             spool_dir: node.spool_dir.to_owned(),
-            spool: Spool::open(node.spool_dir, node.storage),
+            spool: Spool::open(node.spool_dir, node.storage, node.name),
             own_checks: OwnChecks::default(),
             view: StoreView::new(Arc::clone(node.store), node.name.clone(), REACH),
             own: None,
@@ -224,24 +216,6 @@ impl Notifier {
         report
     }
 
-    /// Determines which messages would be sent now, without changing the store.
-    pub async fn preview(&mut self, stored: StoredHistory, now: UnixNanos) -> Result<Vec<ChannelPreview>, StoreError> {
-        let mut own = OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?;
-        own.log.introduce(&self.introduction(&stored, &served(&self.settings), now), now);
-        own.log.correct_times(now);
-        self.own = Some(own);
-        self.view.refresh_histories(now).await?;
-        self.view.refresh_logs(now).await?;
-        let plans = self.assess(&stored, now).plans.into_iter();
-        let preview = |(index, plan): (usize, Plan)| {
-            let channel = &self.settings.channels[index];
-            let message =
-                Some(compose(&self.settings, channel, &plan, now)).filter(|message| !message.items.is_empty());
-            ChannelPreview { channel: channel.id.clone(), message, held: plan.held, next: plan.next }
-        };
-        Ok(plans.map(preview).collect())
-    }
-
     /// Determines the news after a round. Reads the other nodes' logs only if there is news or the copies are old.
     pub(super) async fn assess_round(
         &mut self,
@@ -290,7 +264,7 @@ impl Notifier {
         let waiting = self.spool.waiting().await.unwrap_or_default();
         let since = waiting.first().map_or(now, |name| name.stored_at);
         self.own_checks.read(&self.spool, &waiting).await;
-        let conditions = [store_condition(&self.node, Some(since), now)];
+        let conditions = [failing_store(&self.node, since, now)];
         self.plan(&[], &conditions, &BTreeMap::new(), now)
     }
 
@@ -328,11 +302,13 @@ impl Notifier {
         let history = &*stored.history;
         let all = || self.view.histories().iter().chain([history]);
         let endpoints = endpoint_statuses(all());
-        let newest = all().filter_map(|history| Some((history.node.clone()?, history.newest()?))).collect();
+        // A node whose history is unreadable was not removed.
+        let mut newest: BTreeMap<NodeName, UnixNanos> = self.view.nodes().map(|node| (node.clone(), 0)).collect();
+        newest.extend(all().filter_map(|history| Some((history.node.clone()?, history.newest()?))));
         let own = self.own.as_ref().map(|own| &own.log);
         let logs: Vec<&NotificationLog> = self.view.logs().iter().chain(own).collect();
         let mut conditions = silent_nodes(self.view.histories(), &logs, now);
-        conditions.push(store_condition(&self.node, None, now));
+        conditions.extend(own.map(|own| working_store(own, &history.recent_files().collect::<Vec<_>>(), now)));
         let certificate_days = self.settings.rules.certificate_days;
         conditions.extend(expiring_certificates(&stored.certificates, certificate_days, &logs, now));
         conditions.extend(burning_budgets(&endpoints, &self.objectives, &logs, now));
@@ -402,10 +378,12 @@ impl Notifier {
 }
 
 impl Assessment {
-    /// Returns whether this node has news to send, either now or later if no other node sends it.
+    /// Returns whether this node has news to send, either now or later if no other node sends it. The other nodes' logs
+    /// must be current before it does so.
     #[must_use]
     pub fn has_news(&self) -> bool {
-        self.plans.iter().any(|(_, plan)| !plan.news.is_empty() || !plan.waiting.is_empty())
+        let has_news = |plan: &Plan| !plan.news.is_empty() || !plan.waiting.is_empty();
+        !self.deferred.is_empty() || self.plans.iter().any(|(_, plan)| has_news(plan))
     }
 }
 

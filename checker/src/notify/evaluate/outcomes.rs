@@ -1,9 +1,11 @@
 //! Records in a node's log whether a channel accepted a message.
 
 use shared::UnixNanos;
-use shared::notification::deferral::known_before;
-use shared::notification::registers::{Registers, SendFailure};
-use shared::notification_log::{Deferred, FailureReason, NotificationLog, UNANSWERED_RETRIES};
+use shared::notification::deferral::Reception;
+use shared::notification::registers::SendFailure;
+use shared::notification_log::{
+    ChannelId, Deferred, FailureReason, NotificationLog, RecipientList, UNANSWERED_RETRIES,
+};
 
 use super::EvaluationReport;
 use super::queue::{Outgoing, SentQueue};
@@ -25,14 +27,19 @@ pub(super) fn record(
     for (outgoing, delivery) in delivered {
         report.sent.push(format!("notified `{}`: {}", outgoing.channel.id, words::short_summary(&outgoing.message)));
         report.problems.extend(delivery.problem);
+        let DeliveryReport { deferred, refused, .. } = delivery;
+        let reception = Reception { list: recipient_list(&outgoing.channel.transport), deferred, refused };
         match &outgoing.deferred {
-            Some(deferred) => record_deferred(own, &outgoing, deferred, delivery.deferred, now, report),
-            None => record_delivery((&mut *own, others), &outgoing, delivery.deferred, (number, now), report),
+            Some(deferred) => record_deferred(own, &outgoing, deferred, &reception, now, report),
+            None => record_delivery((&mut *own, others), &outgoing, &reception, (number, now), report),
         }
     }
     // Several messages usually have the same problem, so only the first failure is recorded.
     if let Some((outgoing, delivery)) = failed.into_iter().next() {
-        record_failure(own, &outgoing, delivery, has_delivered, (number, now), report);
+        match &outgoing.deferred {
+            Some(deferred) => record_deferred_failure(own, &outgoing, deferred, delivery, now, report),
+            None => record_failure((own, others), &outgoing, delivery, has_delivered, (number, now), report),
+        }
     }
     if sent.is_incomplete && !has_failed {
         report.due = Some(now);
@@ -42,29 +49,17 @@ pub(super) fn record(
 fn record_delivery(
     (own, others): (&mut NotificationLog, &[NotificationLog]),
     outgoing: &Outgoing<'_>,
-    deferred: Vec<u32>,
+    reception: &Reception,
     (number, now): (i64, UnixNanos),
     report: &mut EvaluationReport,
 ) {
-    let channel = outgoing.channel;
-    let known = if deferred.is_empty() {
-        Vec::new()
-    } else {
-        known_before(&Registers::merge(others.iter().chain([&*own]), now), &outgoing.news)
-    };
-    own.record(&outgoing.news, number, now);
-    own.succeeded(&channel.id);
-    let recipients = (deferred, recipient_count(&channel.transport));
-    if !known.is_empty() && !own.defer(&channel.id, recipients, known, now) {
-        report.problems.push(format!(
-            "channel `{}`: too many recipients have not accepted earlier messages yet, so this one will not be sent to them again",
-            channel.id
-        ));
-    }
+    let channel = &outgoing.channel.id;
+    let without_space = own.deliver(others, (channel, &outgoing.news), reception, (number, now));
+    report.problems.extend(no_space(channel, without_space));
 }
 
 fn record_failure(
-    own: &mut NotificationLog,
+    (own, others): (&mut NotificationLog, &[NotificationLog]),
     outgoing: &Outgoing<'_>,
     delivery: DeliveryReport,
     has_delivered: bool,
@@ -77,14 +72,6 @@ fn record_failure(
         SendOutcome::Retry { reason, after } => (reason, false, after),
         SendOutcome::Refused { reason } => (reason, true, None),
     };
-    if let Some(deferred) = &outgoing.deferred {
-        // Give up instead of repeating a message that the server may have accepted.
-        let is_over = is_refused || why == FailureReason::TimedOut;
-        let left = if is_over { Vec::new() } else { deferred.recipients.clone() };
-        report.problems.extend(delivery.problem);
-        record_deferred(own, outgoing, deferred, left, now, report);
-        return;
-    }
     let failure = SendFailure {
         why,
         // A provider that accepted other messages is working.
@@ -93,7 +80,8 @@ fn record_failure(
         after: after.map(|after| i64::try_from(after.as_nanos()).unwrap_or(i64::MAX)),
     };
     if own.failed(&channel.id, failure, now) {
-        own.record(&outgoing.news, number, now);
+        // All recipients may have received the message.
+        record_delivery((own, others), outgoing, &Reception::default(), (number, now), report);
         report.problems.push(format!(
             "channel `{}` did not respond in time to {} attempts: it may have accepted the message, so it is not sent again",
             channel.id,
@@ -109,23 +97,65 @@ fn record_deferred(
     own: &mut NotificationLog,
     outgoing: &Outgoing<'_>,
     deferred: &Deferred,
-    left: Vec<u32>,
+    reception: &Reception,
     now: UnixNanos,
     report: &mut EvaluationReport,
 ) {
-    let given_up = own.tried_deferred(&outgoing.channel.id, deferred, left, now);
-    if given_up > 0 {
-        report.problems.push(format!(
-            "channel `{}`: {given_up} of {} recipients did not accept a message for a day, so it is not sent again",
-            outgoing.channel.id, deferred.recipient_count
-        ));
+    let channel = &outgoing.channel.id;
+    let ended = own.tried_deferred(channel, (deferred, &outgoing.news), reception, now);
+    report.problems.extend(no_space(channel, ended.without_space));
+    if ended.after_tries > 0 {
+        report.problems.push(given_up(channel, ended.after_tries, deferred.list));
     }
 }
 
-/// Returns the number of recipients of a channel, or 0 if it has no list of recipients.
-pub(super) fn recipient_count(transport: &Transport) -> u32 {
+/// Records a failed attempt for recipients that did not accept a message at first.
+fn record_deferred_failure(
+    own: &mut NotificationLog,
+    outgoing: &Outgoing<'_>,
+    deferred: &Deferred,
+    delivery: DeliveryReport,
+    now: UnixNanos,
+    report: &mut EvaluationReport,
+) {
+    let unanswered = SendOutcome::Retry { reason: FailureReason::TimedOut, after: None };
+    let mut left = deferred.recipients.clone();
+    if delivery.outcome == unanswered {
+        // Give up instead of repeating a message that the server may have accepted.
+        left.clear();
+        report.problems.push(format!(
+            "channel `{}` did not respond in time: {} of {} recipients may have received the message, so it will not be sent again",
+            outgoing.channel.id,
+            deferred.recipients.len(),
+            deferred.list.count
+        ));
+    } else {
+        report.problems.extend(delivery.problem);
+    }
+    left.retain(|recipient| !delivery.refused.contains(recipient));
+    let reception = Reception { list: deferred.list, deferred: left, refused: delivery.refused };
+    record_deferred(own, outgoing, deferred, &reception, now, report);
+}
+
+/// Reports that the node gives up on deferred recipients.
+pub(super) fn given_up(channel: &ChannelId, count: usize, list: RecipientList) -> String {
+    let all = list.count;
+    format!(
+        "channel `{channel}`: {count} of {all} recipients did not accept a message for a day, so it will not be sent again"
+    )
+}
+
+fn no_space(channel: &ChannelId, count: usize) -> Option<String> {
+    let problem = format!(
+        "channel `{channel}`: too many messages are deferred, so this one will not be sent again to {count} of the recipients"
+    );
+    (count > 0).then_some(problem)
+}
+
+/// Returns a channel's list of recipients, which is empty if it has none.
+pub(super) fn recipient_list(transport: &Transport) -> RecipientList {
     match transport {
-        Transport::Mail(mail) => u32::try_from(mail.to.len()).unwrap_or(u32::MAX),
-        _ => 0,
+        Transport::Mail(mail) => mail.recipient_list(),
+        _ => RecipientList::default(),
     }
 }

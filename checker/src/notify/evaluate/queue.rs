@@ -31,7 +31,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) channel: &'a Channel,
     pub(super) message: Message,
     pub(super) news: Vec<News>,
-    /// The recipients of the message, if others have already received its news.
+    /// The deferred recipients that receive the message, or `None` if all recipients do.
     pub(super) deferred: Option<Deferred>,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shared::MINUTE;
 use shared::check_file::EndpointKey;
 use shared::notification::reconcile::{News, Plan};
-use shared::notification_log::{ChannelId, Notified, Register, Topic};
+use shared::notification_log::{Notified, Register, Topic};
 use shared::status::Status;
 
 use super::queue::{Outgoing, queue};
@@ -17,7 +17,7 @@ use crate::notify::channels::slack::Slack;
 use crate::notify::event::EventKind;
 use crate::notify::message::{ITEM_LIMIT, Item};
 use crate::notify::sample::AT;
-use crate::notify::test_rules::settings;
+use crate::notify::test_rules::{register, settings};
 use crate::redact::Secret;
 
 fn url() -> SecretUrl {
@@ -28,17 +28,8 @@ fn news(title: &str, events: &[EventKind]) -> News {
     let key = EndpointKey { title: title.to_owned(), ..EndpointKey::default() };
     let item = |event: &EventKind| Item { since: AT - MINUTE, ..Item::new(*event, &key, Status::Down) };
     let is_healthy = events.last() == Some(&EventKind::Recovered);
-    let register = Register {
-        channel: ChannelId::new("ops").unwrap(),
-        topic: Topic::Endpoint,
-        key: key.clone(),
-        number: 0,
-        state: if is_healthy { Notified::Healthy } else { Notified::Down },
-        since: AT - MINUTE,
-        until: AT,
-        at: AT,
-        reminders: 0,
-    };
+    let state = if is_healthy { Notified::Healthy } else { Notified::Down };
+    let register = Register { number: 0, since: AT - MINUTE, ..register(Topic::Endpoint, title, state, AT) };
     News { items: events.iter().map(item).collect(), register }
 }
 

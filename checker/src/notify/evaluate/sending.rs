@@ -3,16 +3,17 @@
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use shared::UnixNanos;
-use shared::notification_log::{REGISTERS_LIMIT, SIZE_LIMIT};
+use shared::notification::deferred_news::DeferredNews;
+use shared::notification_log::{ChannelId, REGISTERS_LIMIT, RecipientList, SIZE_LIMIT};
 
 use super::composition::compose;
 use super::deferred::DeferredPlan;
-use super::outcomes::{self, recipient_count};
+use super::outcomes::{self, recipient_list};
 use super::queue::{Outgoing, queue, send_queue};
 use super::{Assessment, EvaluationReport, Notifier};
 use crate::notify::delivery::Courier;
 use crate::notify::own_log::OwnLog;
-use crate::notify::rules::Channel;
+use crate::notify::rules::{Channel, Notifications};
 use crate::store::StoreError;
 
 impl Notifier {
@@ -29,6 +30,10 @@ impl Notifier {
         let Some(mut own) = self.own.take() else { return };
         let Assessment { plans, number, deferred, .. } = assessment;
         let (mut has_changed, mut queues) = (own.is_behind(), Vec::new());
+        for channel in own.log.end_changed_lists(|channel| list_of(&settings, channel)) {
+            report.problems.push(recipients_changed(&channel));
+            has_changed = true;
+        }
         let mut planned = own.log.clone();
         for (index, mut plan) in plans {
             let channel = &settings.channels[index];
@@ -54,16 +59,21 @@ impl Notifier {
                 queues.push(queue);
             }
         }
-        for DeferredPlan { channel, deferred, plan } in deferred {
+        for DeferredPlan { channel, deferred, news } in deferred {
             let channel = &settings.channels[channel];
-            let plan = plan.filter(|_| recipient_count(&channel.transport) == deferred.recipient_count);
-            if let Some(plan) = plan {
-                let message = compose(&settings, channel, &plan, now);
-                queues.push(vec![Outgoing { channel, message, news: Vec::new(), deferred: Some(deferred) }]);
-            } else {
-                let _ = own.log.tried_deferred(&channel.id, &deferred, Vec::new(), now);
-                has_changed = true;
+            if !own.log.channel(&channel.id).is_some_and(|served| served.deferred.contains(&deferred)) {
+                continue;
             }
+            if let DeferredNews::Send(plan) = news {
+                let message = compose(&settings, channel, &plan, now);
+                queues.push(vec![Outgoing { channel, message, news: plan.news, deferred: Some(deferred) }]);
+                continue;
+            }
+            if news == DeferredNews::Expired {
+                report.problems.push(outcomes::given_up(&channel.id, deferred.recipients.len(), deferred.list));
+            }
+            own.log.end_deferred(&channel.id, &deferred);
+            has_changed = true;
         }
         let courier = if queues.is_empty() { None } else { Some(self.courier().await) };
         match courier {
@@ -122,6 +132,16 @@ impl Notifier {
             self.own = None;
         }
     }
+}
+
+/// Returns a channel's list of recipients. It is empty for channels without such a list and for unknown channels.
+fn list_of(settings: &Notifications, channel: &ChannelId) -> RecipientList {
+    let found = settings.channels.iter().find(|known| known.id == *channel);
+    found.map_or_else(RecipientList::default, |found| recipient_list(&found.transport))
+}
+
+fn recipients_changed(channel: &ChannelId) -> String {
+    format!("channel `{channel}`: the list of recipients has changed, so deferred messages will not be sent again")
 }
 
 fn log_is_full(channel: &Channel) -> String {

@@ -1,105 +1,31 @@
-//! Tests evaluations that send mail and requests to scripted servers.
+//! Tests evaluations that send requests to scripted servers.
 
-use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use shared::MINUTE;
+use shared::notification_log::{Notified, Register, Topic};
 use shared::status::Status;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
+use super::mail_tests::{MailServer, mail};
 use super::*;
-use crate::notify::channels::mail::{Mail, SmtpSecurity};
 use crate::notify::channels::ping::Ping;
 use crate::notify::channels::secret_url::SecretUrl;
 use crate::notify::channels::slack::Slack;
-use crate::notify::test_rules::{START, history, rounds, settings};
+use crate::notify::event::EventKind;
+use crate::notify::test_rules::{START, history, register, rounds, settings};
 use crate::store::settings::StoreLocation;
 
-/// A mail server that answers each recipient with the next code of a script, and records the recipients that it has
-/// accepted in each transaction.
-#[derive(Debug, Default)]
-struct MailServer {
-    port: u16,
-    script: Mutex<VecDeque<u16>>,
-    accepted: Mutex<Vec<Vec<String>>>,
-}
-
-impl MailServer {
-    async fn start() -> Arc<MailServer> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Arc::new(MailServer { port: listener.local_addr().unwrap().port(), ..MailServer::default() });
-        let shared = Arc::clone(&server);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                shared.serve(BufReader::new(stream)).await;
-            }
-        });
-        server
-    }
-
-    async fn serve(&self, mut stream: BufReader<tokio::net::TcpStream>) {
-        stream.write_all(b"220 ready\r\n").await.unwrap();
-        let (mut recipients, mut is_data) = (Vec::new(), false);
-        let mut line = String::new();
-        while {
-            line.clear();
-            stream.read_line(&mut line).await.is_ok_and(|count| count > 0)
-        } {
-            let answer = match line.trim_end() {
-                "." if is_data => {
-                    is_data = false;
-                    self.accepted.lock().unwrap().push(std::mem::take(&mut recipients));
-                    "250 done".to_owned()
-                }
-                _ if is_data => continue,
-                "DATA" => {
-                    is_data = true;
-                    "354 go on".to_owned()
-                }
-                command if command.starts_with("RCPT") => {
-                    let code = self.script.lock().unwrap().pop_front().unwrap_or(250);
-                    if code == 250 {
-                        recipients.push(command.split(['<', '@']).nth(1).unwrap_or_default().to_owned());
-                    }
-                    format!("{code} answer")
-                }
-                _ => "250 fine".to_owned(),
-            };
-            let _ = stream.write_all(format!("{answer}\r\n").as_bytes()).await;
-        }
-    }
-
-    fn answer(&self, codes: &[u16]) {
-        self.script.lock().unwrap().extend(codes);
-    }
-
-    fn accepted(&self) -> Vec<Vec<String>> {
-        std::mem::take(&mut self.accepted.lock().unwrap())
-    }
-}
-
-fn mail(port: u16) -> Transport {
-    let to = ["ops", "jane"].map(|name| format!("{name}@example.com").parse().unwrap());
-    Transport::Mail(Arc::new(Mail {
-        host: "127.0.0.1".to_owned(),
-        port,
-        security: SmtpSecurity::Opportunistic,
-        login: None,
-        from: "status@example.com".parse().unwrap(),
-        to: to.into(),
-        subject: None,
-    }))
-}
-
-struct World {
+pub(super) struct World {
     folder: tempfile::TempDir,
-    settings: Notifications,
+    pub(super) settings: Notifications,
+    /// The minute in which the outage ends.
+    pub(super) end: i64,
 }
 
 impl World {
-    fn new(transport: Transport) -> World {
-        World { folder: tempfile::tempdir().unwrap(), settings: settings(transport) }
+    pub(super) fn new(transport: Transport) -> World {
+        World { folder: tempfile::tempdir().unwrap(), settings: settings(transport), end: i64::MAX / 60 }
     }
 
     async fn store(&self) -> (Storage, Arc<Store>) {
@@ -109,97 +35,56 @@ impl World {
         (storage, store)
     }
 
-    /// Evaluates the rules in a new process, in the given minute of an outage that began in minute 10.
-    async fn run(&self, minute: i64) -> EvaluationReport {
+    async fn notifier(&self) -> Notifier {
         let (storage, store) = self.store().await;
         let name = NodeName::new("eu").unwrap();
         let spool_dir = self.folder.path().join("spool");
         let node = NotifierNode { name: &name, spool_dir: &spool_dir, storage: &storage, store: &store };
         let settings = (Some(Arc::new(self.settings.clone())), Arc::default());
-        let mut notifier = Notifier::new(&node, settings, Some(MINUTE), NotifierMode::Once).unwrap();
-        let down = rounds(600..(minute * 60).max(600), "a", Status::Down);
-        let results = [rounds(0..(minute * 60).min(600), "a", Status::Healthy), down].concat();
+        Notifier::new(&node, settings, Some(MINUTE), NotifierMode::Once).unwrap()
+    }
+
+    /// Evaluates the rules in a new process, in the given minute of an outage that began in minute 10.
+    pub(super) async fn run(&self, minute: i64) -> EvaluationReport {
+        let mut notifier = self.notifier().await;
+        let (now, end) = (minute * 60, self.end * 60);
+        let down = rounds(600..now.min(end).max(600), "a", Status::Down);
+        let after = rounds(end.min(now)..now, "a", Status::Healthy);
+        let results = [rounds(0..now.min(600), "a", Status::Healthy), down, after].concat();
         let history = Arc::new(history("eu", &results));
         let stored = StoredHistory { history, has_round: true, was_behind: false, certificates: Vec::new() };
         notifier.evaluate(RoundOutcome::Stored(stored), START + minute * MINUTE).await
     }
 
-    async fn log(&self) -> NotificationLog {
+    pub(super) async fn log(&self) -> NotificationLog {
         let spool = self.folder.path().join("spool");
         OwnLog::load(&self.store().await.1, &NodeName::new("eu").unwrap(), &spool).await.unwrap().log
     }
 }
 
 #[tokio::test]
-async fn a_deferred_recipient_is_notified_later_and_no_other_twice() {
-    let server = MailServer::start().await;
-    let world = World::new(mail(server.port));
-    world.run(9).await;
-    server.answer(&[250, 450]);
-    let report = world.run(11).await;
-    assert_eq!(report.due, Some(START + 16 * MINUTE));
-    assert_eq!(
-        report.problems,
-        [
-            "channel `ops`: 1 of 2 recipients have not been accepted yet (status 450); the message will be sent to them later"
-        ]
-    );
-    assert_eq!(server.accepted(), [["ops"]]);
-    assert!(world.run(13).await.sent.is_empty(), "it is too early");
-    let log = world.log().await.to_json();
-    assert!(log.contains(r#""deferred":[{"to":[1],"of":2,"tries":1,"#) && !log.contains("jane"), "{log}");
-    // A server can defer a message several times. Each run makes two attempts.
-    server.answer(&[450, 450]);
-    let report = world.run(17).await;
-    assert_eq!(report.problems, ["channel `ops` did not accept the message (status 450): it will be retried"]);
-    assert!(world.run(26).await.sent.is_empty());
-    assert_eq!(world.run(28).await.sent, ["notified `ops`: Shop is down"]);
-    assert_eq!(server.accepted(), [["jane"]]);
-    assert!(world.run(60).await.sent.is_empty());
-    assert!(world.log().await.channels[0].deferred.is_empty() && server.accepted().is_empty());
+async fn a_store_failure_ends_with_the_first_stored_round() {
+    let mut world = World::new(mail(1));
+    world.settings.channels[0].policy.on.insert(EventKind::Store);
+    let mut own =
+        OwnLog::load(&world.store().await.1, &NodeName::new("eu").unwrap(), world.folder.path()).await.unwrap();
+    own.log.introduce(&world.notifier().await.introduction(&stored(1, false), &served(&world.settings), START), START);
+    let sent = register(Topic::Store, "eu", Notified::Down, START + 11 * MINUTE);
+    own.log.registers.push(Register { since: START + MINUTE, ..sent });
+    own.save(&world.store().await.1).await.unwrap();
+    // In minute 20, the node stores the rounds in its spool and the current one. The message is sent later.
+    for (minute, was_behind) in [(20, true), (21, false), (26, false)] {
+        let now = START + minute * MINUTE + 5 * SECOND;
+        let assessment = world.notifier().await.assess_round(stored(minute, was_behind), now).await.unwrap();
+        let item = &assessment.plans[0].1.news[0].items[0];
+        assert_eq!((item.event.as_str(), item.since, item.until), ("store", START + MINUTE, Some(START + 20 * MINUTE)));
+    }
 }
 
-#[tokio::test]
-async fn refused_recipients_are_reported_and_not_tried_again() {
-    let server = MailServer::start().await;
-    let world = World::new(mail(server.port));
-    world.run(9).await;
-    server.answer(&[550, 250]);
-    let report = world.run(11).await;
-    assert_eq!(
-        report.problems,
-        ["channel `ops`: 1 of 2 recipients were refused (status 550); check the addresses in `to`"]
-    );
-    assert!(world.log().await.channels[0].deferred.is_empty());
-    server.accepted();
-    world.run(60).await;
-    assert_eq!(server.accepted(), [[""; 0]; 0]);
-}
-
-#[tokio::test]
-async fn a_changed_list_of_recipients_ends_the_attempts() {
-    let server = MailServer::start().await;
-    let mut world = World::new(mail(server.port));
-    world.run(9).await;
-    server.answer(&[250, 450]);
-    world.run(11).await;
-    server.accepted();
-    let Transport::Mail(channel) = mail(server.port) else { panic!("it is mail") };
-    let to = channel.to[..1].to_vec();
-    world.settings = settings(Transport::Mail(Arc::new(Mail { to, ..Mail::clone(&channel) })));
-    assert!(world.run(20).await.sent.is_empty() && server.accepted().is_empty());
-    assert!(world.log().await.channels[0].deferred.is_empty());
-}
-
-#[tokio::test]
-async fn an_unreachable_mail_server_is_named() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let world = World::new(mail(port));
-    world.run(9).await;
-    let problem = format!(
-        "channel `ops` is unreachable: `127.0.0.1:{port}` refused the connection; check `server`, `port` and the network"
-    );
-    assert_eq!(world.run(11).await.problems, [problem]);
+/// Returns the history of a node with a round every 10 s until the given minute.
+fn stored(minute: i64, was_behind: bool) -> StoredHistory {
+    let results = rounds(0..minute * 60 + 1, "a", Status::Healthy);
+    StoredHistory { history: Arc::new(history("eu", &results)), has_round: true, was_behind, certificates: Vec::new() }
 }
 
 /// Starts a server that reads requests and never answers, and counts the connections.
@@ -271,17 +156,11 @@ async fn a_hostile_log_is_reported_and_not_copied() {
         shared::object_name::HistoryName { node: Some(node.clone()), part: shared::object_name::HistoryPart::Main };
     store.put(&name, other.to_json().into()).await.unwrap();
     let mut log = NotificationLog::new(node.clone());
-    let registers = (0..60_000).map(|index| shared::notification_log::Register {
-        channel: ChannelId::new("ops").unwrap(),
-        topic: shared::notification_log::Topic::Endpoint,
-        key: shared::check_file::EndpointKey { title: format!("Hostile {index}"), ..Default::default() },
-        number: 7,
-        state: shared::notification_log::Notified::Down,
-        since: 0,
-        until: START - 2 * DAY,
-        at: START - 2 * DAY,
-        reminders: 0,
-    });
+    let entry = |index| {
+        let sent = register(Topic::Endpoint, &format!("Hostile {index}"), Notified::Down, START - 2 * DAY);
+        Register { number: 7, since: 0, ..sent }
+    };
+    let registers = (0..60_000).map(entry);
     log.registers = registers.collect();
     store.put(&shared::object_name::LogName { node }, log.to_json().into()).await.unwrap();
     let report = world.run(11).await;

@@ -61,21 +61,22 @@ impl Service {
     /// Returns all users of the account. Some services ignore path filters, or do not support paths.
     pub async fn users(&self) -> ServiceResult<Vec<User>> {
         let mut pages = self.iam.list_users().into_paginator().send();
-        let (mut users, mut left) = (Vec::new(), USER_PAGES_LIMIT);
-        while let Some(page) = pages.next().await {
+        let mut users = Vec::new();
+        for _ in 0..USER_PAGES_LIMIT {
+            let Some(page) = pages.next().await else { return Ok(users) };
             let page = page.map_err(|error| self.iam_refused("list the users of", "", "iam:ListUsers", &error))?;
+            let is_last = !page.is_truncated;
             users.extend(page.users.into_iter().map(|user| User { name: user.user_name, path: user.path }));
-            left -= 1;
-            if left == 0 {
-                return Err(ServiceError::Refused {
-                    task: "list the users".to_owned(),
-                    call: Box::new(on_user("", "iam:ListUsers")),
-                    cause: S3Error::LimitExceeded(format!("the listing has more than {USER_PAGES_LIMIT} pages")),
-                    code: None,
-                });
+            if is_last {
+                return Ok(users);
             }
         }
-        Ok(users)
+        Err(ServiceError::Refused {
+            task: "list the users".to_owned(),
+            call: Box::new(on_user("", "iam:ListUsers")),
+            cause: S3Error::LimitExceeded(format!("the listing has more than {USER_PAGES_LIMIT} pages")),
+            code: None,
+        })
     }
 
     /// Creates a user with this path. If the service does not keep the path, tags the user, if possible.

@@ -31,7 +31,7 @@ fn result(timestamp: i64) -> CheckResult {
 
 fn spool(directory: &std::path::Path) -> Spool {
     let location = StoreLocation::Directory("checks".into());
-    Spool::open(directory, &Storage { location, check_expiry: None, history_expiry: shared::DAY })
+    Spool::open(directory, &Storage { location, check_expiry: None, history_expiry: shared::DAY }, &node())
 }
 
 /// A store that accepts rounds while it is open, and removes them from the spool.

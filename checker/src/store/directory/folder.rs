@@ -141,11 +141,17 @@ impl Folder {
         Some(FileType::from_raw_mode(stat.st_mode))
     }
 
-    /// Opens a file that writers lock, and creates it if it does not exist.
+    /// Opens a file that writers lock, and creates it if it does not exist. Opening a pipe would block, so only a regular
+    /// file is opened.
     pub(in crate::store) fn open_lock(&self, name: &str) -> io::Result<File> {
         validate(name)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(system::openat(&self.0, name, flags, FILE_MODE)?.into())
+        let not_a_file = || io::Error::other(format!("the lock `{name}` is not a regular file; delete it"));
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match system::openat(&self.0, name, flags, FILE_MODE) {
+            Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => return Err(not_a_file()),
+            opened => File::from(opened?),
+        };
+        if file.metadata()?.is_file() { Ok(file) } else { Err(not_a_file()) }
     }
 
     /// Deletes a file. A missing file is not an error.

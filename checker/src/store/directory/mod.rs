@@ -109,13 +109,21 @@ impl DirectoryStore {
         self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
             let (mut batch, mut size) = (Batch::default(), 0);
             for name in names {
-                let object = Object::new(&name);
+                let mut object = Object::new(&name);
+                let limit = object.rules.size_limit;
+                if !batch.objects.is_empty() {
+                    object.rules.size_limit = limit.min(BATCH_LIMIT.saturating_sub(size));
+                }
                 match files::get(path, &object) {
                     Ok(Some(content)) => {
                         size += content.len() as u64;
                         batch.objects.push((name, Ok(content)));
                     }
                     Ok(None) => {}
+                    // The file may fit into the next batch.
+                    Err(error) if error.kind() == io::ErrorKind::FileTooLarge && object.rules.size_limit < limit => {
+                        break;
+                    }
                     // One file's permissions and size do not affect the other files.
                     Err(error) => match files::describe_unreadable(&error, &object) {
                         Some(reason) => batch.objects.push((name, Err(reason))),
@@ -123,9 +131,6 @@ impl DirectoryStore {
                     },
                 }
                 batch.names += 1;
-                if size >= BATCH_LIMIT {
-                    break;
-                }
             }
             Ok(batch)
         })
@@ -133,7 +138,8 @@ impl DirectoryStore {
     }
 
     pub(super) async fn list<N: ListedName>(&self, listing: Listing) -> Result<Vec<N>, StoreError> {
-        let task = format!("list {}", self.describe());
+        let folder = if N::FOLDER.is_empty() { String::new() } else { format!("`{}` in ", N::FOLDER) };
+        let task = format!("list {folder}{}", self.describe());
         self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
             let mut names: Vec<N> = files::names(&folder::Folder::open(path)?, |_, _| {})?;
             names.retain(|name| listing.contains(name));

@@ -119,8 +119,14 @@ async fn large_objects_are_read_in_several_batches() {
     for name in &names {
         fs::File::create(store.path.join(name.to_string())).and_then(|file| file.set_len(30 << 20)).unwrap();
     }
-    assert_eq!(store.get_batch(&names).await.unwrap().names, 2, "the size exceeds the limit only with the second");
-    assert_eq!(store.get_batch(&names[2..3]).await.unwrap().names, 1);
+    let (batch, next) = (store.get_batch(&names).await.unwrap(), store.get_batch(&names[1..]).await.unwrap());
+    assert_eq!((batch.names, batch.objects.len(), next.names, next.objects.len()), (1, 1, 1, 1));
+    // A file that is too large for any batch is named, and the next one is read.
+    fs::File::create(store.path.join(names[1].to_string())).and_then(|file| file.set_len(1 << 30)).unwrap();
+    fs::write(store.path.join(names[2].to_string()), "[]").unwrap();
+    let read = store.get_batch(&names[1..3]).await.unwrap().objects;
+    assert!(read[0].1.as_ref().is_err_and(|why| why.contains("32 MiB")), "{read:?}");
+    assert_eq!(read[1].1.as_deref(), Ok(b"[]".as_slice()));
     let missing = store.get_batch(&[name(SOME_TIME + 9, "a")]).await.unwrap();
     assert_eq!((missing.objects.len(), missing.names), (0, 1));
 }
@@ -253,4 +259,27 @@ async fn the_error_of_an_unusable_directory_has_a_remedy() {
     let error = put(&store, &name(SOME_TIME, "a"), "[]").await.unwrap_err().to_string();
     assert!(error.contains(&format!("to the directory `{}/checks`: ", path.display())), "{error}");
     assert!(error.contains("configure another directory"), "{error}");
+}
+
+#[tokio::test]
+async fn only_a_regular_file_is_locked() {
+    let (_directory, store) = store().await;
+    let path = store.path.join(LOCK);
+    let make: [fn(&Path); 3] = [
+        |path| rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RWXU).unwrap(),
+        |path| fs::create_dir(path).unwrap(),
+        |path| std::os::unix::fs::symlink("index.json", path).unwrap(),
+    ];
+    for make in make {
+        make(&path);
+        // A pipe with a reader can be opened for writing.
+        let reader = File::options().read(true).write(true).open(&path).ok();
+        for _reader in [None, reader] {
+            let error = put(&store, &name(SOME_TIME, "a"), "[1]").await.unwrap_err();
+            assert!(!error.is_transient(), "{error}");
+            assert!(error.to_string().contains("the lock `.index.lock` is not a regular file; delete it"), "{error}");
+        }
+        fs::remove_file(&path).or_else(|_| fs::remove_dir(&path)).unwrap();
+    }
+    put(&store, &name(SOME_TIME, "a"), "[1]").await.unwrap();
 }

@@ -1,6 +1,7 @@
 //! Clients for S3 services: settings for all requests, and the conversion of the SDK's errors.
 
 use std::borrow::Cow;
+use std::future::ready;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -8,6 +9,7 @@ use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::credential_fn::provide_credentials_fn;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
@@ -19,6 +21,7 @@ use aws_smithy_http_client::tls;
 use percent_encoding::percent_decode_str;
 use shared::page_config::AddressStyle;
 
+use super::aws_files::{self, IrregularFile};
 use super::error::{self, ErrorResponse, RequestContext, S3Error};
 use super::interceptor::{ResponseInterceptor, ServiceClock};
 use crate::store::settings::Bucket;
@@ -45,12 +48,17 @@ pub(crate) enum Credentials<'a> {
     Anonymous,
 }
 
-/// Loads the settings for all requests to the bucket's service. Does not send a request.
+/// Loads the settings for all requests to the bucket's service. Does not send a request. If an AWS settings
+/// file is not a regular file, no file is read, and signed requests fail.
 pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> SdkConfig {
     let http_client = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .build_https();
+    let irregular = aws_files::irregular_file(|name| std::env::var(name).ok()).await;
     let mut profile_region = ProfileFileRegionProvider::builder();
+    if irregular.is_some() {
+        profile_region = profile_region.profile_files(aws_files::no_files());
+    }
     if let Credentials::OfProfile(name) = credentials {
         profile_region = profile_region.profile_name(name);
     }
@@ -94,6 +102,13 @@ pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> S
         }
         (Credentials::OfBucket, None) => {}
         (Credentials::Anonymous, _) => loader = loader.no_credentials(),
+    }
+    if let Some(file) = irregular {
+        loader = loader.profile_files(aws_files::no_files());
+        if credentials != Credentials::Anonymous {
+            let refuse = move || ready(Err(CredentialsError::invalid_configuration(file.clone())));
+            loader = loader.credentials_provider(provide_credentials_fn(refuse));
+        }
     }
     if let Some(endpoint_url) = &bucket.endpoint_url {
         loader = loader.endpoint_url(endpoint_url);
@@ -146,15 +161,25 @@ where
     while let Some(this) = cause {
         match this.downcast_ref::<CredentialsError>() {
             Some(CredentialsError::CredentialsNotLoaded(_)) => return S3Error::NoCredentials,
-            // The instance role is the last in the chain: if it fails, the chain found no credentials.
-            Some(other) if causes(other).contains("IMDS") => return S3Error::NoCredentials,
-            Some(other) => return S3Error::UnreadableCredentials(error::single_line(&causes(other))),
+            Some(other) => return unusable_credentials(other),
             None => cause = this.source(),
         }
     }
     match error {
         SdkError::ConstructionFailure(_) => S3Error::InvalidRequest(error::single_line(&causes(error))),
         _ => error::from_connection(error),
+    }
+}
+
+fn unusable_credentials(error: &CredentialsError) -> S3Error {
+    let source = std::error::Error::source(error);
+    if let Some(file) = source.and_then(|source| source.downcast_ref::<IrregularFile>()) {
+        return S3Error::IrregularFile(file.clone());
+    }
+    match causes(error) {
+        // The instance role is the last in the chain: if it fails, the chain found no credentials.
+        text if text.contains("IMDS") => S3Error::NoCredentials,
+        text => S3Error::UnreadableCredentials(error::single_line(&text)),
     }
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use http_body_util::LengthLimitError;
 use shared::s3_request::S3ErrorKind;
 
+use super::aws_files::IrregularFile;
 use super::interceptor::RESPONSE_LIMIT;
 use crate::store::limits::{GET_TIMEOUT, MIN_BYTES_PER_WINDOW, RATE_WINDOW, describe_size};
 use crate::tls_error;
@@ -116,6 +117,8 @@ pub enum S3Error {
     NoCredentials,
     #[error("the credentials cannot be read: {0}; correct them, or set `access_key_id` and `secret_access_key`")]
     UnreadableCredentials(String),
+    #[error("the AWS settings cannot be read: {0}")]
+    IrregularFile(IrregularFile),
     /// The service is overloaded or has an internal error.
     #[error("the service is temporarily unavailable ({0})")]
     Busy(String),

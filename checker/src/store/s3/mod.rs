@@ -1,5 +1,6 @@
 //! A store in a bucket of an S3 service: sends the requests, and handles the differences between services.
 
+pub(crate) mod aws_files;
 pub(crate) mod client;
 mod delete;
 pub(crate) mod error;

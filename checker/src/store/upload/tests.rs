@@ -1,6 +1,7 @@
 use crate::store::settings::{Storage, StoreLocation};
 use crate::store::upload::*;
 use backon::BackoffBuilder as _;
+use shared::object_name::NodeName;
 use std::io;
 use std::path::Path;
 use std::sync::Mutex;
@@ -27,6 +28,7 @@ fn spool(directory: &Path) -> Spool {
             check_expiry: None,
             history_expiry: shared::DAY,
         },
+        &NodeName::new("a").expect("it is a name"),
     )
 }
 
@@ -315,6 +317,23 @@ async fn invalid_files_are_quarantined_and_not_sent() {
     assert!(upload.warnings[0].contains("not a regular file"), "{:?}", upload.warnings);
     assert!(upload.warnings[1].contains("invalid check file"), "{:?}", upload.warnings);
     assert_eq!(spool.waiting().await.unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rounds_of_other_nodes_stay_and_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = spool(directory.path());
+    let others = ["", "b-", "a-2-"].map(|node| format!("{SOME_TIME}-{node}check.json"));
+    for name in &others {
+        spool.keep(&CheckFileName::parse(name).unwrap(), &"[]".into()).await.unwrap();
+    }
+    spool.keep(&name(0), &"[0]".into()).await.unwrap();
+    let store = FakeStore::new(|_, _| Ok(()));
+    let upload = store.upload(&spool, 1).await.unwrap();
+    assert_eq!((store.names(), upload.still_waiting), (vec![name(0), name(1)], 0));
+    let [warning] = upload.warnings.as_slice() else { panic!("{:?}", upload.warnings) };
+    assert!(warning.contains(&format!("contains 3 rounds from other nodes (such as `{SOME_TIME}-")), "{warning}");
+    assert!(others.iter().all(|name| spool.folder().join(name).exists()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -264,15 +264,8 @@ fn an_endpoint_is_left_to_the_nodes_that_check_it() {
     // Only one node knows of a local condition, so it does not wait for others.
     let mut scene = Scene::new("h0").with_node("b").hearing(&[EventKind::Store]);
     scene.logs.swap(0, 1);
-    scene.conditions = vec![Condition {
-        topic: crate::notification_log::Topic::Store,
-        key: key("b"),
-        since: at(5),
-        reminders: 0,
-        is_present: true,
-        is_local: true,
-        detail: None,
-    }];
+    let store = Condition::new(crate::notification_log::Topic::Store, key("b"), at(5), true);
+    scene.conditions = vec![Condition { is_local: true, ..store }];
     assert_eq!(words(&scene.plan(11)), ["store b 5"]);
 }
 

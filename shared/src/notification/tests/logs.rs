@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::notification_log::{NUMBER_LIMIT, Notified, Register, Topic};
+use crate::notification_log::{Deferred, NUMBER_LIMIT, Notified, RecipientList, Register, Topic};
 
 fn register(title: &str, number: i64, state: Notified) -> Register {
     Register {
@@ -177,6 +177,21 @@ proptest! {
         prop_assert_eq!(&merged(&others), &expected);
         others.extend(logs);
         prop_assert_eq!(&merged(&others), &expected);
+    }
+
+    #[test]
+    fn logs_are_never_larger_than_estimated(mut log in any_log(), title in "[a\u{1}\"é]{0,20}", number: u32, time in any_time()) {
+        for register in &mut log.registers {
+            register.key.title.clone_from(&title);
+            register.number = NUMBER_LIMIT - 1;
+        }
+        let list = RecipientList { count: number, checksum: Some(255) };
+        let known = log.registers.clone();
+        let deferred = Deferred { recipients: vec![number; 9], list, tries: number, next: time, known };
+        let waiting = crate::notification_log::Waiting { since: time, news: vec![number; 9] };
+        log.channels[0].unconfirmed = Some(time);
+        (log.channels[0].deferred, log.channels[0].waiting) = (vec![deferred; 3], vec![waiting; 3]);
+        prop_assert!(log.to_json().len() <= log.greatest_size());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Tests of the notification rules. Times are in minutes after [`START`].
 
+mod closing;
 mod deferred;
+mod deferred_model;
 mod lines;
 mod logs;
 mod table;
@@ -73,6 +75,8 @@ struct Scene {
     conditions: Vec<Condition>,
     holds: Vec<Hold>,
     logs: Vec<NotificationLog>,
+    /// Whether no history is known, for example while the store is failing.
+    is_blind: bool,
 }
 
 impl Scene {
@@ -88,6 +92,7 @@ impl Scene {
             conditions: Vec::new(),
             holds: Vec::new(),
             logs: vec![log("a", -1_000)],
+            is_blind: false,
         }
     }
 
@@ -150,7 +155,10 @@ impl Scene {
                 is_retired: *is_retired,
             })
             .collect();
-        let newest: BTreeMap<NodeName, UnixNanos> = names.iter().map(|name| ((*name).clone(), now)).collect();
+        let mut newest: BTreeMap<NodeName, UnixNanos> = names.iter().map(|name| ((*name).clone(), now)).collect();
+        if self.is_blind {
+            newest.clear();
+        }
         let registers = Registers::merge(&self.logs, now);
         rules(&Situation {
             channel: &channel(),

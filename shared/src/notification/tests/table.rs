@@ -256,15 +256,8 @@ fn news_that_a_channel_does_not_hear_of_is_only_recorded() {
 
 #[test]
 fn conditions_are_notified_when_they_begin_and_end() {
-    let condition = |topic, is_present, since| Condition {
-        topic,
-        key: EndpointKey { title: "eu-west".to_owned(), ..EndpointKey::default() },
-        since: at(since),
-        reminders: 0,
-        is_present,
-        is_local: false,
-        detail: None,
-    };
+    let eu_west = EndpointKey { title: "eu-west".to_owned(), ..EndpointKey::default() };
+    let condition = |topic, is_present, since| Condition::new(topic, eu_west.clone(), at(since), is_present);
     let mut scene = Scene::new("h0").hearing(&[EventKind::Silent, EventKind::Certificate]);
     let mut send = |topic, is_present, since, now| {
         scene.conditions = vec![condition(topic, is_present, since)];
@@ -280,15 +273,7 @@ fn conditions_are_notified_when_they_begin_and_end() {
 /// The exact start of some conditions is unknown, so each evaluation reports a different one.
 #[test]
 fn a_condition_whose_start_moves_is_notified_by_daemons_and_by_the_next_node() {
-    let condition = |now| Condition {
-        topic: Topic::Budget,
-        key: key("Shop"),
-        since: at(now),
-        reminders: 0,
-        is_present: true,
-        is_local: false,
-        detail: None,
-    };
+    let condition = |now| Condition::new(Topic::Budget, key("Shop"), at(now), true);
     let mut scene = Scene::new("h0").hearing(&[EventKind::Budget]);
     scene.pace = Pace { gather: 5 * MINUTE, spacing: 0 };
     scene.conditions = vec![condition(12)];
@@ -307,43 +292,31 @@ fn a_condition_whose_start_moves_is_notified_by_daemons_and_by_the_next_node() {
 #[test]
 fn a_budget_that_burns_faster_is_notified_again() {
     let mut scene = Scene::new("h0").hearing(&[EventKind::Budget]);
-    let mut send = |level: Option<u32>, now| {
-        scene.conditions = vec![Condition {
-            topic: Topic::Budget,
-            key: key("Shop"),
-            since: at(10),
-            reminders: level.unwrap_or(0),
-            is_present: level.is_some(),
-            is_local: false,
-            detail: None,
-        }];
+    let mut send = |level: Option<u32>, lasting: Option<u32>, now| {
+        let condition = Condition::new(Topic::Budget, key("Shop"), at(10), level.is_some());
+        scene.conditions = vec![Condition { reminders: level.unwrap_or(0), lasting, ..condition }];
         scene.send(now)
     };
-    assert_eq!(send(Some(0), 10), ["budget Shop 10"]);
-    assert_eq!(send(Some(2), 20), ["budget Shop 10 #2"]);
-    // A burn rate that goes up and down causes no messages.
-    for (level, now) in [(1, 30), (2, 31), (0, 70), (2, 79)] {
-        assert_eq!(send(Some(level), now), [""; 0], "{now}");
+    assert_eq!(send(Some(0), None, 10), ["budget Shop 10"]);
+    assert_eq!(send(Some(2), Some(2), 20), ["budget Shop 10 #2"]);
+    // A burn rate that goes up and down causes no messages, even if it is below all thresholds for a moment.
+    for (level, now) in [(Some(1), 30), (Some(2), 31), (Some(0), 70), (None, 78), (Some(2), 79), (None, 139)] {
+        assert_eq!(send(level, Some(2), now), [""; 0], "{now}");
     }
-    // The lower burn rate is recorded after an hour.
-    assert_eq!(send(Some(0), 80), [""; 0]);
-    assert_eq!(send(Some(0), 81), [""; 0]);
-    assert_eq!(send(Some(2), 90), ["budget Shop 10 #2"]);
-    assert_eq!(send(None, 100), [""; 0]);
-    assert_eq!(send(Some(1), 110), ["budget Shop 10"]);
+    // A burn rate that stays lower is recorded.
+    assert_eq!(send(Some(0), Some(0), 140), [""; 0]);
+    assert_eq!(send(None, Some(0), 141), [""; 0]);
+    assert_eq!(send(Some(2), Some(2), 150), ["budget Shop 10 #2"]);
+    assert_eq!(send(None, Some(1), 151), [""; 0]);
+    assert_eq!(send(Some(2), Some(2), 152), ["budget Shop 10 #2"], "it was lower for a while");
+    assert_eq!(send(None, None, 160), [""; 0]);
+    assert_eq!(send(Some(1), None, 170), ["budget Shop 10"]);
 }
 
 /// Evaluates a certificate with this many due reminders, or with `None` if it does not expire soon. Returns the news.
 fn send_certificate(scene: &mut Scene, reminders: Option<u32>, now: i64) -> Vec<String> {
-    scene.conditions = vec![Condition {
-        topic: Topic::Certificate,
-        key: key("Shop"),
-        since: at(10),
-        reminders: reminders.unwrap_or(0),
-        is_present: reminders.is_some(),
-        is_local: false,
-        detail: None,
-    }];
+    let condition = Condition::new(Topic::Certificate, key("Shop"), at(10), reminders.is_some());
+    scene.conditions = vec![Condition { reminders: reminders.unwrap_or(0), ..condition }];
     scene.send(now)
 }
 

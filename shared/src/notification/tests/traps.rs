@@ -148,20 +148,8 @@ fn worse_news_does_not_wait_for_the_spacing() {
 #[test]
 fn a_new_outage_does_not_wait_for_the_spacing() {
     let mut scene = Scene::new("h0 d10 h20").with_endpoint("Blog", "h0 d12 h22").with_endpoint("Docs", "h0 d13 h90");
-    // Conditions are not exempt from the spacing.
-    scene.conditions = vec![Condition {
-        topic: Topic::Silent,
-        key: EndpointKey { title: "eu-west".to_owned(), ..EndpointKey::default() },
-        since: at(0),
-        reminders: 0,
-        is_present: true,
-        is_local: false,
-        detail: None,
-    }];
-    scene = scene.hearing(&[EventKind::Silent]);
     scene.pace = Pace { gather: minutes(2), spacing: minutes(30) };
     let expected = [
-        "1: silent eu-west 0",
         "12: down Shop 10",
         // Outages that begin at about the same time share a message.
         "14: down Blog 12",
@@ -172,6 +160,34 @@ fn a_new_outage_does_not_wait_for_the_spacing() {
         "94: recovered Docs 13–90",
     ];
     assert_eq!(scene.play(1..200), expected);
+}
+
+#[test]
+fn a_new_problem_of_a_node_does_not_wait_for_the_spacing() {
+    let node_key = |name: &str| EndpointKey { title: name.to_owned(), ..EndpointKey::default() };
+    for topic in [Topic::Silent, Topic::Store] {
+        let mut scene = Scene::new("h0 d10").hearing(&[EventKind::Silent, EventKind::Store]);
+        scene.pace = Pace { gather: minutes(2), spacing: minutes(30) };
+        assert_eq!(scene.play(0..15), ["12: down Shop 10"]);
+        // Two nodes fail at about the same time, and are reported after 10 minutes.
+        let condition = |(name, since): (&str, i64)| Condition {
+            due: Some(at(since + 10)),
+            is_local: topic == Topic::Store,
+            ..Condition::new(topic, node_key(name), at(since), true)
+        };
+        scene.conditions = vec![condition(("eu-west", 5))];
+        assert_eq!(scene.plan(16).held.first().map(|held| held.until), Some(Some(at(17))), "{topic:?}");
+        scene.conditions.push(condition(("us-east", 6)));
+        assert_eq!(
+            scene.play(16..20),
+            [format!("17: {} eu-west 5", topic.as_str()), format!("17: {} us-east 6", topic.as_str())]
+        );
+        // The end and a higher number of endpoints are not new problems.
+        scene.conditions[0].reminders = 1;
+        scene.conditions[1].is_present = false;
+        assert_eq!(scene.play(20..47), [""; 0], "{topic:?}");
+        assert_eq!(scene.send(47).len(), 2, "{topic:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,114 @@
+//! Closes outages and conditions whose ends will never be reported, because their subjects were removed from all nodes or
+//! from the channel.
+
+use std::collections::{HashMap, HashSet};
+
+use super::comparison::{Comparison, Found, Sender, news};
+use super::event::EventKind;
+use super::item::Item;
+use super::situation::Situation;
+use super::state::{FORGET_AFTER, Known};
+use super::verdicts::Verdict;
+use crate::UnixNanos;
+use crate::check_file::EndpointKey;
+use crate::notification_log::{Notified, Register, Topic};
+use crate::object_name::NodeName;
+use crate::status::Status;
+
+/// Adds the news that closes abandoned outages and conditions. Closes only those that this node reported, because the
+/// other nodes close theirs, nodes can have different configurations, and a hostile log must not fill this node's log.
+pub(super) fn close_abandoned<'a>(situation: &Situation<'a>, comparison: &mut Comparison<'a>) {
+    // If no history is known, for example while the store is failing, it is unknown which nodes and endpoints exist.
+    if situation.nodes.newest.is_empty() {
+        return;
+    }
+    let is_open = |register: &&Register| register.channel == *situation.channel && register.state != Notified::Healthy;
+    let own = situation.nodes.own.registers.iter().filter(is_open).map(subject);
+    let own: HashSet<(Topic, &str, &str)> = own.collect();
+    if own.is_empty() {
+        return;
+    }
+    let endpoints = Endpoints::new(situation.verdicts);
+    for register in situation.registers.open(situation.channel) {
+        let is_followed = comparison.followed.contains(&(register.topic, &register.key));
+        if is_followed || !own.contains(&subject(register)) {
+            continue;
+        }
+        let closing = closing(situation, &endpoints, register).filter(|closing| closing.due <= situation.now);
+        comparison.found.extend(closing.map(|closing| found(situation, register, closing)));
+    }
+}
+
+fn subject(register: &Register) -> (Topic, &str, &str) {
+    (register.topic, &register.key.title, &register.key.locator)
+}
+
+/// The reason why an outage or a condition is closed.
+struct Closing {
+    /// The status of the endpoint, or unknown if it was removed.
+    is: Status,
+    /// When the news is due. It must be the same in every evaluation, or the node's turn might never come.
+    due: UnixNanos,
+}
+
+/// Returns how to close an outage or a condition, or `None` if its end can still be reported.
+fn closing(situation: &Situation<'_>, endpoints: &Endpoints<'_>, register: &Register) -> Option<Closing> {
+    let now = situation.now;
+    let is_gone = match register.topic {
+        Topic::Store => return None,
+        Topic::Silent => {
+            let node = NodeName::new(&register.key.title).ok();
+            let is_known = node.is_some_and(|node| situation.nodes.newest.contains_key(&node));
+            return (!is_known).then_some(Closing { is: Status::Unknown, due: register.at });
+        }
+        Topic::Endpoint | Topic::Certificate | Topic::Budget => match endpoints.get(&register.key) {
+            None => true,
+            Some(verdict) => {
+                let check = situation.checks.get(verdict.key);
+                let is_covered = situation.policy.covers(situation.channel, &verdict.key.title, check);
+                if situation.policy.keeps_incidents && !is_covered {
+                    let last = verdict.spans.last().filter(|last| last.end >= now && !verdict.is_retired);
+                    return Some(Closing { is: last.map_or(Status::Unknown, |last| last.status), due: register.at });
+                }
+                register.topic == Topic::Certificate && verdict.is_retired
+            }
+        },
+    };
+    is_gone.then_some(Closing { is: Status::Unknown, due: register.at.saturating_add(FORGET_AFTER) })
+}
+
+fn found<'a>(situation: &Situation<'a>, register: &Register, Closing { is, due }: Closing) -> Found<'a> {
+    let (now, topic) = (situation.now, register.topic);
+    let next = Known { state: Notified::Healthy, until: now, at: now, reminders: 0, since: register.since };
+    let closed = Item {
+        topic,
+        was: register.state.status(),
+        since: register.since,
+        until: Some(register.until.max(register.since)),
+        ..Item::new(EventKind::Closed, &register.key, is)
+    };
+    let ends = topic.recovers() || situation.policy.keeps_incidents;
+    let items = if ends && situation.policy.hears(EventKind::Closed) { vec![closed] } else { Vec::new() };
+    let mut news = news(situation, topic, &register.key, next, items);
+    news.register.number = register.number;
+    Found { news, due, began: 0, replaced: register.number, is_worse: false, sender: Sender::Any }
+}
+
+/// All endpoints that appear in a history, indexed by id, and by title and locator.
+struct Endpoints<'a> {
+    by_id: HashMap<&'a str, &'a Verdict<'a>>,
+    by_name: HashMap<(&'a str, &'a str), &'a Verdict<'a>>,
+}
+
+impl<'a> Endpoints<'a> {
+    fn new(verdicts: &'a [Verdict<'a>]) -> Endpoints<'a> {
+        let with_id = verdicts.iter().filter_map(|verdict| Some((verdict.key.id.as_deref()?, verdict)));
+        let by_name = verdicts.iter().map(|verdict| ((&*verdict.key.title, &*verdict.key.locator), verdict));
+        Endpoints { by_id: with_id.collect(), by_name: by_name.collect() }
+    }
+
+    fn get(&self, key: &EndpointKey) -> Option<&'a Verdict<'a>> {
+        let by_id = key.id.as_deref().and_then(|id| self.by_id.get(id));
+        by_id.or_else(|| self.by_name.get(&(&*key.title, &*key.locator))).copied()
+    }
+}
