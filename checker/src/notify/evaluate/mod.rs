@@ -38,6 +38,7 @@ use crate::notify::conditions::{
     typical_interval,
 };
 use crate::notify::delivery::{Courier, Job, TIME_LIMIT};
+use crate::notify::holds::holds;
 use crate::notify::message::Message;
 use crate::notify::own_checks::OwnChecks;
 use crate::notify::own_log::OwnLog;
@@ -53,6 +54,9 @@ const REACH: Nanos = 30 * DAY;
 /// The upper limit of the pause between two reads of the other nodes' histories, and between two posts of the state.
 /// The pause saves work when a node stores several times per interval.
 const LONGEST_PAUSE: Nanos = 15 * SECOND;
+
+/// How far back maintenance windows and silences are considered. Outages that began earlier were already reported.
+const HELD_TIME: Nanos = REPORTED_TIME + DAY;
 
 /// The outcome of a round, as input to an evaluation.
 #[derive(Debug, Clone)]
@@ -231,6 +235,7 @@ impl Notifier {
         own.log.correct_times(now);
         self.own = Some(own);
         self.view.refresh_histories(now).await?;
+        self.view.refresh_digests().await;
         self.view.refresh_logs(now).await?;
         let plans = self.assess(&stored, now).plans.into_iter();
         let preview = |(index, plan): (usize, Plan)| {
@@ -254,6 +259,7 @@ impl Notifier {
         }
         if !self.is_recent(self.read_at, now) {
             self.view.refresh_histories(now).await?;
+            self.view.refresh_digests().await;
             self.read_at = Some(now);
         }
         if self.view.are_logs_old(now) {
@@ -353,6 +359,7 @@ impl Notifier {
         let registers = Registers::merge(self.view.logs().iter().chain([&own.log]), now);
         let verdicts = verdicts(endpoints, now);
         let rules = &self.settings.rules;
+        let holds = holds(self.view.digests(), &rules.groups, (now.saturating_sub(HELD_TIME), now));
         let pace = self.pace();
         let plan = |(index, channel): (usize, &Channel)| {
             let mut conditions = Cow::Borrowed(conditions);
@@ -370,7 +377,7 @@ impl Notifier {
                 checks: &self.settings.checks,
                 verdicts: &verdicts,
                 conditions: &conditions,
-                holds: &[],
+                holds: &holds,
                 registers: &registers,
                 nodes: Nodes { own: &own.log, others: self.view.logs(), newest },
                 now,
@@ -379,7 +386,7 @@ impl Notifier {
         };
         let (plans, deferred): (Vec<_>, Vec<_>) = message_channels(&self.settings).map(plan).unzip();
         let deferred = deferred.into_iter().flatten().collect();
-        let states = self.states(&own.log, &verdicts, conditions, newest, now);
+        let states = self.states(&own.log, (&verdicts, conditions, &holds), newest, now);
         Assessment { plans, number: registers.next_number(), states, deferred }
     }
 
