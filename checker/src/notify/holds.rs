@@ -29,8 +29,11 @@ fn holds_of(announcements: &Announcements, groups: &[Group], (from, now): (UnixN
             let endpoints = titles(affected, groups);
             // Without endpoints, a hold would apply to all of them.
             if !endpoints.is_empty() {
-                let hold = |period: &Period| {
-                    Hold { kind: HoldKind::Planned, period: *period, endpoints: endpoints.clone(), impact }
+                let hold = |period: &Period| Hold {
+                    kind: HoldKind::Planned,
+                    period: *period,
+                    endpoints: endpoints.clone(),
+                    impact,
                 };
                 holds.extend(periods.iter().map(hold));
             }
@@ -62,7 +65,8 @@ mod tests {
 
     fn post(at: UnixNanos, affects: &[(&str, Impact)], details: Details) -> Post {
         let id = PostId { posted_at: at, author: NodeName::new("anna").unwrap() };
-        let affected = |(scope, impact): &(&str, Impact)| Affected { scope: Scope((*scope).to_owned()), impact: *impact };
+        let affected =
+            |(scope, impact): &(&str, Impact)| Affected { scope: Scope((*scope).to_owned()), impact: *impact };
         Post {
             subject: id.clone(),
             id,
@@ -123,10 +127,8 @@ mod tests {
             silence(NOW - HOUR + 1, &[], NOW + HOUR),
             silence(NOW - 3 * HOUR, &[("Shop", Impact::None)], NOW - 2 * HOUR),
         ];
-        let expected = [
-            (HoldKind::Silence, vec!["Shop".to_owned()], Impact::Down),
-            (HoldKind::Silence, Vec::new(), Impact::Down),
-        ];
+        let expected =
+            [(HoldKind::Silence, vec!["Shop".to_owned()], Impact::Down), (HoldKind::Silence, Vec::new(), Impact::Down)];
         assert_eq!(found(posts), expected);
     }
 }

@@ -134,7 +134,9 @@ impl StoreView {
             logs.map(|(name, problem)| format!("the notification log `{name}` was ignored or truncated: {problem}"));
         let digests = self.digests.problems.iter();
         let digests = digests.map(|(name, problem)| {
-            format!("the posts in `{name}` were ignored, so their maintenance windows and silences do not apply: {problem}")
+            format!(
+                "the posts in `{name}` were ignored, so their maintenance windows and silences do not apply: {problem}"
+            )
         });
         let unreadable = self.unreadable_posts.iter();
         let unreadable = unreadable.map(|problem| {

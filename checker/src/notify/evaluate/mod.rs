@@ -3,6 +3,8 @@
 
 pub mod composition;
 mod deferred;
+#[cfg(test)]
+mod hold_tests;
 mod outcomes;
 mod queue;
 #[cfg(test)]

@@ -92,17 +92,17 @@ fn mail(port: u16) -> Transport {
     }))
 }
 
-struct World {
+pub(super) struct World {
     folder: tempfile::TempDir,
     settings: Notifications,
 }
 
 impl World {
-    fn new(transport: Transport) -> World {
+    pub(super) fn new(transport: Transport) -> World {
         World { folder: tempfile::tempdir().unwrap(), settings: settings(transport) }
     }
 
-    async fn store(&self) -> (Storage, Arc<Store>) {
+    pub(super) async fn store(&self) -> (Storage, Arc<Store>) {
         let location = StoreLocation::Directory(self.folder.path().join("store"));
         let storage = Storage { location, check_expiry: None, history_expiry: DAY };
         let store = Arc::new(Store::open(&storage).await);
@@ -110,7 +110,7 @@ impl World {
     }
 
     /// Evaluates the rules in a new process, in the given minute of an outage that began in minute 10.
-    async fn run(&self, minute: i64) -> EvaluationReport {
+    pub(super) async fn run(&self, minute: i64) -> EvaluationReport {
         let (storage, store) = self.store().await;
         let name = NodeName::new("eu").unwrap();
         let spool_dir = self.folder.path().join("spool");

@@ -30,7 +30,7 @@ def split_until(rule):
 
 
 def is_before_end(local, until, zone):
-    if until is None:
+    if not until:
         return True
     if until.endswith("Z"):
         end = datetime.datetime.strptime(until, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)

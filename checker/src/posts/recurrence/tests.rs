@@ -46,7 +46,7 @@ fn a_rule_is_expanded_400_days_ahead_and_past_windows_are_kept() {
 
 /// Uptime Kuma #6233: windows had the wrong UTC offset after a change of the clocks.
 #[test]
-fn windows_have_the_offset_of_their_own_date() {
+fn windows_have_the_offset_on_their_date() {
     let weekly = starts("2027-03-21 05:00", "FREQ=WEEKLY;COUNT=3");
     assert_eq!(weekly, ["2027-03-21 05:00 +01:00", "2027-03-28 05:00 +02:00", "2027-04-04 05:00 +02:00"]);
 }
