@@ -1,6 +1,7 @@
 //! The command line: commands, flags and their help.
 
 mod incident;
+mod maintenance;
 mod notify;
 mod posts;
 mod provision;
@@ -18,6 +19,10 @@ use shared::status::Status;
 pub use self::incident::{
     EditArguments, EraseArguments, IncidentCommand, IncidentShowArguments, OpenArguments, PostmortemArguments,
     ResolveArguments, UpdateArguments, WithdrawArguments,
+};
+pub use self::maintenance::{
+    MaintenanceCancelArguments, MaintenanceChangeArguments, MaintenanceCommand, MaintenanceExtendArguments,
+    MaintenanceRenewArguments, MaintenanceShowArguments, PlanArguments,
 };
 pub use self::notify::{NotifyCommand, NotifyReplayArguments, NotifyTestArguments, NotifyViewArguments};
 pub use self::posts::{
@@ -53,6 +58,9 @@ pub enum Command {
     /// Exit status: 0 if the status was shown; 1 if an endpoint is at least as bad as --fail-on; 2 if the checker
     /// itself failed, for example because the store could not be read.
     Status(StatusArguments),
+    /// Plan, change and show maintenance windows
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
     /// Test channels, and show which messages were or would be sent
     #[command(subcommand)]
     Notify(NotifyCommand),

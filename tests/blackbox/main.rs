@@ -41,6 +41,7 @@ mod keyboard;
 mod languages;
 mod logging;
 mod long_time_ranges;
+mod maintenance;
 mod mutants;
 mod notification_channels;
 mod notification_events;

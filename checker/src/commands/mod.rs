@@ -11,6 +11,7 @@ pub mod explain;
 pub mod history;
 pub mod incident;
 pub mod init;
+pub mod maintenance;
 pub mod message;
 mod notices;
 mod notifier_task;

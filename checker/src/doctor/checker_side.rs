@@ -10,8 +10,9 @@ use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::page_config::S3Source;
 
 use super::probe::{OwnKeyManagement, Signing, StoreProbe};
-use super::{Finding, Side, clock, digests, freshness, kind_conflict};
+use super::{Finding, Side, clock, digests, freshness, kind_conflict, maintenance};
 use crate::config::model::Config;
+use crate::posts::board::Board;
 use crate::provision::policy::{self, DeletableFiles, Scope};
 use crate::recorder::history_reader::histories_up_to;
 use crate::store::settings::{Bucket, Storage, StoreLocation};
@@ -261,6 +262,9 @@ async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findi
     // Ignore errors, because other findings report why histories cannot be read.
     if let Ok(read) = histories_up_to(&store, now).await {
         findings.extend(kind_conflict::findings(&endpoint_statuses(&read.histories), now));
+    }
+    if let Ok(board) = Board::read(&*store).await {
+        findings.extend(maintenance::findings(&board.announcements(now).maintenance, now));
     }
 }
 

@@ -13,6 +13,7 @@ pub mod conditions;
 pub mod delivery;
 pub mod evaluate;
 pub mod event;
+pub mod holds;
 pub mod html;
 pub mod message;
 pub mod message_json;

@@ -8,8 +8,7 @@ use super::episodes::Episodes;
 use super::event::EventKind;
 use super::item::{Item, NodeReason};
 use super::news::{Held, HeldReason, News};
-use super::periods::HoldKind;
-use super::periods::Period;
+use super::periods::{Hold, HoldKind, Period};
 use super::situation::Situation;
 use super::state::{Change, Known, Subject};
 use super::verdicts::Verdict;
@@ -284,7 +283,10 @@ fn item(situation: &Situation<'_>, (verdict, key): (&Verdict<'_>, &EndpointKey),
         down_from: down.filter_map(named).collect(),
         reasons: if change.until.is_none() { reasons.collect() } else { Vec::new() },
         is_planned: situation.holds.iter().any(|hold| {
-            hold.kind == HoldKind::Planned && hold.period.contains(change.since) && hold.covers(&verdict.key.title)
+            hold.kind == HoldKind::Planned
+                && hold.period.contains(change.since)
+                && hold.covers(&verdict.key.title)
+                && hold.expects(change.was.max(change.is))
         }),
         reminder: change.reminder,
         ..Item::new(change.event, key, change.is)
@@ -294,7 +296,8 @@ fn item(situation: &Situation<'_>, (verdict, key): (&Verdict<'_>, &EndpointKey),
 /// Returns all periods during which an endpoint's outages are not reported, sorted by start, with the reasons.
 fn reasons_to_hold(situation: &Situation<'_>, verdict: &Verdict<'_>, causes: &Causes) -> Vec<(Period, HeldReason)> {
     let covering = situation.holds.iter().filter(|hold| hold.covers(&verdict.key.title));
-    let mut reasons: Vec<_> = covering.map(|hold| (hold.period, held_reason(hold.kind))).collect();
+    let held = |hold: &Hold| Some((hold.until_worse(&verdict.spans)?, held_reason(hold.kind)));
+    let mut reasons: Vec<_> = covering.filter_map(held).collect();
     let cause = causes.current.map(|current| situation.verdicts[current].key.title.clone());
     let dependency = || HeldReason::Dependency(cause.clone());
     reasons.extend(causes.periods.iter().map(|period| (*period, dependency())));

@@ -61,6 +61,8 @@ pub struct Maintenance {
     pub plan: MaintenancePlan,
     /// The windows that are not canceled, ordered by start.
     pub windows: Vec<Window>,
+    /// Whether all windows were canceled after the latest plan, so that the plan is not extended.
+    pub is_canceled: bool,
 }
 
 /// One window of a maintenance.
@@ -102,6 +104,7 @@ impl Maintenance {
             text: String::new(),
             plan: MaintenancePlan::default(),
             windows: Vec::new(),
+            is_canceled: false,
         };
         let (mut windows, mut canceled) = (BTreeMap::new(), BTreeSet::new());
         for entry in entries {
@@ -124,10 +127,14 @@ impl Maintenance {
                     windows.entry(start).or_insert(Window { planned: start, start, end, announced_at: posted_at });
                 }
                 maintenance.plan.clone_from(plan);
+                maintenance.is_canceled = false;
             }
             match *change {
                 None => {}
-                Some(MaintenanceChange::CancelAll) => windows.retain(|_, window| window.end <= posted_at),
+                Some(MaintenanceChange::CancelAll) => {
+                    windows.retain(|_, window| window.end <= posted_at);
+                    maintenance.is_canceled = true;
+                }
                 Some(MaintenanceChange::Cancel(planned)) => {
                     windows.remove(&planned);
                     canceled.insert(planned);

@@ -4,6 +4,8 @@
 pub mod composition;
 mod deferred;
 #[cfg(test)]
+mod hold_tests;
+#[cfg(test)]
 mod mail_tests;
 mod outcomes;
 pub mod preview;
@@ -41,6 +43,7 @@ use crate::notify::conditions::{
     SeenCertificate, expiring_certificates, failing_store, silent_nodes, typical_interval, working_store,
 };
 use crate::notify::delivery::{Courier, Job, TIME_LIMIT};
+use crate::notify::holds::holds;
 use crate::notify::own_checks::OwnChecks;
 use crate::notify::own_log::OwnLog;
 use crate::notify::rules::{Channel, Notifications, NotifierMode};
@@ -55,6 +58,9 @@ pub const REACH: Nanos = 30 * DAY;
 /// The upper limit of the pause between two reads of the other nodes' histories, and between two posts of the state.
 /// The pause saves work when a node stores several times per interval.
 const LONGEST_PAUSE: Nanos = 15 * SECOND;
+
+/// How far back maintenance windows and silences are considered. Outages that began earlier were already reported.
+const HELD_TIME: Nanos = REPORTED_TIME + DAY;
 
 /// The outcome of a round, as input to an evaluation.
 #[derive(Debug, Clone)]
@@ -228,6 +234,7 @@ impl Notifier {
         }
         if !self.is_recent(self.read_at, now) {
             self.view.refresh_histories(now).await?;
+            self.view.refresh_digests().await;
             self.read_at = Some(now);
         }
         if self.view.are_logs_old(now) {
@@ -329,6 +336,7 @@ impl Notifier {
         let registers = Registers::merge(self.view.logs().iter().chain([&own.log]), now);
         let verdicts = verdicts(endpoints, now);
         let rules = &self.settings.rules;
+        let holds = holds(self.view.digests(), &rules.groups, (now.saturating_sub(HELD_TIME), now));
         let pace = self.pace();
         let plan = |(index, channel): (usize, &Channel)| {
             let mut conditions = Cow::Borrowed(conditions);
@@ -346,7 +354,7 @@ impl Notifier {
                 checks: &self.settings.checks,
                 verdicts: &verdicts,
                 conditions: &conditions,
-                holds: &[],
+                holds: &holds,
                 registers: &registers,
                 nodes: Nodes { own: &own.log, others: self.view.logs(), newest },
                 now,
@@ -355,7 +363,7 @@ impl Notifier {
         };
         let (plans, deferred): (Vec<_>, Vec<_>) = message_channels(&self.settings).map(plan).unzip();
         let deferred = deferred.into_iter().flatten().collect();
-        let states = self.states(&own.log, &verdicts, conditions, newest, now);
+        let states = self.states(&own.log, (&verdicts, conditions, &holds), newest, now);
         Assessment { plans, number: registers.next_number(), states, deferred }
     }
 

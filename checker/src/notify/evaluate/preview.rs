@@ -36,6 +36,7 @@ impl Notifier {
         own.log.correct_times(now);
         self.own = Some(own);
         self.view.refresh_histories(now).await?;
+        self.view.refresh_digests().await;
         self.view.refresh_logs(now).await?;
         let plans = self.assess(&stored, now).plans.into_iter();
         let preview = |(index, plan): (usize, Plan)| {
