@@ -58,15 +58,15 @@ pub enum Command {
     /// Exit status: 0 if the status was shown; 1 if an endpoint is at least as bad as --fail-on; 2 if the checker
     /// itself failed, for example because the store could not be read.
     Status(StatusArguments),
-    /// Plan, change and show maintenance windows
-    #[command(subcommand)]
-    Maintenance(MaintenanceCommand),
     /// Test channels, and show which messages were or would be sent
     #[command(subcommand)]
     Notify(NotifyCommand),
     /// Post incidents and updates for readers of the page
     #[command(subcommand)]
     Incident(IncidentCommand),
+    /// Plan, change and show maintenance windows
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
     /// Hold back notifications about endpoints for a while
     Silence(SilenceArguments),
     /// List and end messages that `run --message` posted

@@ -48,7 +48,6 @@ fn find<'a>(announcements: &'a Announcements, id: &str) -> Result<&'a Maintenanc
 async fn plan(arguments: &PlanArguments) -> anyhow::Result<Outcome> {
     check_title(&arguments.title)?;
     arguments.text.as_deref().map_or(Ok(()), check_text)?;
-    let affects: Vec<Affected> = arguments.affects.iter().map(|text| parse_affected(text)).collect::<Result<_, _>>()?;
     let repeat = arguments.repeat.as_deref().unwrap_or_default();
     let start = (arguments.start.as_str(), arguments.zone.as_str());
     let recurrence = Recurrence::parse(start, arguments.length, repeat, &arguments.except)?;
@@ -65,10 +64,7 @@ async fn plan(arguments: &PlanArguments) -> anyhow::Result<Outcome> {
     let details = Details::Maintenance { plan: Some(plan.clone()), change: None };
     let draft =
         Draft { title: Some(arguments.title.clone()), affects, text: arguments.text.clone(), ..Draft::new(details) };
-    let id = match arguments.dry_run {
-        true => None,
-        false => Some(posting.publish(draft).await?.id),
-    };
+    let id = if arguments.dry_run { None } else { Some(posting.publish(draft).await?.id) };
     match (arguments.format, &id) {
         (Format::Json, _) => print_json(&report::planned_json(id.as_ref(), &arguments.title, &plan))?,
         (Format::Table, None) => ui::print_line("Nothing was posted, because --dry-run is set."),

@@ -75,7 +75,7 @@ fn python() -> PathBuf {
     python
 }
 
-/// The generator SplitMix64.
+/// The random number generator `SplitMix64`.
 struct Random(u64);
 
 impl Random {
@@ -236,8 +236,8 @@ impl Case {
 fn random_rules_agree_with_dateutil() {
     let mut random = Random(SEED);
     let cases: Vec<Case> = (0..RULES).map(|_| Case::new(&mut random)).collect();
-    let input: String = cases.iter().map(|case| format!("{}\n", case.to_json())).collect();
-    let expected = ask_python(&["expand"], input);
+    let input: Vec<String> = cases.iter().map(|case| case.to_json().to_string()).collect();
+    let expected = ask_python(&["expand"], input.join("\n"));
     assert_eq!(expected.len(), RULES);
     let mut windows = 0;
     for (index, (case, expected)) in cases.iter().zip(&expected).enumerate() {

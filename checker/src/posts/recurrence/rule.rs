@@ -79,8 +79,8 @@ pub enum InvalidRule {
 pub struct Rule {
     /// The rule in uppercase.
     text: String,
-    rule: RRule<Unvalidated>,
-    /// The time after which the rule does not fire. It is not part of `rule`, which has no time zone.
+    recurrence: RRule<Unvalidated>,
+    /// The time after which the rule does not fire. It is not part of `recurrence`, which has no time zone.
     until: Option<Until>,
 }
 
@@ -106,7 +106,7 @@ impl Rule {
         let positions = if frequency == Frequency::Monthly { (31, "1 to 31, or -31 to -1") } else { (366, YEAR_DAYS) };
         let months = numbers("BYMONTH", (1, 12), "numbers from 1 to 12")?;
         let months: Vec<Month> = months.iter().filter_map(|month| Month::try_from(*month as u8).ok()).collect();
-        let mut rule = RRule::new(frequency)
+        let mut recurrence = RRule::new(frequency)
             .interval(parts.number("INTERVAL", (1, 1_000), "a number from 1 to 1000")?.unwrap_or(1) as u16)
             .week_start(parts.week_start()?)
             .by_month(&months)
@@ -117,9 +117,9 @@ impl Rule {
             .by_hour(numbers("BYHOUR", (0, 23), "numbers from 0 to 23")?.iter().map(|hour| *hour as u8).collect())
             .by_set_pos(numbers("BYSETPOS", (-positions.0, positions.0), positions.1)?);
         if let Some(count) = parts.number("COUNT", (1, 100_000), "a number from 1 to 100000")? {
-            rule = rule.count(count as u32);
+            recurrence = recurrence.count(count as u32);
         }
-        Ok(Rule { text: text.to_owned(), rule, until: parts.until()? })
+        Ok(Rule { text: text.to_owned(), recurrence, until: parts.until()? })
     }
 
     /// Returns the rule in uppercase.
@@ -137,7 +137,7 @@ impl Rule {
         let invalid = || InvalidRule::Format(self.text.clone());
         let seconds = Offset::UTC.to_timestamp(start).map_err(|_| invalid())?.as_second();
         let floating = chrono::DateTime::from_timestamp(seconds, 0).ok_or_else(invalid)?.with_timezone(&Tz::UTC);
-        let occurrences = self.rule.clone().build(floating).map_err(|_| invalid())?;
+        let occurrences = self.recurrence.clone().build(floating).map_err(|_| invalid())?;
         let local = |time: chrono::DateTime<Tz>| {
             Timestamp::from_second(time.timestamp()).ok().map(|time| Offset::UTC.to_datetime(time))
         };
