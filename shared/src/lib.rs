@@ -23,6 +23,7 @@ pub mod notification;
 pub mod notification_log;
 pub mod object_name;
 pub mod page_config;
+pub mod post;
 pub mod quorum;
 pub mod response_times;
 pub mod s3_request;

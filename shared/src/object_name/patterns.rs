@@ -3,7 +3,8 @@
 //! A prefix that contains one of those characters cannot be part of a pattern; see [`validate_prefix`].
 
 use super::heartbeat::{HEARTBEAT_FOLDER, HEARTBEAT_SUFFIX};
-use super::{CHECK_FILE_SUFFIX, CheckFileName, HistoryName, HistoryPart, LogName, NodeName};
+use super::post::POST_SUFFIX;
+use super::{CHECK_FILE_SUFFIX, CheckFileName, DigestName, HistoryName, HistoryPart, LogName, NodeName, POST_FOLDER};
 
 /// Patterns for times, which have 19 digits and start with 1 until 2033 and with 2 until 2065.
 ///
@@ -57,6 +58,18 @@ pub fn summaries(prefix: &str, node: &NodeName) -> [String; 3] {
 #[must_use]
 pub fn notification_log(prefix: &str, node: &NodeName) -> String {
     format!("{prefix}{}", LogName { node: node.clone() })
+}
+
+/// Returns patterns that match one author's posts.
+#[must_use]
+pub fn posts(prefix: &str, author: &NodeName) -> [String; 2] {
+    TIMES.map(|time| format!("{prefix}{POST_FOLDER}{time}-{author}.*{POST_SUFFIX}"))
+}
+
+/// Returns the pattern that matches the digest of one author's posts.
+#[must_use]
+pub fn digest(prefix: &str, author: &NodeName) -> String {
+    format!("{prefix}{}", DigestName { author: author.clone() })
 }
 
 /// Returns a pattern that matches the heartbeats of all jobs. Any machine with a writer's keys can send them.

@@ -1,0 +1,143 @@
+//! The digest of an author's posts, which the author's commands store and all readers read.
+
+use std::collections::BTreeMap;
+
+use super::fold::fold;
+use super::format::{InvalidPost, read_post, write_members};
+use super::{Post, PostId, PostKind};
+use crate::json::{self, Json};
+use crate::json_writer::{EscapeMode, JsonWriter, key};
+use crate::object_name::NodeName;
+use crate::{DAY, Nanos, UnixNanos};
+
+/// How long posts stay in the digest after the end of what they are about.
+pub const KEPT_FOR: Nanos = 400 * DAY;
+
+/// The maximum size of a digest before compression, in bytes.
+pub const SIZE_LIMIT: usize = 4 << 20;
+
+/// The maximum number of posts in a digest. Further ones are ignored.
+pub const POSTS_LIMIT: usize = 5_000;
+
+/// The current version of the format. Digests with another version are rejected.
+const VERSION: i64 = 1;
+
+/// The maximum number of JSON values in a post. A plan with daily windows for 400 days takes about 1,200.
+const VALUES_LIMIT: usize = 10_000;
+
+/// All posts of one author that still matter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    /// The author of all posts.
+    pub author: NodeName,
+    /// The posts in the order of their identities.
+    pub posts: Vec<Post>,
+    /// The number of entries that were invalid or beyond [`POSTS_LIMIT`].
+    pub skipped: usize,
+}
+
+/// The error for an object that is not a valid digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDigest {
+    /// The content is not valid JSON, or a required key is missing or invalid.
+    #[error("invalid digest of posts: {0}; `checker post tidy` writes a new one")]
+    Malformed(String),
+    /// A newer version wrote the digest.
+    #[error("the digest of posts has version {0}, but this program reads version 1; update it")]
+    UnsupportedVersion(i64),
+}
+
+impl Digest {
+    /// Creates a digest from all posts of an author. Leaves out posts about what ended long ago.
+    #[must_use]
+    pub fn new(author: NodeName, posts: impl IntoIterator<Item = Post>, now: UnixNanos) -> Digest {
+        let own = posts.into_iter().filter(|post| post.id.author == author);
+        let own: BTreeMap<PostId, Post> = own.map(|post| (post.id.clone(), post)).collect();
+        let announcements = fold(own.values(), &[], now);
+        let recent = |kind: PostKind, subject: &PostId| match kind {
+            PostKind::Incident => {
+                let incident = announcements.incidents.iter().find(|incident| incident.id == *subject);
+                incident.map(|incident| incident.is_recent(now))
+            }
+            PostKind::Maintenance => {
+                let maintenance = announcements.maintenance.iter().find(|maintenance| maintenance.id == *subject);
+                maintenance.map(|maintenance| maintenance.is_recent(now))
+            }
+            PostKind::Silence => {
+                let silence = announcements.silences.iter().find(|silence| silence.id == *subject);
+                silence.map(|silence| silence.is_recent_silence(now))
+            }
+            PostKind::Message => {
+                let message = announcements.messages.iter().find(|message| message.id == *subject);
+                message.map(|message| message.is_recent_message(now))
+            }
+        };
+        let is_kept = |post: &Post| {
+            // A post about another author's incident, or one from the future, is kept for its own sake.
+            recent(post.kind(), &post.subject).unwrap_or_else(|| post.id.posted_at.saturating_add(KEPT_FOR) > now)
+        };
+        let posts = own.into_values().filter(is_kept).collect();
+        Digest { author, posts, skipped: 0 }
+    }
+
+    /// Parses a digest. Invalid posts and posts of other authors are skipped and counted.
+    pub fn parse(content: &[u8]) -> Result<Digest, InvalidDigest> {
+        let malformed = |problem: &str| InvalidDigest::Malformed(problem.to_owned());
+        let invalid = |error: json::JsonError| InvalidDigest::Malformed(error.to_string());
+        if content.len() > SIZE_LIMIT {
+            return Err(InvalidDigest::Malformed(format!("it is larger than {} MiB", SIZE_LIMIT >> 20)));
+        }
+        let text = std::str::from_utf8(content).map_err(|_| malformed("the text is not UTF-8"))?;
+        let (mut members, mut posts_text) = (Vec::new(), None);
+        json::each_member(text, |key, value| match &*key {
+            "posts" => posts_text = Some(value),
+            "version" | "author" => members.push((key, value)),
+            _ => {}
+        })
+        .map_err(invalid)?;
+        let fields = members.into_iter().map(|(key, value)| Ok((key, json::parse(value)?)));
+        let fields = Json::Object(fields.collect::<Result<_, json::JsonError>>().map_err(invalid)?);
+        match fields.integer("version").ok().flatten() {
+            Some(VERSION) => {}
+            Some(other) => return Err(InvalidDigest::UnsupportedVersion(other)),
+            None => return Err(malformed("the key `version` is missing")),
+        }
+        let author = fields.string("author").ok().flatten().and_then(|name| NodeName::new(name).ok());
+        let author = author.ok_or_else(|| malformed("the key `author` must be the name of an author"))?;
+        let (mut posts, mut skipped) = (BTreeMap::new(), 0);
+        json::each_element(posts_text.unwrap_or("[]"), VALUES_LIMIT, |element| {
+            match read_entry(&element).ok().filter(|post| post.id.author == author) {
+                Some(post) if posts.len() < POSTS_LIMIT => {
+                    posts.insert(post.id.clone(), post);
+                }
+                _ => skipped += 1,
+            }
+            Ok(())
+        })
+        .map_err(invalid)?;
+        Ok(Digest { author, posts: posts.into_values().collect(), skipped })
+    }
+
+    /// Returns the digest as JSON, from which [`Digest::parse`] restores an equal digest.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut writer = JsonWriter::new(EscapeMode::Minimal, 256 * self.posts.len());
+        writer.object(|writer| {
+            writer.integer_member(key!("version"), VERSION);
+            writer.string_member(key!("author"), self.author.as_str());
+            writer.key(key!("posts"));
+            writer.array(&self.posts, |writer, post| {
+                writer.object(|writer| {
+                    writer.string_member(key!("id"), &post.id.to_string());
+                    write_members(writer, post);
+                });
+            });
+        });
+        writer.finish()
+    }
+}
+
+fn read_entry(json: &Json<'_>) -> Result<Post, InvalidPost> {
+    let id = json.string("id").ok().flatten().unwrap_or_default();
+    read_post(json, id.parse().map_err(|_| InvalidPost::Field("id"))?)
+}
