@@ -177,15 +177,18 @@ pub(super) fn read_post(json: &Json<'_>, id: PostId) -> Result<Post, InvalidPost
     })
 }
 
+#[inline(never)]
 fn string(json: &Json<'_>, key: &'static str) -> Result<Option<String>, InvalidPost> {
     Ok(json.string(key).map_err(|_| InvalidPost::Field(key))?.map(str::to_owned))
 }
 
+#[inline(never)]
 fn integer(json: &Json<'_>, key: &'static str) -> Result<Option<i64>, InvalidPost> {
     json.integer(key).map_err(|_| InvalidPost::Field(key))
 }
 
 /// Returns the identity in a member, or `None` if there is no such member.
+#[inline(never)]
 fn post_id(json: &Json<'_>, key: &str) -> Option<Result<PostId, ()>> {
     let value = json.get(key)?;
     let Json::String(text) = value else { return Some(Err(())) };
@@ -221,7 +224,8 @@ fn plan(json: &Json<'_>) -> Result<Option<MaintenancePlan>, InvalidPost> {
     let windows = json.array("windows").map_err(|_| InvalidPost::Field("windows"))?;
     let mut windows: Vec<(UnixNanos, UnixNanos)> =
         windows.iter().take(WINDOWS_LIMIT).map(window).collect::<Option<_>>().ok_or(InvalidPost::Field("windows"))?;
-    windows.sort_unstable();
+    windows.sort_by_cached_key(|(_, end)| *end);
+    windows.sort_by_cached_key(|(start, _)| *start);
     Ok(Some(MaintenancePlan {
         start: string(json, "start")?.ok_or(InvalidPost::Field("start"))?,
         zone: string(json, "zone")?.ok_or(InvalidPost::Field("zone"))?,
