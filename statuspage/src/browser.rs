@@ -313,6 +313,13 @@ pub(crate) fn element(id: &str) -> Option<HtmlElement> {
     document()?.get_element_by_id(id)?.dyn_into().ok()
 }
 
+/// Scrolls to the top of the page.
+pub(crate) fn scroll_to_top() {
+    if let Some(window) = window() {
+        window.scroll_to_with_x_and_y(0.0, 0.0);
+    }
+}
+
 /// Returns the visitor's languages, most preferred first.
 pub(crate) fn languages() -> Vec<String> {
     let languages = window().map(|window| window.navigator().languages());

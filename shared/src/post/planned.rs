@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_announced_before_is_planned() {
+    fn windows_announced_afterwards_are_not_planned() {
         let all = [
             maintenance("Shop", Impact::Down, (100, 200), 100),
             maintenance("Platform", Impact::Degraded, (200, 300), 50),

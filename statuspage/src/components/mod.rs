@@ -2,6 +2,7 @@
 //!
 //! Components only build elements. They do not compute, fetch or format anything, and they do not read the time.
 
+mod announcements;
 mod chart;
 mod detail;
 mod dom;
