@@ -6,7 +6,7 @@ use shared::object_name::{CheckFileName, NodeName};
 use shared::post::digest::Digest;
 use shared::post::{Affected, Details, Impact, IncidentState, MaintenancePlan, Post, PostId, Scope};
 use shared::status::Status;
-use shared::uptime::Period as TimePeriod;
+use shared::uptime::TimeRange;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::civil::CivilTime;
@@ -166,7 +166,7 @@ pub(crate) fn incident_post(id: &PostId, subject: &PostId, state: Option<Inciden
 }
 
 /// Creates a maintenance with these windows.
-pub(crate) fn maintenance_post(id: &PostId, title: &str, scope: &str, impact: Impact, windows: &[TimePeriod]) -> Post {
+pub(crate) fn maintenance_post(id: &PostId, title: &str, scope: &str, impact: Impact, windows: &[TimeRange]) -> Post {
     let plan = MaintenancePlan { windows: windows.to_vec(), length: HOUR, ..MaintenancePlan::default() };
     Post {
         title: Some(title.to_owned()),

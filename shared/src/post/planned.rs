@@ -7,15 +7,15 @@ use super::maintenance::Maintenance;
 use super::{Impact, impact_on};
 use crate::UnixNanos;
 use crate::status::Status;
-use crate::uptime::{Period, Span, UptimeBreakdown, containing, merge};
+use crate::uptime::{Span, TimeRange, UptimeBreakdown, containing, merge};
 
 /// The windows that were announced for one endpoint before they began.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PlannedWork {
     /// The windows for which `down` was announced, merged.
-    down: Vec<Period>,
+    down: Vec<TimeRange>,
     /// The windows for which `degraded` or `down` was announced, merged.
-    degraded: Vec<Period>,
+    degraded: Vec<TimeRange>,
 }
 
 impl PlannedWork {
@@ -32,7 +32,7 @@ impl PlannedWork {
 
     /// Returns the periods that cover a status: a problem that is not worse than what was announced.
     #[must_use]
-    pub fn covering(&self, status: Status) -> &[Period] {
+    pub fn covering(&self, status: Status) -> &[TimeRange] {
         match status {
             Status::Down => &self.down,
             Status::Degraded => &self.degraded,
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use crate::object_name::NodeName;
 
-    fn maintenance(scope: &str, impact: Impact, (start, end): Period, announced_at: UnixNanos) -> Maintenance {
+    fn maintenance(scope: &str, impact: Impact, (start, end): TimeRange, announced_at: UnixNanos) -> Maintenance {
         let author = NodeName::new("anna").expect("a name");
         Maintenance {
             id: PostId { posted_at: 0, author: author.clone() },

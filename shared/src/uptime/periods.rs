@@ -4,15 +4,15 @@ use super::{Span, UptimeBreakdown};
 use crate::UnixNanos;
 
 /// A period: `start <= t < end`.
-pub type Period = (UnixNanos, UnixNanos);
+pub type TimeRange = (UnixNanos, UnixNanos);
 
 /// Merges periods that overlap or touch. The result is in order, and the periods do not touch. Empty periods are
 /// dropped.
 #[must_use]
-pub fn merge(periods: impl IntoIterator<Item = Period>) -> Vec<Period> {
-    let mut periods: Vec<Period> = periods.into_iter().filter(|(start, end)| start < end).collect();
+pub fn merge(periods: impl IntoIterator<Item = TimeRange>) -> Vec<TimeRange> {
+    let mut periods: Vec<TimeRange> = periods.into_iter().filter(|(start, end)| start < end).collect();
     periods.sort_by_cached_key(|(start, _)| *start);
-    let mut merged: Vec<Period> = Vec::new();
+    let mut merged: Vec<TimeRange> = Vec::new();
     for (start, end) in periods {
         match merged.last_mut() {
             Some(last) if start <= last.1 => last.1 = last.1.max(end),
@@ -24,7 +24,7 @@ pub fn merge(periods: impl IntoIterator<Item = Period>) -> Vec<Period> {
 
 /// Returns the period that contains a whole span of time (`from <= t < to`). The periods are merged.
 #[must_use]
-pub fn containing(periods: &[Period], from: UnixNanos, to: UnixNanos) -> Option<Period> {
+pub fn containing(periods: &[TimeRange], from: UnixNanos, to: UnixNanos) -> Option<TimeRange> {
     let after = periods.partition_point(|(start, _)| *start <= from);
     periods[..after].last().copied().filter(|(_, end)| to <= *end && from < *end)
 }
@@ -33,7 +33,7 @@ impl UptimeBreakdown {
     /// Computes the breakdown of a period (`from <= t < to`) without the time in `left_out`, which counts neither as
     /// observed nor as unknown. `left_out` is merged.
     #[must_use]
-    pub fn outside(spans: &[Span], left_out: &[Period], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
+    pub fn outside(spans: &[Span], left_out: &[TimeRange], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
         let mut total = UptimeBreakdown::default();
         let mut start = from;
         let first = left_out.partition_point(|(_, end)| *end <= from);
@@ -68,7 +68,7 @@ mod tests {
         prop::collection::vec(one, 0..30).prop_map(|seen| spans(seen, 500))
     }
 
-    fn any_periods() -> impl Strategy<Value = Vec<Period>> {
+    fn any_periods() -> impl Strategy<Value = Vec<TimeRange>> {
         prop::collection::vec((-20..520_i64, -5..60_i64).prop_map(|(start, length)| (start, start + length)), 0..8)
     }
 
@@ -87,7 +87,7 @@ mod tests {
             Span { start: 0, end: 900, status: Status::Healthy },
             Span { start: 900, end: 1_000, status: Status::Down },
         ];
-        let uptime = |left_out: &[Period]| {
+        let uptime = |left_out: &[TimeRange]| {
             let breakdown = UptimeBreakdown::outside(&spans, left_out, 0, 1_000);
             (breakdown.uptime().map(Ratio::percent), breakdown.period())
         };

@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use web_sys::MouseEvent;
 
-use super::dom::html::{a, article, details, div, h2, h3, h4, li, p, section, span, summary, ul};
-use super::dom::{ElementBuilder, svg};
+use super::dom::ElementBuilder;
+use super::dom::html::{article, details, div, h2, h3, h4, li, p, section, span, summary, ul};
+use super::links::{phase_icon, title};
 use super::message::elements;
-use super::parts::{icon, time};
+use super::parts::time;
 use super::timeline::events;
 use crate::context::AppContext;
 use crate::i18n::texts;
-use crate::url_state::UrlState;
 use crate::view::DetailView;
-use crate::view::announcements::{AnnouncementView, EntryView, Phase};
+use crate::view::event::{AnnouncementView, EntryView};
 use crate::view::history::MonthView;
 
 /// Builds the announcements below the headline.
@@ -81,12 +80,6 @@ fn card(context: AppContext, view: &AnnouncementView, heading: ElementBuilder) -
         .children(measured)
 }
 
-/// Builds the icon for what an announcement is and how far it has progressed.
-pub(super) fn phase_icon(phase: Phase) -> ElementBuilder {
-    let outline = svg::path().attr("d", phase.outline()).attr("fill-rule", "evenodd");
-    icon(outline).attr("data-phase", phase.as_str())
-}
-
 /// Builds an announcement on one line.
 fn line(context: AppContext, view: &Arc<AnnouncementView>) -> ElementBuilder {
     li().child(phase_icon(view.phase))
@@ -103,33 +96,4 @@ fn entry(entry: &EntryView) -> ElementBuilder {
     let body = div().class("entry-text").children(text).child(p().class("quiet").child(time).children(remarks));
     let label = (!entry.label.is_empty()).then(|| span().class("label").text(&entry.label));
     div().class("entry").children(label).child(body)
-}
-
-/// Builds the title, which links to the announcement.
-pub(super) fn title(context: AppContext, view: &AnnouncementView) -> ElementBuilder {
-    let link = view.link.clone();
-    page_link(context, &view.title, move |url_state| url_state.with_announcement(Some(link.clone())))
-        .attr("dir", "auto")
-}
-
-/// Builds a link to another view of the page, which is shown without loading the page again.
-pub(super) fn page_link(
-    context: AppContext,
-    text: &str,
-    target: impl Fn(&UrlState) -> UrlState + Clone + 'static,
-) -> ElementBuilder {
-    let query = target.clone();
-    let href = move || {
-        let query = context.url_state.with(|url_state| query(url_state).to_query());
-        if query.is_empty() { "./".to_owned() } else { query }
-    };
-    a().attr("href", href).text(text).on("click", move |event| {
-        let is_plain = wasm_bindgen::JsCast::dyn_ref::<MouseEvent>(&event)
-            .is_some_and(|event| !event.ctrl_key() && !event.meta_key() && !event.shift_key() && !event.alt_key());
-        if is_plain {
-            event.prevent_default();
-            context.navigate(|url_state| *url_state = target(url_state));
-            context.show_top();
-        }
-    })
 }

@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
 
-use super::announcements::page_link;
 use super::dom::ElementBuilder;
 use super::dom::html::{a, button, header as header_element, img, nav, p, span};
+use super::links::page_link;
 use super::parts::isolated;
 use crate::context::AppContext;
 use crate::i18n::texts;

@@ -13,6 +13,7 @@ mod groups;
 mod header;
 mod keyboard;
 mod keyed;
+mod links;
 mod message;
 mod overall;
 pub(crate) mod page;

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::announcements::{phase_icon, title};
 use super::dom::html::{div, h3, li, ol, p, span, strong, ul};
 use super::dom::{ElementBuilder, svg};
+use super::links::{phase_icon, title};
 use super::message::elements;
 use super::parts::{fixed_status_icon, icon, isolated, planned, section, time};
 use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::view::NodeView;
-use crate::view::timeline::{DayView, EventKind, EventView};
+use crate::view::event::{EventKind, EventView};
+use crate::view::timeline::DayView;
 
 pub(super) fn timeline(context: AppContext) -> ElementBuilder {
     let view = context.view;

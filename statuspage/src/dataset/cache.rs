@@ -26,7 +26,7 @@ pub(super) const REFRESHES_PER_FULL_LIST: u32 = 15;
 #[derive(Debug, Default)]
 pub struct Cache {
     pub dataset: Dataset,
-    /// What people posted.
+    /// The digests of what people posted.
     pub posts: Posts,
     /// The state of what people posted, as of the time of the last view.
     pub announcements: Announcements,

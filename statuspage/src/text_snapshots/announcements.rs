@@ -12,7 +12,7 @@ use crate::i18n::Language;
 use crate::store::StoreError;
 use crate::test_support::{NOW, affected, cache_with_posts, incident_post, maintenance_post, post_id};
 use crate::url_state::UrlState;
-use crate::view::announcements::AnnouncementView;
+use crate::view::event::AnnouncementView;
 use crate::view::problems::problems;
 use crate::view::{self, LoadProgress, PageView};
 

@@ -1,13 +1,13 @@
 //! Converts the visible text of a view to lines.
 
 use crate::i18n::Calendar;
-use crate::view::announcements::{AnnouncementView, EntryView};
 use crate::view::endpoint::EndpointView;
+use crate::view::event::{AnnouncementView, EntryView, EventKind};
 use crate::view::groups::GroupView;
 use crate::view::level::LevelView;
 use crate::view::messages::MessageView;
 use crate::view::overall::Overall;
-use crate::view::timeline::{DayView, EventKind};
+use crate::view::timeline::DayView;
 use crate::view::{NodeView, PageView};
 
 /// Returns the first lines of the page.

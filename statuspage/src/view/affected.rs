@@ -1,15 +1,29 @@
 //! The endpoints that an announcement is about: their names for a sentence, and their ids for the search.
 
-use shared::page_config::appearance::{Appearance, position_in};
+use shared::page_config::appearance::{Appearance, Group, position_in};
 use shared::post::{Affected, impact_on};
 
-use super::{groups, text, timeline};
+use super::text;
 use crate::dataset::{Dataset, EndpointData};
 use crate::i18n::{Calendar, Language, texts};
 
 /// Returns whether an announcement is about all endpoints.
 pub(super) fn is_everything(affects: &[Affected]) -> bool {
     affects.is_empty() || affects.iter().any(|affected| affected.scope.0 == "*")
+}
+
+/// Returns the titles of the groups that contain an endpoint, outermost first.
+pub(super) fn group_titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
+    for group in groups {
+        if position_in(&group.endpoints, title).is_some() {
+            return vec![&group.title];
+        }
+        let inner = group_titles(&group.groups, title);
+        if !inner.is_empty() {
+            return [vec![group.title.as_str()], inner].concat();
+        }
+    }
+    Vec::new()
 }
 
 /// What is needed to turn an announcement into text.
@@ -30,7 +44,7 @@ impl<'a> AnnouncementContext<'a> {
         let endpoints = self.dataset.endpoints.iter().enumerate();
         let is_affected = |(_, endpoint): &(usize, &EndpointData)| {
             let title = &endpoint.key.title;
-            let groups = groups::titles(&self.appearance.groups, title);
+            let groups = group_titles(&self.appearance.groups, title);
             !endpoint.nodes.is_empty() && impact_on(affects, title, &groups).is_some()
         };
         endpoints.filter(is_affected).map(|(id, _)| id).collect()
@@ -55,6 +69,6 @@ impl<'a> AnnouncementContext<'a> {
             names.extend(titles.into_iter().map(|title| language.isolate(text::display_name(title, "", language))));
         }
         names.dedup();
-        timeline::counted_names(&names, names.len(), language)
+        text::counted_names(&names, names.len(), language)
     }
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use shared::message::{Message, Node};
+use shared::message::Message;
 use shared::object_name::NodeName;
 use shared::post::fold::Announcements;
 use shared::post::incident::{Incident, Update};
@@ -13,8 +13,8 @@ use shared::post::{Affected, IncidentState};
 use shared::{DAY, UnixNanos};
 
 use super::affected::{AnnouncementContext, is_everything};
+use super::event::{AnnouncementView, EntryView, Phase};
 use super::text;
-use super::timeline::EventView;
 use crate::civil::rfc3339;
 use crate::i18n::{Text, texts};
 use crate::url_state::AnnouncementLink;
@@ -36,73 +36,6 @@ pub struct Announced {
     pub current: Vec<Arc<AnnouncementView>>,
     /// The incidents that ended within the last day, and then the maintenance that begins within a week.
     pub brief: Vec<Arc<AnnouncementView>>,
-}
-
-/// An incident or a maintenance.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AnnouncementView {
-    pub link: AnnouncementLink,
-    pub phase: Phase,
-    pub title: String,
-    /// State, time and affected endpoints on one line.
-    pub summary: String,
-    /// The updates, newest first.
-    pub entries: Vec<EntryView>,
-    /// The label of all entries but the first, which are folded, or an empty string if none are folded.
-    pub earlier: String,
-    /// The outages that were measured meanwhile, newest first.
-    pub measured: Vec<Arc<EventView>>,
-    /// The ids of the affected endpoints.
-    pub about: Vec<usize>,
-}
-
-/// How far an announcement has progressed, for style sheets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// An incident that has not ended.
-    Open,
-    /// An incident that has ended.
-    Resolved,
-    /// A maintenance.
-    Maintenance,
-}
-
-impl Phase {
-    /// Returns the SVG path in a box of 16 by 16 units: a speech bubble with an exclamation mark, a check mark or a
-    /// calendar.
-    #[must_use]
-    pub fn outline(self) -> &'static str {
-        match self {
-            Phase::Open => "M1 2h14v10H7.5L4 15.5V12H1ZM7 4v4h2V4ZM7 9v2h2V9Z",
-            Phase::Resolved => "M6.2 13.5 1 8.3l1.9-1.9 3.3 3.3 6.9-6.9L15 4.7Z",
-            Phase::Maintenance => "M2 3h2V1h2v2h4V1h2v2h2v12H2ZM4 7v6h8V7Z",
-        }
-    }
-
-    /// Returns the value in the document.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Phase::Open => "open",
-            Phase::Resolved => "resolved",
-            Phase::Maintenance => "maintenance",
-        }
-    }
-}
-
-/// An update of an incident, the text of a maintenance, or a window.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EntryView {
-    /// The new state, or an empty string.
-    pub label: String,
-    /// The text, which contains only allowed elements.
-    pub nodes: Vec<Node>,
-    /// The time in RFC 3339 format.
-    pub datetime: String,
-    /// The time in the visitor's time zone and language.
-    pub when: String,
-    /// The author, and remarks such as `edited`.
-    pub remarks: String,
 }
 
 /// Returns the label for a state.

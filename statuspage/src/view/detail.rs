@@ -142,7 +142,7 @@ fn outage_rows(
         let start = outage.span.start.max(bucket.start);
         let nodes = evaluated.nodes_of(&outage);
         let mut text = timeline::duration_text(outage, bucket.start, calendar);
-        add_part(&mut text, &timeline::counted_names(&nodes, nodes.len(), calendar.language));
+        add_part(&mut text, &text::counted_names(&nodes, nodes.len(), calendar.language));
         RowView {
             datetime: rfc3339(start),
             clock: if period.by_hour { calendar.clock(start) } else { calendar.moment(start) },

@@ -8,9 +8,9 @@ use shared::status::Status;
 use shared::uptime::{Ratio, Span, UptimeBreakdown};
 use shared::{Nanos, UnixNanos};
 
+use super::affected::group_titles;
 use super::chart::{self, ChartView};
 use super::combine_nodes::EvaluatedEndpoint;
-use super::groups;
 use super::level::LevelView;
 use super::period::Period;
 use super::strip::{self, BarView};
@@ -148,7 +148,7 @@ pub fn head(
         title: evaluated.endpoint.key.title.clone(),
         locator: evaluated.locator().to_owned(),
         address: evaluated.address(),
-        group: groups::titles(&appearance.groups, &evaluated.endpoint.key.title).join(" · "),
+        group: group_titles(&appearance.groups, &evaluated.endpoint.key.title).join(" · "),
         status_label: evaluated.label(language).to_owned(),
         status: evaluated.status,
         is_planned: evaluated.planned_until(now).is_some(),

@@ -29,21 +29,6 @@ pub struct GroupView {
     pub all: Vec<usize>,
 }
 
-/// Returns the titles of the groups that contain an endpoint, outermost first.
-#[must_use]
-pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
-    for group in groups {
-        if position_in(&group.endpoints, title).is_some() {
-            return vec![&group.title];
-        }
-        let inner = titles(&group.groups, title);
-        if !inner.is_empty() {
-            return [vec![group.title.as_str()], inner].concat();
-        }
-    }
-    Vec::new()
-}
-
 /// The context that all groups share.
 #[derive(Clone, Copy)]
 struct Context<'a> {
@@ -170,6 +155,7 @@ fn summary(all: &[&EvaluatedEndpoint<'_>], context: Context<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::affected::group_titles;
     use super::*;
     use crate::test_support::{dataset, evaluate, utc};
     use Status::{Degraded, Down, Healthy};
@@ -224,8 +210,8 @@ mod tests {
                 "Other services: healthy (1 healthy) Alone",
             ]
         );
-        assert_eq!(titles(&appearance.groups, "API"), ["Shop", "Back"]);
-        assert!(titles(&appearance.groups, "Alone").is_empty());
+        assert_eq!(group_titles(&appearance.groups, "API"), ["Shop", "Back"]);
+        assert!(group_titles(&appearance.groups, "Alone").is_empty());
     }
 
     #[test]

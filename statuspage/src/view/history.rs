@@ -8,7 +8,7 @@ use shared::post::maintenance::{Maintenance, Window};
 use shared::{DAY, UnixNanos};
 
 use super::affected::AnnouncementContext;
-use super::announcements::AnnouncementView;
+use super::event::AnnouncementView;
 use crate::civil::CivilTime;
 use crate::i18n::texts;
 
@@ -25,7 +25,7 @@ pub struct MonthView {
     pub heading: String,
     /// The text that is shown if there are no announcements, or an empty string.
     pub quiet: String,
-    /// The announcements, newest first.
+    /// The announcements of the month, newest first.
     pub announcements: Vec<Arc<AnnouncementView>>,
 }
 

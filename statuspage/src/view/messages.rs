@@ -11,16 +11,12 @@ use shared::post::notice::MESSAGE_DURATION;
 
 use super::affected::AnnouncementContext;
 use super::text;
-use super::timeline::counted_names;
 use crate::civil::rfc3339;
 use crate::dataset::StoredMessage;
 use crate::i18n::texts;
 
 /// The maximum number of messages from one node at the top of the page. Older ones are in the timeline.
 const MESSAGES_OF_NODE: usize = 10;
-
-/// The maximum number of endpoints that a message names. The others are counted.
-const NAMES_LIMIT: usize = 3;
 
 /// A message from an operator, posted with a round or on its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +63,7 @@ pub(super) fn messages(announcements: &Announcements, context: AnnouncementConte
 fn of_round(message: &StoredMessage, context: AnnouncementContext<'_>) -> MessageView {
     let AnnouncementContext { dataset, appearance, calendar } = context;
     let shown = dataset.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
-    let endpoints = message.about.iter().filter_map(|id| dataset.endpoints.get(*id)).take(NAMES_LIMIT);
+    let endpoints = message.about.iter().filter_map(|id| dataset.endpoints.get(*id)).take(text::NAMES_LIMIT);
     let names = endpoints.map(|endpoint| {
         let key = &endpoint.key;
         // An endpoint without a title is listed under its locator, unless the locator is hidden.
@@ -83,7 +79,7 @@ fn of_round(message: &StoredMessage, context: AnnouncementContext<'_>) -> Messag
         about: if shown > 1 && message.about.len() >= shown {
             calendar.language.format(texts::ALL_SERVICES, &[])
         } else {
-            counted_names(&names.collect::<Vec<_>>(), message.about.len(), calendar.language)
+            text::counted_names(&names.collect::<Vec<_>>(), message.about.len(), calendar.language)
         },
         ids: message.about.clone(),
         until: message.at.saturating_add(MESSAGE_DURATION),

@@ -12,6 +12,7 @@ pub mod config_error;
 pub mod css_variables;
 pub mod detail;
 pub mod endpoint;
+pub mod event;
 pub mod geometry;
 pub mod groups;
 pub mod history;

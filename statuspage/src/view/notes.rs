@@ -4,8 +4,7 @@ use shared::UnixNanos;
 use shared::post::fold::Announcements;
 use shared::post::impact_on;
 
-use super::affected::AnnouncementContext;
-use super::groups;
+use super::affected::{AnnouncementContext, group_titles};
 use super::period::Period;
 use crate::dataset::TimeBucket;
 use crate::i18n::{Language, texts};
@@ -43,7 +42,7 @@ pub(super) fn notes(
     context: AnnouncementContext<'_>,
 ) -> Vec<Note> {
     let (now, language) = (context.calendar.now, context.language());
-    let groups = groups::titles(&context.appearance.groups, title);
+    let groups = group_titles(&context.appearance.groups, title);
     let colon = |label, text: &str| language.format(texts::COLON, &[language.text(label), text]);
     let mut notes = Vec::new();
     for incident in &announcements.incidents {

@@ -8,7 +8,7 @@ use shared::page_config::appearance::{Appearance, position_in};
 use shared::post::PlannedWork;
 use shared::post::fold::Announcements;
 
-use super::affected::AnnouncementContext;
+use super::affected::{AnnouncementContext, group_titles};
 use super::announcements::{Announced, announced};
 use super::combine_nodes::EvaluatedEndpoint;
 use super::detail::OpenBars;
@@ -286,7 +286,7 @@ fn evaluate<'r>(
     let title = &evaluated.endpoint.key.title;
     evaluated.errors_hidden = position_in(&appearance.hidden_errors, title).is_some();
     evaluated.locator_hidden = position_in(&appearance.hidden_locators, title).is_some();
-    let groups = groups::titles(&appearance.groups, title);
+    let groups = group_titles(&appearance.groups, title);
     evaluated.planned = PlannedWork::new(&announcements.maintenance, title, &groups);
     Some(evaluated)
 }

@@ -6,6 +6,9 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
 
 use crate::i18n::{Language, Text, texts};
 
+/// The maximum number of names in a sentence. The others are counted.
+pub(super) const NAMES_LIMIT: usize = 3;
+
 /// Formats how long ago a time was, in one unit: `less than a minute ago`, `12 min ago`, `3 h ago`, `2 days ago`.
 #[must_use]
 #[inline(never)]
@@ -118,6 +121,16 @@ pub fn on_one_line(text: &str) -> String {
     let is_directional = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let plain: String = text.chars().filter(|character| !is_directional(character)).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Lists `count` names: `A, B and C`, or `A, B, C and 7 others`.
+#[must_use]
+pub fn counted_names(names: &[String], count: usize, language: &Language) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
+    match count - shown.len() {
+        0 => language.list(&shown),
+        others => language.plural(texts::AND_OTHERS, others, &[&language.joined(texts::COMMA, &shown)]),
+    }
 }
 
 /// Returns an endpoint's name for use in a sentence: on one line, shortened, and never empty.

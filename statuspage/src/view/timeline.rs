@@ -8,8 +8,8 @@ use shared::UnixNanos;
 use shared::status::Status;
 use shared::uptime::{self, MERGE_WINDOW};
 
-use super::announcements::AnnouncementView;
 use super::combine_nodes::{EvaluatedEndpoint, Outage};
+use super::event::{EventKind, EventView, REASONS_LIMIT};
 use super::messages::MessageView;
 use super::period::Period;
 use super::settings::LoadProgress;
@@ -22,12 +22,6 @@ pub(super) use self::announced::{TimedAnnouncement, announced};
 /// The maximum number of events to show. An endpoint that flaps every minute has 720 events a day.
 const EVENTS_LIMIT: usize = 200;
 
-/// The maximum number of endpoints that an event names. The others are counted.
-const NAMES_LIMIT: usize = 3;
-
-/// The maximum number of different errors that an event lists.
-const REASONS_LIMIT: usize = 3;
-
 /// A day of the timeline, or several days without events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayView {
@@ -39,38 +33,6 @@ pub struct DayView {
     pub quiet: Option<String>,
     /// The events of the day, newest first.
     pub events: Vec<Arc<EventView>>,
-}
-
-/// An event of the timeline.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EventView {
-    /// The start time in RFC 3339 format.
-    pub datetime: String,
-    /// The start time in the visitor's time zone: `14:02`.
-    pub clock: String,
-    /// The ids of the endpoints that the event is about, or an empty list if it is about all of them.
-    pub about: Vec<usize>,
-    pub kind: EventKind,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum EventKind {
-    /// Endpoints were not healthy, or no checks ran.
-    Change {
-        status: Status,
-        is_partial: bool,
-        /// Whether announced maintenance covers the outages.
-        is_planned: bool,
-        /// The names of the affected endpoints.
-        subject: String,
-        /// The description, such as `down for 4 min, until 14:06`.
-        text: String,
-        /// The distinct errors, at most [`REASONS_LIMIT`].
-        reasons: Vec<String>,
-    },
-    Message(Arc<MessageView>),
-    /// An incident with its outages, or a maintenance window.
-    Announcement(Arc<AnnouncementView>),
 }
 
 /// An outage that some endpoints had at the same time.
@@ -246,7 +208,7 @@ impl Episode {
                 subject: if self.names.is_empty() {
                     language.format(texts::ALL_SERVICES, &[])
                 } else {
-                    counted_names(&self.names, self.names.len(), language)
+                    text::counted_names(&self.names, self.names.len(), language)
                 },
                 text,
                 reasons: self.reasons,
@@ -288,15 +250,6 @@ pub(super) fn duration_text(outage: Outage, from: UnixNanos, calendar: Calendar<
         (true, false) => language.format(texts::UP_TO_NOW, &[label, &length]),
         (false, true) => language.format(texts::UNTIL, &[label, &until()]),
         (false, false) => language.format(texts::FOR_UNTIL, &[label, &length, &until()]),
-    }
-}
-
-/// Lists `count` names: `A, B and C`, or `A, B, C and 7 others`.
-pub(super) fn counted_names(names: &[String], count: usize, language: &Language) -> String {
-    let shown: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
-    match count - shown.len() {
-        0 => language.list(&shown),
-        others => language.plural(texts::AND_OTHERS, others, &[&language.joined(texts::COMMA, &shown)]),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::dataset::Cache;
 use crate::i18n::Calendar;
 use crate::test_support::{NOW, affected, cache_with_posts, dataset, incident_post, maintenance_post, post_id, utc};
 use crate::url_state::{Layout, UrlState};
-use crate::view::timeline::EventKind;
+use crate::view::event::{EventKind, EventView};
 use crate::view::{self, LoadProgress, PageView, ViewSettings};
 
 type Check = (&'static str, &'static str, i64, Status);

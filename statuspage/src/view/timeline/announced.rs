@@ -6,9 +6,9 @@ use shared::UnixNanos;
 use shared::post::fold::Announcements;
 
 use super::super::affected::AnnouncementContext;
-use super::super::announcements::AnnouncementView;
+use super::super::event::{AnnouncementView, EventKind, EventView};
 use super::super::period::Period;
-use super::{EVENTS_LIMIT, Episode, EventKind, EventView};
+use super::{EVENTS_LIMIT, Episode};
 use crate::civil::rfc3339;
 use crate::i18n::Calendar;
 
