@@ -130,14 +130,6 @@ impl AppContext {
         }
     }
 
-    /// Scrolls to the top of the page, and moves the focus there, after a link replaced the content.
-    pub(crate) fn show_top(self) {
-        browser::scroll_to_top();
-        if let Some(detail) = browser::element("detail") {
-            let _ = detail.focus();
-        }
-    }
-
     /// Returns whether an endpoint matches the search.
     #[must_use]
     pub fn matches(self, id: usize) -> bool {

@@ -168,13 +168,13 @@ impl UrlState {
     #[must_use]
     pub fn with_announcement(&self, announcement: Option<AnnouncementLink>) -> UrlState {
         let layout = if self.layout == Layout::History { Layout::Cards } else { self.layout };
-        UrlState { announcement, layout, ..self.clone() }
+        UrlState { layout, announcement, ..self.clone() }
     }
 
     /// Returns the state that shows past incidents and maintenance.
     #[must_use]
     pub fn with_history(&self) -> UrlState {
-        UrlState { announcement: None, layout: Layout::History, ..self.clone() }
+        UrlState { layout: Layout::History, announcement: None, ..self.clone() }
     }
 
     /// Formats the query for [`UrlState::parse`], with the question mark. Returns an empty string if all values are

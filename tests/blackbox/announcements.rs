@@ -301,7 +301,7 @@ async fn links_open_announcements_and_the_back_button_returns() {
     let id = posts::id("anna", fake_nodes.now - 2 * HOUR);
     let update =
         posts::update(&posts::id("anna", fake_nodes.now - HOUR), &id, Some(IncidentState::Identified), "A disk.");
-    let all = [posts::incident(&id, "Broken", &[("Service 00", Impact::Down)], "We look."), update];
+    let all = [posts::incident(&id, "Broken", &[("Service 00", Impact::Down)], "We know."), update];
     write(&caddy.site.path().join("store"), &[posts::digest("anna", &all)]);
     let browser = browser_at_the_end_of(&fake_nodes).await;
     page::visit(&browser, &format!("{}?zone=UTC", caddy.url)).await;
@@ -311,7 +311,7 @@ async fn links_open_announcements_and_the_back_button_returns() {
     let page = when_detail(&browser, "Broken").await;
     assert_eq!(browser.script(query).await, format!("?incident={id}&zone=UTC"));
     assert!(
-        page.text_of("detail").contains("We look.") && page.text_of("detail").contains("Service 00 down for"),
+        page.text_of("detail").contains("We know.") && page.text_of("detail").contains("Service 00 down for"),
         "{}",
         page.text_of("detail")
     );

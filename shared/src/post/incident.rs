@@ -104,10 +104,10 @@ impl Incident {
             let post = entry.post;
             let Details::Incident { state, began, ended } = &post.details else { continue };
             if let Some(title) = &post.title {
-                incident.title = title.clone();
+                incident.title.clone_from(title);
             }
             if let Some(affects) = &post.affects {
-                incident.affects = affects.clone();
+                incident.affects.clone_from(affects);
             }
             incident.began = began.unwrap_or(incident.began);
             if let Some(state) = *state {

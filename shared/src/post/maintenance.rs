@@ -112,13 +112,13 @@ impl Maintenance {
             let Details::Maintenance { plan, change } = &post.details else { continue };
             maintenance.author = post.id.author.clone();
             if let Some(title) = &post.title {
-                maintenance.title = title.clone();
+                maintenance.title.clone_from(title);
             }
             if let Some(affects) = &post.affects {
-                maintenance.affects = affects.clone();
+                maintenance.affects.clone_from(affects);
             }
             if let Some(text) = &post.text {
-                maintenance.text = text.clone();
+                maintenance.text.clone_from(text);
             }
             let posted_at = post.id.posted_at;
             if let Some(plan) = plan {
@@ -133,7 +133,7 @@ impl Maintenance {
                 windows.sort_by_cached_key(|window| window.planned);
                 // If a plan has two windows with the same start, the first one counts.
                 windows.dedup_by_key(|window| window.planned);
-                maintenance.plan = plan.clone();
+                maintenance.plan.clone_from(plan);
             }
             match *change {
                 None => {}

@@ -45,10 +45,10 @@ impl Notice {
             let (Details::Silence { until } | Details::Message { until }) = &post.details else { continue };
             notice.author = post.id.author.clone();
             if let Some(affects) = &post.affects {
-                notice.affects = affects.clone();
+                notice.affects.clone_from(affects);
             }
             if let Some(text) = &post.text {
-                notice.text = text.clone();
+                notice.text.clone_from(text);
             }
             notice.until = until.unwrap_or(notice.until).max(notice.from);
         }

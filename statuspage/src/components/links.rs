@@ -7,6 +7,7 @@ use web_sys::MouseEvent;
 use super::dom::html::a;
 use super::dom::{ElementBuilder, svg};
 use super::parts::icon;
+use crate::browser;
 use crate::context::AppContext;
 use crate::url_state::UrlState;
 use crate::view::event::{AnnouncementView, Phase};
@@ -42,7 +43,7 @@ pub(super) fn page_link(
         if is_plain {
             event.prevent_default();
             context.navigate(|url_state| *url_state = target(url_state));
-            context.show_top();
+            browser::show_top("detail");
         }
     })
 }

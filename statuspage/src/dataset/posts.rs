@@ -80,7 +80,9 @@ impl Posts {
             (Ok(digest), Some(before)) => (before.etag, before.digest) = (etag, digest),
             (Ok(digest), None) => self.digests.push(LoadedDigest { name, etag, digest }),
             (Err(error), before) => {
-                before.into_iter().for_each(|before| before.etag = None);
+                if let Some(before) = before {
+                    before.etag = None;
+                }
                 self.unreadable.push((name, error));
             }
         }

@@ -43,7 +43,7 @@ fn posts() -> Vec<Post> {
         posts.push(Post {
             title: Some(title.to_owned()),
             affects,
-            ..incident_post(&root, &root, None, "We look into it.")
+            ..incident_post(&root, &root, None, "We are checking.")
         });
         let end = post_id("anna", root.posted_at + 100 * MINUTE);
         posts.push(incident_post(&end, &root, Some(IncidentState::Resolved), "Fixed."));

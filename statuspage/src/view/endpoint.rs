@@ -20,6 +20,7 @@ use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
 /// An endpoint on the page.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndpointView {
     /// The endpoint's index in the dataset, which never changes while the page is open.

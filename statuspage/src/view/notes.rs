@@ -30,7 +30,7 @@ pub struct Note {
 pub struct BarNotes {
     pub has_incident: bool,
     pub has_window: bool,
-    /// The text of the notes, or an empty string if there are none.
+    /// The text of the notes, which is empty without notes.
     pub text: String,
 }
 

@@ -40,6 +40,7 @@ const CHARTS_UNFOLDED_LIMIT: usize = 10;
 const STRIPS_AT_ONCE_LIMIT: usize = 40;
 
 /// Everything that the page shows.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 #[derive(Debug, PartialEq, Default)]
 pub struct PageView {
     pub overall: Overall,

@@ -117,7 +117,7 @@ fn window(announced: i64, impact: Impact) -> Post {
 }
 
 #[test]
-fn a_planned_problem_keeps_its_word_and_says_until_when() {
+fn a_planned_problem_keeps_its_word_and_shows_its_end() {
     let view = shown(&checks(20, Down), &[window(2 * HOUR, Impact::Down)]);
     assert_eq!((view.overall.state, view.overall.is_planned), ("down", true));
     assert_eq!(view.overall.headline, "A is down (planned until 14:02)");
@@ -269,7 +269,7 @@ fn an_incident_in_the_timeline_contains_its_outages() {
 }
 
 #[test]
-fn permalinks_show_one_announcement_or_say_that_it_is_unknown() {
+fn permalinks_show_one_announcement_or_a_note() {
     let id = post_id("anna", NOW - 2 * HOUR);
     let windows: Vec<_> = (-20..20).map(|day| (NOW + day * DAY - HOUR, NOW + day * DAY + HOUR)).collect();
     let mut cache =
