@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops at the first error")]
 
 mod alertmanager;
+mod announcements;
 mod appearance;
 mod architecture;
 mod charts;

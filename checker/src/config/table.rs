@@ -188,6 +188,18 @@ const PAGE: &[Field] = &[
         "Whether browsers keep the page and its latest data for offline use.",
     ),
     optional(
+        "authors",
+        ValueKind::List(&ValueKind::Pattern(patterns::NODE_NAME)),
+        "all authors",
+        "The authors whose incidents, maintenance and messages the page shows.",
+    ),
+    optional(
+        "editors",
+        ValueKind::List(&ValueKind::Pattern(patterns::NODE_NAME)),
+        "none: authors change only their own posts",
+        "The authors who may replace and withdraw what others posted.",
+    ),
+    optional(
         "embed_by",
         ValueKind::List(&ValueKind::Pattern(patterns::ORIGIN)),
         "none: only the page's own origin",

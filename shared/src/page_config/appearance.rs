@@ -20,7 +20,7 @@ pub const RENAMED_KEYS: [(&str, &str); 3] = [("look", "theme"), ("texts", "label
 pub const LANGUAGES: [&str; 8] = ["en", "de", "fr", "es", "pt", "ja", "zh", "ar"];
 
 /// The colors of a theme, named like the page's CSS variables.
-pub const COLORS: [&str; 15] = [
+pub const COLORS: [&str; 17] = [
     "ground",
     "raised",
     "text",
@@ -34,6 +34,8 @@ pub const COLORS: [&str; 15] = [
     "degraded-text",
     "down",
     "down-text",
+    "planned",
+    "planned-text",
     "unknown",
     "series",
 ];

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fold::fold;
 use super::format::{InvalidPost, read_post, write_members};
+use super::order::sort_by_id;
 use super::{Post, PostId, PostKind};
 use crate::json::{self, Json};
 use crate::json_writer::{EscapeMode, JsonWriter, key};
@@ -109,18 +110,20 @@ impl Digest {
         let author = fields.string("author").ok().flatten().and_then(|name| NodeName::new(name).ok());
         let author = author.ok_or_else(|| malformed("the key `author` must be the name of an author"))?;
         let listed_at = fields.integer("listed").ok().flatten();
-        let (mut posts, mut skipped) = (BTreeMap::new(), 0);
+        let (mut posts, mut skipped) = (Vec::<Post>::new(), 0);
         json::each_element(posts_text.unwrap_or("[]"), VALUES_LIMIT, |element| {
             match read_entry(&element).ok().filter(|post| post.id.author == author) {
-                Some(post) if posts.len() < POSTS_LIMIT => {
-                    posts.insert(post.id.clone(), post);
-                }
+                Some(post) if posts.len() < POSTS_LIMIT => posts.push(post),
                 _ => skipped += 1,
             }
             Ok(())
         })
         .map_err(invalid)?;
-        Ok(Digest { author, listed_at, posts: posts.into_values().collect(), skipped })
+        // If two posts have the same identity, the last one counts.
+        posts.reverse();
+        sort_by_id(&mut posts, |post| &post.id);
+        posts.dedup_by(|later, earlier| later.id == earlier.id);
+        Ok(Digest { author, listed_at, posts, skipped })
     }
 
     /// Returns the digest as JSON, from which [`Digest::parse`] restores an equal digest.

@@ -2,12 +2,13 @@
 //!
 //! The result depends only on the set of posts, not on their order or repetition, so readers can combine the digests of
 //! all authors in any way.
-
-use std::collections::BTreeMap;
+//!
+//! The page also runs this code, so it uses sorted lists, which make the page much smaller than maps.
 
 use super::incident::Incident;
 use super::maintenance::Maintenance;
 use super::notice::Notice;
+use super::order::{position_of, sort_by_id};
 use super::{Edit, Post, PostId, PostKind};
 use crate::object_name::NodeName;
 use crate::quorum::CLOCK_TOLERANCE;
@@ -55,38 +56,45 @@ impl Entry<'_> {
 #[must_use]
 pub fn fold<'a>(posts: impl IntoIterator<Item = &'a Post>, editors: &[NodeName], now: UnixNanos) -> Announcements {
     let latest = now.saturating_add(CLOCK_TOLERANCE);
-    let mut by_id = BTreeMap::<&PostId, &Post>::new();
-    for post in posts.into_iter().filter(|post| post.id.posted_at <= latest) {
-        // Two posts with one identity come from a hostile store. Any rule works that does not depend on their order.
-        by_id.entry(&post.id).and_modify(|known| *known = (*known).max(post)).or_insert(post);
-    }
-    let edits = latest_edits(&by_id, editors);
-    let mut subjects = BTreeMap::<(PostKind, &PostId), Vec<Entry<'_>>>::new();
-    for (id, original) in by_id.iter().filter(|(_, post)| post.edit.is_none()) {
-        let post = match edits.get(id).copied() {
+    let by_id = PostsById::new(posts.into_iter().filter(|post| post.id.posted_at <= latest));
+    let edits = by_id.latest_edits(editors);
+    let mut subjects: Vec<&PostId> = by_id.0.iter().map(|post| &post.subject).collect();
+    sort_by_id(&mut subjects, |id| id);
+    subjects.dedup();
+    let mut entries = Vec::new();
+    for (original, edit) in by_id.0.iter().zip(&edits).filter(|(post, _)| post.edit.is_none()) {
+        let post = match *edit {
             Some(Post { edit: Some(Edit::Withdraws(_)), .. }) => continue,
             Some(edited) if edited.kind() == original.kind() => edited,
             _ => original,
         };
         let at = post.at.unwrap_or_else(|| original.at());
-        subjects.entry((original.kind(), &original.subject)).or_default().push(Entry { id, post, at });
+        entries.push((original.kind(), &original.subject, Entry { id: &original.id, post, at }));
     }
+    // The entries are in the order of their ids, and sorting is stable.
+    entries.sort_by_cached_key(|(.., entry)| entry.at);
+    entries.sort_by_cached_key(|(_, subject, _)| position_of(&subjects, subject, |id| id).unwrap_or(0) as i64);
+    entries.sort_by_cached_key(|(kind, ..)| *kind as i64);
     let mut announcements = Announcements::default();
-    for ((kind, subject), mut entries) in subjects {
-        if matches!(edits.get(subject), Some(Post { edit: Some(Edit::Withdraws(_)), .. })) {
+    for group in entries.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1)) {
+        let Some((kind, subject, _)) = group.first().copied() else { continue };
+        let edit = by_id.position(subject).and_then(|index| edits[index]);
+        if matches!(edit, Some(Post { edit: Some(Edit::Withdraws(_)), .. })) {
             continue;
         }
-        entries.sort_by_key(|entry| (entry.at, entry.id));
+        let own: Vec<Entry<'_>> = group.iter().map(|(.., entry)| *entry).collect();
         let id = subject.clone();
         match kind {
-            PostKind::Incident => announcements.incidents.extend(Incident::from_entries(id, &entries)),
-            PostKind::Maintenance => announcements.maintenance.extend(Maintenance::from_entries(id, &entries)),
-            PostKind::Silence => announcements.silences.extend(Notice::from_entries(id, &entries)),
-            PostKind::Message => announcements.messages.extend(Notice::from_entries(id, &entries)),
+            PostKind::Incident => announcements.incidents.extend(Incident::from_entries(id, &own)),
+            PostKind::Maintenance => announcements.maintenance.extend(Maintenance::from_entries(id, &own)),
+            PostKind::Silence => announcements.silences.extend(Notice::from_entries(id, &own)),
+            PostKind::Message => announcements.messages.extend(Notice::from_entries(id, &own)),
         }
     }
-    announcements.incidents.sort_by(|one, other| (other.began, &other.id).cmp(&(one.began, &one.id)));
-    announcements.messages.sort_by(|one, other| (other.from, &other.id).cmp(&(one.from, &one.id)));
+    announcements.incidents.reverse();
+    announcements.incidents.sort_by_cached_key(|incident| latest_first(incident.began));
+    announcements.messages.reverse();
+    announcements.messages.sort_by_cached_key(|message| latest_first(message.from));
     announcements
 }
 
@@ -100,39 +108,72 @@ pub fn versions<'a>(
     now: UnixNanos,
 ) -> Vec<&'a Post> {
     let latest = now.saturating_add(CLOCK_TOLERANCE);
-    let known = posts.into_iter().filter(|post| post.id.posted_at <= latest);
-    let by_id: BTreeMap<&PostId, &Post> = known.map(|post| (&post.id, post)).collect();
-    let Some(post) = by_id.get(id).copied() else { return Vec::new() };
-    let original = if post.edit.is_none() { Some(post) } else { original_of(post, &by_id) };
-    let Some(original) = original else { return Vec::new() };
+    let by_id = PostsById::new(posts.into_iter().filter(|post| post.id.posted_at <= latest));
+    let Some(named) = by_id.position(id) else { return Vec::new() };
+    let original = if by_id.0[named].edit.is_none() { Some(named) } else { by_id.original_of(by_id.0[named]) };
+    let Some(index) = original else { return Vec::new() };
+    let author = &by_id.0[index].id.author;
     let is_valid = |edit: &&Post| {
-        let is_allowed = edit.id.author == original.id.author || editors.contains(&edit.id.author);
-        is_allowed && original_of(edit, &by_id).is_some_and(|of| of.id == original.id)
+        let is_allowed = edit.id.author == *author || editors.contains(&edit.id.author);
+        is_allowed && by_id.original_of(edit) == original
     };
-    std::iter::once(original).chain(by_id.values().copied().filter(is_valid)).collect()
+    std::iter::once(by_id.0[index]).chain(by_id.0.iter().copied().filter(is_valid)).collect()
 }
 
-/// Returns the latest valid edit of each original post.
-fn latest_edits<'a>(by_id: &BTreeMap<&'a PostId, &'a Post>, editors: &[NodeName]) -> BTreeMap<&'a PostId, &'a Post> {
-    let mut edits = BTreeMap::new();
-    // The posts are in ascending order, so a later edit replaces an earlier one.
-    for post in by_id.values() {
-        let Some(original) = original_of(post, by_id) else { continue };
-        if post.id.author == original.id.author || editors.contains(&post.id.author) {
-            edits.insert(&original.id, *post);
+/// Returns a key that sorts later times first.
+fn latest_first(at: UnixNanos) -> i64 {
+    at.saturating_neg()
+}
+
+/// Distinct posts in the order of their identities.
+struct PostsById<'a>(Vec<&'a Post>);
+
+impl<'a> PostsById<'a> {
+    fn new(posts: impl Iterator<Item = &'a Post>) -> PostsById<'a> {
+        let mut all: Vec<&Post> = posts.collect();
+        sort_by_id(&mut all, |post| &post.id);
+        let mut posts: Vec<&Post> = Vec::with_capacity(all.len());
+        for post in all {
+            match posts.last_mut() {
+                // Two posts with one identity come from a hostile store. Any rule works that does not depend on their
+                // order.
+                Some(known) if known.id == post.id => *known = (*known).max(post),
+                _ => posts.push(post),
+            }
         }
+        PostsById(posts)
     }
-    edits
-}
 
-/// Returns the original post that an edit changes, directly or through other edits. An edit must be later than the post
-/// that it changes, so there are no cycles.
-fn original_of<'a>(edit: &'a Post, by_id: &BTreeMap<&'a PostId, &'a Post>) -> Option<&'a Post> {
-    let mut post = edit;
-    while let Some(Edit::Replaces(target) | Edit::Withdraws(target)) = &post.edit {
-        post = by_id.get(target).copied().filter(|earlier| earlier.id < post.id)?;
+    fn position(&self, id: &PostId) -> Option<usize> {
+        position_of(&self.0, id, |post| &post.id)
     }
-    (post.id != edit.id).then_some(post)
+
+    /// Returns the latest valid edit of each original post, in the order of the posts.
+    fn latest_edits(&self, editors: &[NodeName]) -> Vec<Option<&'a Post>> {
+        let mut edits = vec![None; self.0.len()];
+        // The posts are in ascending order, so a later edit replaces an earlier one.
+        for post in &self.0 {
+            let Some(index) = self.original_of(post) else { continue };
+            if post.id.author == self.0[index].id.author || editors.contains(&post.id.author) {
+                edits[index] = Some(*post);
+            }
+        }
+        edits
+    }
+
+    /// Returns the position of the original post that an edit changes, directly or through other edits. An edit must be
+    /// later than the post that it changes, so there are no cycles.
+    fn original_of(&self, edit: &Post) -> Option<usize> {
+        let (mut post, mut original) = (edit, None);
+        while let Some(Edit::Replaces(target) | Edit::Withdraws(target)) = &post.edit {
+            let index = self.position(target)?;
+            if self.0[index].id >= post.id {
+                return None;
+            }
+            (post, original) = (self.0[index], Some(index));
+        }
+        original
+    }
 }
 
 impl Announcements {
@@ -159,7 +200,7 @@ impl Announcements {
         let start = |maintenance: &&Maintenance| maintenance.next(now).map(|window| window.start);
         let is_soon = |maintenance: &&Maintenance| start(maintenance).is_some_and(|at| at <= now.saturating_add(ahead));
         let mut upcoming: Vec<&Maintenance> = self.maintenance.iter().filter(is_soon).collect();
-        upcoming.sort_by_key(start);
+        upcoming.sort_by_cached_key(|maintenance| start(maintenance).unwrap_or_default());
         upcoming
     }
 }

@@ -1,7 +1,5 @@
 //! Writes and parses posts as JSON.
 
-use std::borrow::Cow;
-
 use super::{
     Affected, Details, Edit, Impact, IncidentState, MaintenanceChange, MaintenancePlan, Post, PostId, PostKind, Scope,
     TEXT_LIMIT, TITLE_LIMIT,
@@ -146,16 +144,21 @@ fn write_plan(writer: &mut JsonWriter, plan: &MaintenancePlan) {
 
 /// Reads a post from its members. Long texts are shortened.
 pub(super) fn read_post(json: &Json<'_>, id: PostId) -> Result<Post, InvalidPost> {
-    let (kind, subject) = PostKind::ALL
-        .into_iter()
-        .find_map(|kind| Some((kind, post_id(json, kind.as_str())?)))
-        .ok_or(InvalidPost::Field("incident"))?;
-    let subject = subject.map_err(|()| InvalidPost::Field(kind.as_str()))?;
-    let edit = match (post_id(json, "replaces"), post_id(json, "withdraws")) {
+    read_members(json, id).map_err(InvalidPost::Field)
+}
+
+/// Reads a post from its members. The error is the key that is missing or invalid.
+///
+/// These functions are small and use loops instead of iterators, because they are part of the page.
+fn read_members(json: &Json<'_>, id: PostId) -> Result<Post, &'static str> {
+    let known = PostKind::ALL.into_iter().find(|kind| json.get(kind.as_str()).is_some());
+    let kind = known.ok_or("incident")?;
+    let subject = post_id(json, kind.as_str())?.ok_or(kind.as_str())?;
+    let edit = match (post_id(json, "replaces")?, post_id(json, "withdraws")?) {
         (None, None) => None,
-        (Some(Ok(id)), None) => Some(Edit::Replaces(id)),
-        (None, Some(Ok(id))) => Some(Edit::Withdraws(id)),
-        _ => return Err(InvalidPost::Field("replaces")),
+        (Some(id), None) => Some(Edit::Replaces(id)),
+        (None, Some(id)) => Some(Edit::Withdraws(id)),
+        (Some(_), Some(_)) => return Err("replaces"),
     };
     let details = match kind {
         PostKind::Incident => {
@@ -169,93 +172,121 @@ pub(super) fn read_post(json: &Json<'_>, id: PostId) -> Result<Post, InvalidPost
         id,
         subject,
         edit,
-        title: string(json, "title")?.map(|title| shortened(title, TITLE_LIMIT)),
+        title: string(json, "title", TITLE_LIMIT)?,
         affects: affects(json)?,
-        text: string(json, "text")?.map(|text| shortened(text, TEXT_LIMIT)),
+        text: string(json, "text", TEXT_LIMIT)?,
         at: integer(json, "at")?,
         details,
     })
 }
 
-fn string(json: &Json<'_>, key: &'static str) -> Result<Option<String>, InvalidPost> {
-    Ok(json.string(key).map_err(|_| InvalidPost::Field(key))?.map(str::to_owned))
+/// Returns a string member, shortened to a number of characters.
+#[inline(never)]
+fn string(json: &Json<'_>, key: &'static str, limit: usize) -> Result<Option<String>, &'static str> {
+    match json.get(key) {
+        None => Ok(None),
+        Some(Json::String(text)) => Ok(Some(shortened(text.to_string(), limit))),
+        Some(_) => Err(key),
+    }
 }
 
-fn integer(json: &Json<'_>, key: &'static str) -> Result<Option<i64>, InvalidPost> {
-    json.integer(key).map_err(|_| InvalidPost::Field(key))
+#[inline(never)]
+fn integer(json: &Json<'_>, key: &'static str) -> Result<Option<i64>, &'static str> {
+    json.integer(key).map_err(|_| key)
 }
 
 /// Returns the identity in a member, or `None` if there is no such member.
-fn post_id(json: &Json<'_>, key: &str) -> Option<Result<PostId, ()>> {
-    let value = json.get(key)?;
-    let Json::String(text) = value else { return Some(Err(())) };
-    Some(text.parse().map_err(|_| ()))
-}
-
-fn state(json: &Json<'_>) -> Result<Option<IncidentState>, InvalidPost> {
-    let Some(name) = json.string("state").map_err(|_| InvalidPost::Field("state"))? else { return Ok(None) };
-    let state = IncidentState::ALL.into_iter().find(|state| state.as_str() == name);
-    state.map(Some).ok_or(InvalidPost::Field("state"))
-}
-
-fn affects(json: &Json<'_>) -> Result<Option<Vec<Affected>>, InvalidPost> {
-    const INVALID: InvalidPost = InvalidPost::Field("about");
-    let read = |(scope, impact): &(Cow<'_, str>, Json<'_>)| {
-        let Json::String(impact) = impact else { return Err(INVALID) };
-        let impact = Impact::ALL.into_iter().find(|known| known.as_str() == impact).ok_or(INVALID)?;
-        Ok(Affected { scope: Scope(shortened(scope.to_string(), TITLE_LIMIT)), impact })
-    };
-    match json.get("about") {
+#[inline(never)]
+fn post_id(json: &Json<'_>, key: &'static str) -> Result<Option<PostId>, &'static str> {
+    match json.get(key) {
         None => Ok(None),
-        Some(Json::Object(members)) => members.iter().take(SCOPES_LIMIT).map(read).collect::<Result<_, _>>().map(Some),
-        Some(_) => Err(INVALID),
+        Some(Json::String(text)) => text.parse().map(Some).map_err(|_| key),
+        Some(_) => Err(key),
     }
 }
 
-fn plan(json: &Json<'_>) -> Result<Option<MaintenancePlan>, InvalidPost> {
-    if json.get("windows").is_none() {
-        return Ok(None);
+fn state(json: &Json<'_>) -> Result<Option<IncidentState>, &'static str> {
+    let Some(value) = json.get("state") else { return Ok(None) };
+    for state in IncidentState::ALL {
+        if matches!(value, Json::String(name) if name == state.as_str()) {
+            return Ok(Some(state));
+        }
     }
-    let dates = json.array("except").map_err(|_| InvalidPost::Field("except"))?.iter();
-    let date = |date: &Json<'_>| if let Json::String(date) = date { Some(date.to_string()) } else { None };
-    let windows = json.array("windows").map_err(|_| InvalidPost::Field("windows"))?;
-    let mut windows: Vec<(UnixNanos, UnixNanos)> =
-        windows.iter().take(WINDOWS_LIMIT).map(window).collect::<Option<_>>().ok_or(InvalidPost::Field("windows"))?;
-    windows.sort_unstable();
+    Err("state")
+}
+
+fn affects(json: &Json<'_>) -> Result<Option<Vec<Affected>>, &'static str> {
+    let members = match json.get("about") {
+        None => return Ok(None),
+        Some(Json::Object(members)) => members,
+        Some(_) => return Err("about"),
+    };
+    let mut affects = Vec::new();
+    for (scope, impact) in members.iter().take(SCOPES_LIMIT) {
+        let is_named = |known: &Impact| matches!(impact, Json::String(name) if name == known.as_str());
+        let impact = Impact::ALL.into_iter().find(is_named).ok_or("about")?;
+        affects.push(Affected { scope: Scope(shortened(scope.to_string(), TITLE_LIMIT)), impact });
+    }
+    Ok(Some(affects))
+}
+
+fn plan(json: &Json<'_>) -> Result<Option<MaintenancePlan>, &'static str> {
+    let Some(value) = json.get("windows") else { return Ok(None) };
+    let Json::Array(elements) = value else { return Err("windows") };
+    let mut windows: Vec<(UnixNanos, UnixNanos)> = Vec::new();
+    for element in elements.iter().take(WINDOWS_LIMIT) {
+        match numbers(element).as_slice() {
+            [start, end] if start < end => windows.push((*start, *end)),
+            _ => return Err("windows"),
+        }
+    }
+    windows.sort_by_cached_key(|(_, end)| *end);
+    windows.sort_by_cached_key(|(start, _)| *start);
+    let mut except = Vec::new();
+    for date in json.array("except").map_err(|_| "except")? {
+        let Json::String(date) = date else { return Err("except") };
+        except.push(date.to_string());
+    }
+    let required = |key| string(json, key, TITLE_LIMIT)?.ok_or(key);
     Ok(Some(MaintenancePlan {
-        start: string(json, "start")?.ok_or(InvalidPost::Field("start"))?,
-        zone: string(json, "zone")?.ok_or(InvalidPost::Field("zone"))?,
-        length: integer(json, "length")?.filter(|length| *length > 0).ok_or(InvalidPost::Field("length"))?,
-        repeat: string(json, "repeat")?.unwrap_or_default(),
-        except: dates.map(date).collect::<Option<_>>().ok_or(InvalidPost::Field("except"))?,
+        start: required("start")?,
+        zone: required("zone")?,
+        length: integer(json, "length")?.filter(|length| *length > 0).ok_or("length")?,
+        repeat: string(json, "repeat", TEXT_LIMIT)?.unwrap_or_default(),
+        except,
         windows,
     }))
 }
 
-fn window(json: &Json<'_>) -> Option<(UnixNanos, UnixNanos)> {
-    let Json::Array(bounds) = json else { return None };
-    let [start, end] = bounds.as_slice() else { return None };
-    let (start, end) = (start.as_integer()?, end.as_integer()?);
-    (start < end).then_some((start, end))
-}
-
-fn change(json: &Json<'_>) -> Result<Option<MaintenanceChange>, InvalidPost> {
+fn change(json: &Json<'_>) -> Result<Option<MaintenanceChange>, &'static str> {
     match (json.get("cancel"), json.get("move")) {
         (None, None) => Ok(None),
         (Some(Json::String(all)), None) if all == ALL_WINDOWS => Ok(Some(MaintenanceChange::CancelAll)),
-        (Some(window), None) => window
-            .as_integer()
-            .map(|window| Some(MaintenanceChange::Cancel(window)))
-            .ok_or(InvalidPost::Field("cancel")),
-        (None, Some(Json::Array(numbers))) => {
-            let numbers: Option<Vec<i64>> = numbers.iter().map(Json::as_integer).collect();
-            match numbers.as_deref() {
-                Some([window, start, end]) if start < end => {
-                    Ok(Some(MaintenanceChange::Move { window: *window, start: *start, end: *end }))
-                }
-                _ => Err(InvalidPost::Field("move")),
+        (Some(window), None) => match window.as_integer() {
+            Some(window) => Ok(Some(MaintenanceChange::Cancel(window))),
+            None => Err("cancel"),
+        },
+        (None, Some(moved)) => match numbers(moved).as_slice() {
+            [window, start, end] if start < end => {
+                Ok(Some(MaintenanceChange::Move { window: *window, start: *start, end: *end }))
+            }
+            _ => Err("move"),
+        },
+        (Some(_), Some(_)) => Err("move"),
+    }
+}
+
+/// Returns the elements of an array of integers, or an empty list for anything else.
+#[inline(never)]
+fn numbers(json: &Json<'_>) -> Vec<i64> {
+    let mut numbers = Vec::new();
+    if let Json::Array(elements) = json {
+        for element in elements {
+            match element.as_integer() {
+                Some(number) => numbers.push(number),
+                None => return Vec::new(),
             }
         }
-        _ => Err(InvalidPost::Field("move")),
     }
+    numbers
 }

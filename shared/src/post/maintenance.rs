@@ -2,12 +2,13 @@
 //!
 //! The author's command expands the rule into windows in UTC, so readers need neither time zones nor recurrence rules.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::fold::Entry;
-use super::{Affected, Details, PostId};
+use super::{Affected, Details, PostId, WINDOWS_LIMIT};
 use crate::object_name::NodeName;
 use crate::{Nanos, UnixNanos};
+
+/// The maximum number of windows of a maintenance, from all of its plans.
+const ALL_WINDOWS_LIMIT: usize = 4 * WINDOWS_LIMIT;
 
 /// The plan of a maintenance: the rule, and the windows that it results in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -106,7 +107,9 @@ impl Maintenance {
             windows: Vec::new(),
             is_canceled: false,
         };
-        let (mut windows, mut canceled) = (BTreeMap::new(), BTreeSet::new());
+        // Both lists are sorted: the windows by their planned start.
+        let (mut windows, mut canceled) = (Vec::<Window>::new(), Vec::new());
+        let position = |windows: &[Window], planned| windows.binary_search_by_key(&planned, |window| window.planned);
         for entry in entries {
             let post = entry.post;
             let Details::Maintenance { plan, change } = &post.details else { continue };
@@ -123,24 +126,34 @@ impl Maintenance {
             let posted_at = post.id.posted_at;
             if let Some(plan) = plan {
                 // A plan that extends an earlier one does not restore single windows that were canceled.
-                for (start, end) in plan.windows.iter().copied().filter(|(start, _)| !canceled.contains(start)) {
-                    windows.entry(start).or_insert(Window { planned: start, start, end, announced_at: posted_at });
+                let is_new =
+                    |start: &UnixNanos| canceled.binary_search(start).is_err() && position(&windows, *start).is_err();
+                let new: Vec<(UnixNanos, UnixNanos)> =
+                    plan.windows.iter().copied().filter(|(start, _)| is_new(start)).collect();
+                for (start, end) in new.into_iter().take(ALL_WINDOWS_LIMIT.saturating_sub(windows.len())) {
+                    windows.push(Window { planned: start, start, end, announced_at: posted_at });
                 }
+                windows.sort_by_cached_key(|window| window.planned);
+                // If a plan has two windows with the same start, the first one counts.
+                windows.dedup_by_key(|window| window.planned);
                 maintenance.plan.clone_from(plan);
                 maintenance.is_canceled = false;
             }
             match *change {
                 None => {}
                 Some(MaintenanceChange::CancelAll) => {
-                    windows.retain(|_, window| window.end <= posted_at);
+                    windows.retain(|window| window.end <= posted_at);
                     maintenance.is_canceled = true;
                 }
                 Some(MaintenanceChange::Cancel(planned)) => {
-                    windows.remove(&planned);
-                    canceled.insert(planned);
+                    windows.retain(|window| window.planned != planned);
+                    if let Err(index) = canceled.binary_search(&planned) {
+                        canceled.insert(index, planned);
+                    }
                 }
                 Some(MaintenanceChange::Move { window: planned, start, end }) => {
-                    if let Some(window) = windows.get_mut(&planned) {
+                    if let Ok(index) = position(&windows, planned) {
+                        let window = &mut windows[index];
                         // Time that is added after the window began was not announced before it.
                         let begins_earlier = start < window.start;
                         (window.start, window.end) = (start, end.max(start));
@@ -151,8 +164,9 @@ impl Maintenance {
                 }
             }
         }
-        maintenance.windows = windows.into_values().collect();
-        maintenance.windows.sort_by_key(|window| (window.start, window.end, window.planned));
+        windows.sort_by_cached_key(|window| window.end);
+        windows.sort_by_cached_key(|window| window.start);
+        maintenance.windows = windows;
         Some(maintenance)
     }
 

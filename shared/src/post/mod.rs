@@ -10,11 +10,14 @@ mod format;
 pub mod incident;
 pub mod maintenance;
 pub mod notice;
+mod order;
+mod planned;
 mod scope;
 
 pub use self::format::{InvalidPost, SCOPES_LIMIT, WINDOWS_LIMIT};
 pub use self::incident::IncidentState;
 pub use self::maintenance::{MaintenanceChange, MaintenancePlan};
+pub use self::planned::PlannedWork;
 pub use self::scope::{Affected, Impact, Scope, impact_on};
 use crate::UnixNanos;
 pub use crate::object_name::{PostId, PostKind};

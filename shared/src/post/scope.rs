@@ -34,6 +34,7 @@ impl Scope {
     /// Returns whether the scope includes an endpoint. `groups` contains the titles of all groups that contain the
     /// endpoint.
     #[must_use]
+    #[inline(never)]
     pub fn covers(&self, title: &str, groups: &[&str]) -> bool {
         match self.0.strip_suffix('*') {
             Some(prefix) => title.starts_with(prefix),
@@ -53,6 +54,7 @@ pub struct Affected {
 
 /// Returns the most severe impact that is declared for an endpoint, or `None` if the endpoint is not affected.
 #[must_use]
+#[inline(never)]
 pub fn impact_on(affected: &[Affected], title: &str, groups: &[&str]) -> Option<Impact> {
     affected.iter().filter(|affected| affected.scope.covers(title, groups)).map(|affected| affected.impact).max()
 }

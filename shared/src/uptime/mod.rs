@@ -1,14 +1,16 @@
 //! Turns results into status spans, and spans into figures: the time that was up, degraded, down or unknown
-//! ([`UptimeBreakdown`]), [`outages()`] and [`gaps`].
+//! ([`UptimeBreakdown`]), [`outages()`] and [`gaps`], all of the time or outside of [`TimeRange`]s.
 //!
 //! Uptime is measured in time, not in checks: a result is valid from its timestamp until the next one, or until its
 //! interval times [`VALIDITY_FACTOR`] has passed. After that the status is unknown, and unknown time has no span.
 
 mod breakdown;
 mod outages;
+mod periods;
 
 pub use self::breakdown::{Ratio, UptimeBreakdown};
 pub use self::outages::{MERGE_WINDOW, gaps, outages};
+pub use self::periods::{TimeRange, containing, merge};
 use crate::status::Status;
 use crate::{DAY, MINUTE, Nanos, UnixNanos};
 

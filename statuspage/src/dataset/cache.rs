@@ -4,12 +4,14 @@
 use shared::check_file::CheckFile;
 use shared::history::{HistoryRows, LatencyRows};
 use shared::object_name::{CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HistoryName, HistoryPart, NodeName};
+use shared::post::fold::Announcements;
 use shared::quorum::CLOCK_TOLERANCE;
 use shared::{HOUR, UnixNanos};
 
 use super::hour::HourChecks;
 use super::limits::{FILES, NODES_LIMIT};
 use super::model::Dataset;
+use super::posts::Posts;
 use super::request::LoadRequest;
 use crate::store::{InlineContents, Listing, OBJECT_SIZE_LIMIT, StoreError, StoreObject};
 
@@ -24,6 +26,10 @@ pub(super) const REFRESHES_PER_FULL_LIST: u32 = 15;
 #[derive(Debug, Default)]
 pub struct Cache {
     pub dataset: Dataset,
+    /// The digests of what people posted.
+    pub posts: Posts,
+    /// The state of what people posted, as of the time of the last view.
+    pub announcements: Announcements,
     /// When the store last responded, by the page's clock.
     pub last_response_at: Option<UnixNanos>,
     /// When the last listing was received, if it came from the service worker's cache.
@@ -254,6 +260,13 @@ impl Cache {
         }
     }
 
+    /// Adds a digest as if it had been fetched.
+    #[cfg(test)]
+    pub(crate) fn add_digest(&mut self, author: &NodeName, content: &[u8]) {
+        let name = shared::object_name::DigestName { author: author.clone() };
+        self.posts.add(name, None, Ok(content.to_vec()));
+    }
+
     fn find_unreadable(&self, name: &CheckFileName) -> Result<usize, usize> {
         self.unreadable.binary_search_by(|(other, _)| name.cmp(other))
     }
@@ -275,6 +288,7 @@ impl Cache {
         let name = match object {
             StoreObject::CheckFile(name) => name,
             StoreObject::History(name, etag) => return self.add_history(&name, etag, content, keep_from),
+            StoreObject::Digest(name, etag) => return self.posts.add(name, etag, content),
         };
         self.done += 1;
         match content {

@@ -142,12 +142,13 @@ fn outage_rows(
         let start = outage.span.start.max(bucket.start);
         let nodes = evaluated.nodes_of(&outage);
         let mut text = timeline::duration_text(outage, bucket.start, calendar);
-        add_part(&mut text, &timeline::counted_names(&nodes, nodes.len(), calendar.language));
+        add_part(&mut text, &text::counted_names(&nodes, nodes.len(), calendar.language));
         RowView {
             datetime: rfc3339(start),
             clock: if period.by_hour { calendar.clock(start) } else { calendar.moment(start) },
             status: outage.span.status,
             is_partial: outage.is_partial,
+            is_planned: outage.is_planned,
             text,
             reason: evaluated.reason_of(&outage).as_deref().unwrap_or_default().trim().to_owned(),
         }
@@ -234,6 +235,7 @@ fn row(node: Option<&NodeName>, sample: &Sample, calendar: Calendar<'_>) -> RowV
         clock: format!("{}:{}", calendar.clock(sample.at), text::two_digits(calendar.local(sample.at).second)),
         status: sample.status,
         is_partial: false,
+        is_planned: false,
         text,
         reason: sample.reason.as_deref().unwrap_or_default().trim().to_owned(),
     }
