@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+pub mod announced;
 pub mod budget;
 pub mod check_file;
 pub mod civil;
@@ -27,6 +28,7 @@ pub mod post;
 pub mod quorum;
 pub mod response_times;
 pub mod s3_request;
+mod serialize_time;
 pub mod stats;
 pub mod status;
 pub mod suggest;

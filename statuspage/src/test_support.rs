@@ -144,7 +144,7 @@ pub(crate) fn digest(author: &str, titles: &[&str]) -> Vec<u8> {
 
 /// Creates a digest of these posts.
 pub(crate) fn digest_of(author: &str, posts: Vec<Post>) -> Vec<u8> {
-    Digest { author: NodeName::new(author).expect("a name"), posts, skipped: 0 }.to_json().into_bytes()
+    Digest { author: NodeName::new(author).expect("a name"), listed_at: None, posts, skipped: 0 }.to_json().into_bytes()
 }
 
 pub(crate) fn post_id(author: &str, posted_at: UnixNanos) -> PostId {

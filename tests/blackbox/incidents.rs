@@ -11,6 +11,8 @@ use support::http_client;
 use support::ministack;
 use support::test_site::TestSite;
 
+use super::notifications::{Webhook, nodes, round, round_at};
+
 async fn checker_of(storage: &Value) -> (Checker, Endpoint) {
     let shop = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &shop.url), check("Billing", &shop.url)], storage);
@@ -224,4 +226,90 @@ async fn a_provisioned_author_posts_and_erases() {
     assert_eq!(removed.code, 0, "{}", removed.output());
     let left: Vec<String> = site.bucket.keys().await.into_iter().filter(|key| key.contains("posts")).collect();
     assert_eq!(left, [""; 0]);
+}
+
+#[tokio::test]
+async fn editors_of_the_page_change_the_posts_of_others() {
+    let (checker, shop) = checker_of(&directory()).await;
+    let mut config = watching(&[check("Shop", &shop.url)], &directory());
+    config["author"] = json!("anna");
+    config["page"] = json!({ "editors": ["ben"] });
+    checker.configure(&config);
+    succeed(&checker, &["incident", "open", "Checkout fails", "--text", "We know."]).await;
+    fail(&checker, &["incident", "edit", "latest", "--text", "x", "--author", "mallory"], "belongs to `anna`").await;
+    let id = incidents(&checker).await[0]["id"].as_str().expect("an id").to_owned();
+    succeed(&checker, &["incident", "edit", &id, "--text", "Corrected.", "--author", "ben"]).await;
+    assert_eq!(incidents(&checker).await[0]["updates"][0]["text"], "Corrected.");
+    fail(&checker, &["incident", "erase", &id, "--yes", "--author", "ben"], "only its author can erase it").await;
+    succeed(&checker, &["incident", "withdraw", &id, "--author", "ben"]).await;
+    assert_eq!(incidents(&checker).await, [Value::Null; 0]);
+}
+
+#[tokio::test]
+async fn one_node_notifies_channels_of_each_update() {
+    let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut channel = webhook.channel();
+    channel["on"] = json!(["down", "incident", "maintenance"]);
+    let nodes = nodes(&["eu-west", "us-east"], folder.path(), &shop, &[channel]);
+    for node in &nodes {
+        round(node, &[]).await;
+    }
+    let post = async |words: &[&str]| succeed(&nodes[0], &[words, &["--author", "anna"]].concat()).await;
+    let rounds = async || {
+        // Nodes find a new author within ten minutes.
+        for off in ["+11m", "+12m", "+13m"] {
+            for node in &nodes {
+                round_at(node, off).await;
+            }
+        }
+        webhook.news()
+    };
+    post(&["incident", "open", "Checkout fails", "--affects", "Shop=down", "--text", "We know."]).await;
+    let start = "2099-01-01 10:00";
+    let plan = ["maintenance", "plan", "Upgrade", "--affects", "Shop=down", "--zone", "UTC", "--for", "1h", "--start"];
+    post(&[&plan[..], &[start]].concat()).await;
+    let mut news = rounds().await;
+    news.sort();
+    assert_eq!(news, ["incident Checkout fails", "maintenance Upgrade"]);
+    let items = webhook.messages().iter().flat_map(|message| message["items"].as_array().cloned()).flatten().collect();
+    let details: Vec<Value> = items;
+    let detail = |event: &str| details.iter().find(|item| item["event"] == event).expect("an item")["text"].clone();
+    assert_eq!(detail("incident"), "Incident: Checkout fails: investigating, affects Shop (down). We know.");
+    assert!(
+        detail("maintenance").as_str().is_some_and(|text| text.contains("planned from Jan 1, 2099, 10:00")),
+        "{details:?}"
+    );
+}
+
+#[tokio::test]
+async fn status_and_summaries_show_posts_and_keep_what_was_measured() {
+    let broken = Endpoint::start(Behavior::Answer("500 Internal Server Error", String::new())).await;
+    let mut config = watching(&[check("Shop", &broken.url)], &directory());
+    (config["author"], config["summaries"]) = (json!("anna"), json!(true));
+    let checker = Checker::new(&config);
+    succeed(&checker, &["incident", "open", "Checkout <fails>", "--affects", "Shop=down", "--text", "<b>We</b> know."])
+        .await;
+    let plan = ["maintenance", "plan", "Upgrade", "--affects", "Shop=down", "--zone", "UTC", "--for", "1h", "--start"];
+    succeed(&checker, &[&plan[..], &["2099-01-01 10:00"]].concat()).await;
+    succeed(&checker, &["maintenance", "begin", "latest"]).await;
+    checker.call(&["run"]).await;
+    let status = succeed(&checker, &["status"]).await;
+    for expected in ["investigating  Checkout <fails>, incident since", "in progress    Upgrade, maintenance until"] {
+        assert!(status.contains(expected), "`{expected}` is missing:\n{status}");
+    }
+    assert!(status.contains("(planned until "), "{status}");
+    let json: Value = serde_json::from_str(&succeed(&checker, &["status", "--format", "json"]).await).expect("JSON");
+    let shop = &json["endpoints"][0];
+    assert_eq!((&json["status"], &shop["status"], &shop["uptime"]), (&json!("down"), &json!("down"), &json!("0.00%")));
+    assert_eq!((&shop["uptime_outside_maintenance"], &shop["incidents"][0]["planned"]), (&Value::Null, &json!(true)));
+    assert_eq!(shop["planned_until"], json["announced"]["maintenance"][0]["end"]);
+    assert_eq!(shop["open_incidents"][0], json["announced"]["incidents"][0]["id"]);
+    let stored = |name: &str| std::fs::read_to_string(checker.path(&format!("checks/{name}"))).expect(name);
+    let summary: Value = serde_json::from_str(&stored("0-summary/test-node.json")).expect("JSON");
+    assert_eq!(summary["announced"], json["announced"]);
+    let html = stored("0-summary/test-node.html");
+    assert!(html.contains("Checkout &lt;fails&gt;") && html.contains("We know."), "{html}");
+    let badge = stored("0-badge/test-node/Shop.svg");
+    assert!(badge.contains("down (planned), open incident"), "{badge}");
 }

@@ -93,6 +93,11 @@ async fn mistakes_are_one_sentence_each_and_post_nothing() {
         (planning(&soon, &["--repeat", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"]), "the recurrence rule does not fire"),
         (planning(&soon, &["--repeat", "FREQ=HOURLY"]), "there are more than 2,000 windows"),
         (planning(&soon, &["--text", "<script>x</script>"]), "`<script>` is not allowed"),
+        (vec!["plan", "x", "--affects", "Shop=down", "--start", &soon, "--zone", "UTC", "--for", "0s"], "length"),
+        (
+            vec!["plan", "x", "--affects", "Shop=down", "--start", &soon, "--zone", "Mars/Base", "--for", "1h"],
+            "Mars/Base",
+        ),
         (vec!["show", "latest"], "unknown maintenance `latest`: list it with `checker maintenance list --all`"),
         (vec!["end", "123"], "unknown maintenance `123`"),
     ] {

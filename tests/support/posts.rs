@@ -19,7 +19,7 @@ fn name(author: &str) -> NodeName {
 #[must_use]
 pub fn digest(author: &str, posts: &[Post]) -> (String, String) {
     let own = posts.iter().filter(|post| post.id.author == name(author)).cloned().collect();
-    let digest = Digest { author: name(author), posts: own, skipped: 0 };
+    let digest = Digest { author: name(author), listed_at: None, posts: own, skipped: 0 };
     (DigestName { author: name(author) }.to_string(), digest.to_json())
 }
 

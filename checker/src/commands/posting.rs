@@ -53,7 +53,8 @@ impl Posting {
         };
         let now = now();
         let store = Arc::new(Store::open(storage).await);
-        let board = Board::read(&*store).await?;
+        let mut board = Board::read(&*store).await?;
+        board.editors.clone_from(&config.page.config.editors);
         for (name, reason) in &board.unreadable {
             ui::warn(&format!("skipped the posts in `{name}`: {reason}"));
         }

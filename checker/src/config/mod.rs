@@ -306,10 +306,11 @@ fn convert(
     })
 }
 
-/// Adds the title and the groups of the page, which messages contain.
+/// Adds the title, the groups and the authors of the page, which determine the content of messages.
 fn for_page(mut notifications: Notifications, page: &Page) -> Notifications {
     notifications.rules.page_title.clone_from(&page.config.title);
     notifications.rules.groups.clone_from(&page.config.appearance.groups);
+    notifications.rules.authors = page.config.post_authors();
     notifications
 }
 

@@ -4,17 +4,24 @@ use shared::UnixNanos;
 use shared::notification::reconcile::{Hold, HoldKind, Period, covered_titles};
 use shared::page_config::appearance::Group;
 use shared::post::digest::Digest;
-use shared::post::fold::{Announcements, fold};
-use shared::post::{Affected, Impact};
+use shared::post::fold::Announcements;
+use shared::post::{Affected, Authors, Impact};
 
 /// Returns the holds that overlap the period from `from` to `now`. `groups` are those of the page, which posts can name.
+///
+/// Silences of all authors count, because the page does not show them in any case.
 #[must_use]
-pub fn holds(digests: &[Digest], groups: &[Group], (from, now): (UnixNanos, UnixNanos)) -> Vec<Hold> {
+pub fn holds(
+    digests: &[Digest],
+    (groups, authors): (&[Group], &Authors),
+    (from, now): (UnixNanos, UnixNanos),
+) -> Vec<Hold> {
     if digests.iter().all(|digest| digest.posts.is_empty()) {
         return Vec::new();
     }
     let posts = digests.iter().flat_map(|digest| &digest.posts);
-    holds_of(&fold(posts, &[], now), groups, (from, now))
+    let shown = authors.announcements(digests, now);
+    holds_of(&Announcements { silences: authors.fold(posts, now).silences, ..shown }, groups, (from, now))
 }
 
 fn holds_of(announcements: &Announcements, groups: &[Group], (from, now): (UnixNanos, UnixNanos)) -> Vec<Hold> {
@@ -87,7 +94,7 @@ mod tests {
     fn found(posts: Vec<Post>) -> Vec<(HoldKind, Vec<String>, Impact)> {
         let groups = [Group { title: "Platform".to_owned(), endpoints: vec!["API *".to_owned()], groups: Vec::new() }];
         let digest = Digest::new(NodeName::new("anna").unwrap(), posts, NOW);
-        let holds = holds(&[digest], &groups, (NOW - 2 * HOUR, NOW));
+        let holds = holds(&[digest], (&groups, &Authors::default()), (NOW - 2 * HOUR, NOW));
         holds.into_iter().map(|hold| (hold.kind, hold.endpoints, hold.impact)).collect()
     }
 
@@ -116,7 +123,21 @@ mod tests {
         ] {
             assert_eq!(found(vec![post.clone()]), [], "{post:?}");
         }
-        assert_eq!(holds(&[], &[], (0, NOW)), []);
+        assert_eq!(holds(&[], (&[], &Authors::default()), (0, NOW)), []);
+    }
+
+    #[test]
+    fn maintenance_of_hidden_authors_holds_back_nothing() {
+        let shop = [("Shop", Impact::Down)];
+        let silence = post(NOW - HOUR, &shop, Details::Silence { until: Some(NOW + HOUR) });
+        let digest = Digest::new(NodeName::new("anna").unwrap(), [window(&shop, NOW - MINUTE), silence], NOW);
+        let kinds = |shown: Option<Vec<NodeName>>| {
+            let authors = Authors { shown, editors: Vec::new() };
+            let holds = holds(std::slice::from_ref(&digest), (&[], &authors), (NOW - HOUR, NOW));
+            holds.iter().map(|hold| hold.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(None), [HoldKind::Planned, HoldKind::Silence]);
+        assert_eq!(kinds(Some(Vec::new())), [HoldKind::Silence]);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod message_json;
 pub mod outline;
 pub mod own_checks;
 pub mod own_log;
+pub mod post_conditions;
 pub mod replay;
 pub mod rules;
 pub mod sample;

@@ -165,6 +165,12 @@ impl StoreView {
         &self.histories.values
     }
 
+    /// Returns whether the digests contain everything that was posted, as far as the last listing shows.
+    #[must_use]
+    pub fn has_all_posts(&self) -> bool {
+        self.unreadable_posts.is_none() && self.digests.problems.is_empty()
+    }
+
     /// Returns the valid digests of all authors' posts.
     #[must_use]
     pub fn digests(&self) -> &[Digest] {

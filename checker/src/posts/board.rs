@@ -5,7 +5,7 @@ use shared::UnixNanos;
 use shared::object_name::{DigestName, NodeName};
 use shared::post::digest::{Digest, InvalidDigest};
 use shared::post::fold::{self, Announcements};
-use shared::post::{Edit, Post, PostId};
+use shared::post::{Authors, Edit, Post, PostId};
 
 use super::store::PostStore;
 use crate::store::StoreError;
@@ -20,6 +20,8 @@ pub struct Board {
     pub digests: Vec<Digest>,
     /// The digests that cannot be used, with reasons.
     pub unreadable: Vec<(DigestName, String)>,
+    /// The authors who can change the posts of others.
+    pub editors: Vec<NodeName>,
     /// The authors whose digests were written by a newer version of the program.
     newer: Vec<NodeName>,
 }
@@ -50,6 +52,11 @@ impl Board {
     /// Reads all digests. A digest that is invalid or too large does not prevent the others from being read.
     pub async fn read(store: &impl PostStore) -> Result<Board, StoreError> {
         let names = store.list_digests().await?;
+        Board::load(store, names).await
+    }
+
+    /// Reads digests whose names are already known.
+    pub async fn load(store: &impl PostStore, names: Vec<DigestName>) -> Result<Board, StoreError> {
         let mut reads = stream::iter(names)
             .map(async |name| {
                 let read = store.get_digest(&name).await;
@@ -102,16 +109,22 @@ impl Board {
         self.digests.iter().flat_map(|digest| &digest.posts)
     }
 
+    /// Returns the current state of what readers of the page see.
+    #[must_use]
+    pub fn shown(&self, authors: &Authors, now: UnixNanos) -> Announcements {
+        authors.announcements(&self.digests, now)
+    }
+
     /// Returns the current state of everything that was posted.
     #[must_use]
     pub fn announcements(&self, now: UnixNanos) -> Announcements {
-        fold::fold(self.posts(), &[], now)
+        fold::fold(self.posts(), &self.editors, now)
     }
 
     /// Returns a post with its edits. If the post is an edit, returns those of the original.
     #[must_use]
     pub fn versions(&self, id: &PostId, now: UnixNanos) -> Option<Versions<'_>> {
-        let versions = fold::versions(self.posts(), id, &[], now);
+        let versions = fold::versions(self.posts(), id, &self.editors, now);
         Some(Versions { original: versions.first().copied()?, current: versions.last().copied()? })
     }
 }

@@ -3,12 +3,15 @@
 use jiff::tz::TimeZone;
 use shared::object_name::{NodeName, PostKind, PostName};
 use shared::post::{Affected, Details, Impact, IncidentState, Post, PostId, Scope, fold};
-use shared::{HOUR, MINUTE, UnixNanos};
+use shared::{DAY, HOUR, MINUTE, UnixNanos};
 
 use super::{assert_list, assert_text};
 use crate::commands::incident::{IncidentError, render};
+use crate::commands::maintenance::report;
 use crate::commands::post_text::TextError;
+use crate::posts::maintenance::{self, MaintenanceError};
 use crate::posts::publish::{PublishError, TidyError};
+use crate::posts::recurrence::Recurrence;
 use crate::posts::resolve::ResolveError;
 use crate::posts::text::InvalidText;
 use crate::store::StoreError;
@@ -65,6 +68,7 @@ fn errors_of_posts() {
         ("UnknownTemplate", IncidentError::UnknownTemplate { name: "bd".to_owned(), remedy }.to_string()),
         ("Withdrawn", IncidentError::Withdrawn(id()).to_string()),
         ("Foreign", IncidentError::Foreign { id: id() }.to_string()),
+        ("ForeignErase", IncidentError::ForeignErase { id: id() }.to_string()),
         ("BeforeBeginning", before.to_string()),
         ("NoOutage", IncidentError::NoOutage(shop()).to_string()),
         ("NotConfirmed", IncidentError::NotConfirmed.to_string()),
@@ -95,4 +99,55 @@ fn reports_of_incidents() {
         render::list(&[], &[], &TimeZone::UTC),
     ];
     assert_text("reports.incidents", &text.join("\n"));
+}
+
+#[test]
+fn errors_of_maintenance() {
+    let date = || "2026-12-06".to_owned();
+    let time = || "2026-12-06 02:00 +01:00".to_owned();
+    let listed = format!("; the next ones begin at {}", time());
+    let texts: Vec<(&str, String)> = vec![
+        ("Date", MaintenanceError::Date("soon".to_owned()).to_string()),
+        ("NoWindow", MaintenanceError::NoWindow { date: date(), listed }.to_string()),
+        ("Ambiguous", MaintenanceError::Ambiguous { count: 2, date: date(), example: time() }.to_string()),
+        ("Over", MaintenanceError::Over(time()).to_string()),
+        ("AlreadyCanceled", MaintenanceError::AlreadyCanceled(date()).to_string()),
+        ("InProgress", MaintenanceError::InProgress(time()).to_string()),
+        ("AlreadyBegun", MaintenanceError::AlreadyBegun(time()).to_string()),
+        ("NotBegun", MaintenanceError::NotBegun(time()).to_string()),
+        ("Ended", MaintenanceError::Ended(time()).to_string()),
+        ("NoExtension", MaintenanceError::NoExtension.to_string()),
+        ("ExtendedIntoNext", MaintenanceError::ExtendedIntoNext { by: "1h".to_owned(), next: time() }.to_string()),
+    ];
+    assert_list("errors.maintenance", &texts);
+}
+
+#[test]
+fn reports_of_maintenance() {
+    let start = ("2026-11-22 08:00", "Europe/Berlin");
+    let rule = "FREQ=WEEKLY;COUNT=5";
+    let recurrence = Recurrence::parse(start, 90 * MINUTE, rule, &["2026-12-06".to_owned()]).expect("a recurrence");
+    let windows = recurrence.expand(NOW).expect("windows");
+    let (plan, change) = (Some(recurrence.plan(&windows)), None);
+    let first = Post {
+        id: id(),
+        subject: id(),
+        edit: None,
+        title: Some("Database\u{1b}[2J upgrade".to_owned()),
+        affects: Some(vec![Affected { scope: Scope(shop()), impact: Impact::Down }]),
+        text: Some("We <b>move</b> the data.".to_owned()),
+        at: None,
+        details: Details::Maintenance { plan, change },
+    };
+    let announcements = fold::fold([&first], &[], NOW);
+    let found = &announcements.maintenance[0];
+    let canceled = maintenance::cancel(found, Some("2026-11-29"), NOW).expect("a window");
+    let text = [
+        report::planned("Database upgrade", &recurrence, &windows, NOW),
+        format!("{}\n", report::line(found, &[&found.id], NOW)),
+        report::details(found, NOW + 30 * MINUTE),
+        format!("{}\n", report::changed(found, canceled)),
+        format!("{:#}\n", report::json(found, NOW + 8 * DAY)),
+    ];
+    assert_text("reports.maintenance", &text.join("\n"));
 }

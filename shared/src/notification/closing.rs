@@ -55,7 +55,8 @@ struct Closing {
 fn closing(situation: &Situation<'_>, endpoints: &Endpoints<'_>, register: &Register) -> Option<Closing> {
     let now = situation.now;
     let is_gone = match register.topic {
-        Topic::Store => return None,
+        // Posts end when their authors end or withdraw them.
+        Topic::Store | Topic::Incident | Topic::Maintenance => return None,
         Topic::Silent => {
             let node = NodeName::new(&register.key.title).ok();
             let is_known = node.is_some_and(|node| situation.nodes.newest.contains_key(&node));

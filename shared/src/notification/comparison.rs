@@ -14,6 +14,7 @@ use super::state::{Change, Known, Subject};
 use super::verdicts::Verdict;
 use crate::check_file::EndpointKey;
 use crate::notification_log::{Notified, Register, Topic};
+use crate::page_config::appearance::position_in;
 use crate::status::Status;
 use crate::uptime::MERGE_WINDOW;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
@@ -164,9 +165,7 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
 fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, comparison: &mut Comparison<'a>) {
     let Situation { policy, now, .. } = *situation;
     let event = condition.topic.event();
-    let is_about_endpoint = matches!(condition.topic, Topic::Certificate | Topic::Budget);
-    let is_covered = || policy.covers(situation.channel, &condition.key.title, situation.checks.get(&condition.key));
-    if !policy.hears(event) || is_about_endpoint && !is_covered() {
+    if !policy.hears(event) || !is_about_covered(situation, condition) {
         return;
     }
     let register = situation.registers.get(situation.channel, condition.topic, &condition.key);
@@ -210,7 +209,7 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
         _ => return,
     };
     let ends = condition.topic.recovers() || policy.keeps_incidents;
-    let is_heard = condition.is_present || ends && policy.hears(EventKind::Recovered);
+    let is_heard = condition.is_present || condition.topic.is_post() || ends && policy.hears(EventKind::Recovered);
     let item = Item {
         was: change.was,
         since: change.since,
@@ -234,6 +233,21 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     comparison.found.push(Found { news, due, began: 0, replaced, is_worse, sender });
 }
 
+/// Returns whether a condition is about anything that the channel is notified of.
+fn is_about_covered(situation: &Situation<'_>, condition: &Condition) -> bool {
+    let covers = |key: &EndpointKey| situation.policy.covers(situation.channel, &key.title, situation.checks.get(key));
+    match condition.topic {
+        Topic::Certificate | Topic::Budget => covers(&condition.key),
+        Topic::Incident | Topic::Maintenance if !condition.about.is_empty() => {
+            let keys = situation.verdicts.iter().map(|verdict| verdict.key);
+            let mut keys = keys.filter(|key| position_in(&condition.about, &key.title).is_some()).peekable();
+            // If none of the endpoints is known, nothing shows that the post does not concern the channel.
+            keys.peek().is_none() || keys.any(covers)
+        }
+        _ => true,
+    }
+}
+
 /// Returns why a condition is not reported now, and until when. `register` is the last message about it.
 fn reason_to_hold_condition(
     situation: &Situation<'_>,
@@ -248,7 +262,8 @@ fn reason_to_hold_condition(
     if let Some(until) = replaced.filter(|until| *until > now) {
         return Some((HeldReason::Spacing, until));
     }
-    let mut holds = situation.holds.iter();
+    // People post for readers, and silences are about what is measured.
+    let mut holds = situation.holds.iter().filter(|_| !condition.topic.is_post());
     let hold = holds.find(|hold| hold.period.contains(now) && hold.covers(&condition.key.title))?;
     Some((held_reason(hold.kind), hold.period.end))
 }

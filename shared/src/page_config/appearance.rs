@@ -114,6 +114,21 @@ pub fn position_in(titles: &[String], title: &str) -> Option<usize> {
     })
 }
 
+/// Returns the titles of the groups that contain an endpoint, outermost first.
+#[must_use]
+pub fn group_titles<'g>(groups: &'g [Group], title: &str) -> Vec<&'g str> {
+    for group in groups {
+        if position_in(&group.endpoints, title).is_some() {
+            return vec![&group.title];
+        }
+        let inner = group_titles(&group.groups, title);
+        if !inner.is_empty() {
+            return [vec![group.title.as_str()], inner].concat();
+        }
+    }
+    Vec::new()
+}
+
 /// Reads the appearance in a `config.json`, and adds a message to `skipped` for each invalid value.
 #[must_use]
 pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {

@@ -14,6 +14,7 @@ use self::fields::Fields;
 pub use self::source::{AddressStyle, PublicKeys, S3Source, Source};
 use crate::json::{self, Json};
 use crate::object_name::NodeName;
+use crate::post::Authors;
 use crate::uptime::FALLBACK_INTERVAL;
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, duration};
 
@@ -130,6 +131,12 @@ impl PageConfig {
             }
             _ => Err(InvalidPageConfig([skipped, problems].concat())),
         }
+    }
+
+    /// Returns the authors whose posts the page shows, and those who can change what others posted.
+    #[must_use]
+    pub fn post_authors(&self) -> Authors {
+        Authors { shown: self.authors.clone(), editors: self.editors.clone() }
     }
 
     /// Returns the configuration as indented JSON. [`PageConfig::parse`] returns an equal configuration.

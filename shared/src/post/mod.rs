@@ -4,6 +4,7 @@
 //! current state from the set of all posts, in any order. Readers do not list posts. They read one [`digest`] per
 //! author, which contains all of the author's posts that still matter.
 
+mod authors;
 pub mod digest;
 pub mod fold;
 mod format;
@@ -14,6 +15,7 @@ mod order;
 mod planned;
 mod scope;
 
+pub use self::authors::Authors;
 pub use self::format::{InvalidPost, SCOPES_LIMIT, WINDOWS_LIMIT};
 pub use self::incident::IncidentState;
 pub use self::maintenance::{MaintenanceChange, MaintenancePlan};

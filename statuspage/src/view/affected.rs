@@ -1,6 +1,7 @@
 //! The endpoints that an announcement is about: their names for a sentence, and their ids for the search.
 
-use shared::page_config::appearance::{Appearance, Group, position_in};
+pub(super) use shared::page_config::appearance::group_titles;
+use shared::page_config::appearance::{Appearance, position_in};
 use shared::post::{Affected, impact_on};
 
 use super::text;
@@ -10,20 +11,6 @@ use crate::i18n::{Calendar, Language, texts};
 /// Returns whether an announcement is about all endpoints.
 pub(super) fn is_everything(affects: &[Affected]) -> bool {
     affects.is_empty() || affects.iter().any(|affected| affected.scope.0 == "*")
-}
-
-/// Returns the titles of the groups that contain an endpoint, outermost first.
-pub(super) fn group_titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
-    for group in groups {
-        if position_in(&group.endpoints, title).is_some() {
-            return vec![&group.title];
-        }
-        let inner = group_titles(&group.groups, title);
-        if !inner.is_empty() {
-            return [vec![group.title.as_str()], inner].concat();
-        }
-    }
-    Vec::new()
 }
 
 /// What is needed to turn an announcement into text.

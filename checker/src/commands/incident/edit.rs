@@ -13,7 +13,7 @@ use crate::ui;
 pub(super) async fn edit(arguments: &EditArguments) -> anyhow::Result<Outcome> {
     let posting = Posting::open(&arguments.author).await?;
     let versions = find_post(&posting, &arguments.id)?;
-    check_changeable(versions, &posting.author)?;
+    check_changeable(versions, &posting)?;
     let (original, current) = (versions.original, versions.current);
     if let Some(title) = &arguments.title {
         check_title(title)?;

@@ -18,7 +18,7 @@ pub(super) async fn erase(arguments: &EraseArguments) -> anyhow::Result<Outcome>
     let posting = Posting::open(&arguments.author).await?;
     let original = find_post(&posting, &arguments.id)?.original;
     if original.id.author != posting.author {
-        return Err(IncidentError::Foreign { id: original.id.clone() }.into());
+        return Err(IncidentError::ForeignErase { id: original.id.clone() }.into());
     }
     let (own, others): (Vec<&Post>, Vec<&Post>) =
         erased_with(&posting, original).into_iter().partition(|post| post.id.author == posting.author);

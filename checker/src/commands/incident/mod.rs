@@ -14,7 +14,6 @@ mod withdraw;
 
 use std::cmp::Reverse;
 
-use shared::object_name::NodeName;
 use shared::post::fold::Announcements;
 use shared::post::incident::Incident;
 use shared::post::{Details, IncidentState, Post, PostId, PostKind};
@@ -52,8 +51,12 @@ pub enum IncidentError {
     UnknownTemplate { name: String, remedy: String },
     #[error("the post `{0}` was withdrawn: post a new one")]
     Withdrawn(PostId),
-    #[error("the post `{id}` belongs to `{}`: only its author can change it, with `--author {}`", id.author, id.author)]
+    #[error(
+        "the post `{id}` belongs to `{}`: only its author, with `--author {}`, and the page's `editors` can change it", id.author, id.author
+    )]
     Foreign { id: PostId },
+    #[error("the post `{id}` belongs to `{}`: only its author can erase it, with `--author {}`", id.author, id.author)]
+    ForeignErase { id: PostId },
     #[error("`{flag} {text}` is before the incident began, at {}", civil::rfc3339(*began))]
     BeforeBeginning { flag: &'static str, text: String, began: UnixNanos },
     #[error("unknown endpoint `{title}`: {remedy}")]
@@ -98,10 +101,10 @@ fn find_post<'a>(posting: &'a Posting, id: &str) -> Result<Versions<'a>, Resolve
     posting.board.versions(found, posting.now).ok_or_else(unknown)
 }
 
-/// Checks that an author can change a post.
-fn check_changeable(versions: Versions<'_>, author: &NodeName) -> Result<(), IncidentError> {
+/// Checks that the author of a command can change a post.
+fn check_changeable(versions: Versions<'_>, posting: &Posting) -> Result<(), IncidentError> {
     let id = versions.original.id.clone();
-    if id.author != *author {
+    if id.author != posting.author && !posting.board.editors.contains(&posting.author) {
         Err(IncidentError::Foreign { id })
     } else if versions.is_withdrawn() {
         Err(IncidentError::Withdrawn(id))

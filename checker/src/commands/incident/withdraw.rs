@@ -12,7 +12,7 @@ use crate::ui;
 pub(super) async fn withdraw(arguments: &WithdrawArguments) -> anyhow::Result<Outcome> {
     let posting = Posting::open(&arguments.author).await?;
     let versions = find_post(&posting, &arguments.id)?;
-    check_changeable(versions, &posting.author)?;
+    check_changeable(versions, &posting)?;
     let original = versions.original;
     let edit = Some(Edit::Withdraws(original.id.clone()));
     posting.publish(Draft { edit, ..Draft::about(original.subject.clone(), details(None, None, None)) }).await?;

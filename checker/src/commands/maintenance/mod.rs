@@ -1,6 +1,6 @@
 //! `checker maintenance`: plans maintenance windows, changes and shows them.
 
-mod report;
+pub(crate) mod report;
 
 use serde_json::Value;
 use shared::UnixNanos;

@@ -23,7 +23,7 @@ const SHOWN: usize = 3;
 const TITLE_WIDTH: usize = 60;
 
 /// Describes the next windows of a plan, in its zone and in UTC.
-pub(super) fn planned(title: &str, recurrence: &Recurrence, windows: &[Occurrence], now: UnixNanos) -> String {
+pub(crate) fn planned(title: &str, recurrence: &Recurrence, windows: &[Occurrence], now: UnixNanos) -> String {
     let zone = recurrence.zone();
     let next = windows.partition_point(|window| window.end <= now);
     let (past, next) = windows.split_at(next);
@@ -74,7 +74,7 @@ fn range(start: UnixNanos, end: UnixNanos, zone: &TimeZone) -> String {
 }
 
 /// Describes a maintenance in one line.
-pub(super) fn line(maintenance: &Maintenance, ids: &[&PostId], now: UnixNanos) -> String {
+pub(crate) fn line(maintenance: &Maintenance, ids: &[&PostId], now: UnixNanos) -> String {
     let id = short_id(&maintenance.id, ids.iter().copied());
     format!("{id}  {}  {}", sanitize_for_terminal(&maintenance.title, TITLE_WIDTH), state(maintenance, now))
 }
@@ -95,7 +95,7 @@ fn state(maintenance: &Maintenance, now: UnixNanos) -> String {
 }
 
 /// Describes a maintenance with all its windows.
-pub(super) fn details(maintenance: &Maintenance, now: UnixNanos) -> String {
+pub(crate) fn details(maintenance: &Maintenance, now: UnixNanos) -> String {
     let zone = zone_of(maintenance);
     let plan = &maintenance.plan;
     let mut text = format!("{}\n", sanitize_for_terminal(&maintenance.title, usize::MAX));
@@ -132,7 +132,7 @@ pub(super) fn details(maintenance: &Maintenance, now: UnixNanos) -> String {
 }
 
 /// Describes the effect of a change.
-pub(super) fn changed(maintenance: &Maintenance, change: MaintenanceChange) -> String {
+pub(crate) fn changed(maintenance: &Maintenance, change: MaintenanceChange) -> String {
     let (title, zone) = (sanitize_for_terminal(&maintenance.title, TITLE_WIDTH), zone_of(maintenance));
     match change {
         MaintenanceChange::CancelAll => format!("canceled all windows of {title}"),
@@ -159,7 +159,7 @@ pub(super) fn planned_json(id: Option<&PostId>, title: &str, plan: &MaintenanceP
 }
 
 /// Returns a maintenance as JSON. All times are in UTC, except the local start.
-pub(super) fn json(maintenance: &Maintenance, now: UnixNanos) -> Value {
+pub(crate) fn json(maintenance: &Maintenance, now: UnixNanos) -> Value {
     let window = |window: &Window| {
         json!({
             "planned": rfc3339(window.planned),

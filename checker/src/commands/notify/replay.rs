@@ -35,7 +35,8 @@ pub(super) async fn replay(arguments: &NotifyReplayArguments) -> anyhow::Result<
     view.refresh_histories(now).await?;
     view.refresh_digests().await;
     view.refresh_logs(now).await?;
-    let holds = holds(view.digests(), &settings.rules.groups, (from.saturating_sub(DAY), now));
+    let holds =
+        holds(view.digests(), (&settings.rules.groups, &settings.rules.authors), (from.saturating_sub(DAY), now));
     let pace = settings.rules.pace(mode(&config, view.logs()));
     let messages = replay_history((&settings, pace), &config.objectives, (&loaded.histories, &holds), (from, now));
     let totals: Vec<(String, usize, usize)> = settings

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use shared::MINUTE;
 use shared::object_name::{DigestName, PostId};
 use shared::post::digest::Digest;
-use shared::post::{Affected, Details, Impact, MaintenancePlan, Post, Scope};
+use shared::post::{Affected, Details, Impact, IncidentState, MaintenancePlan, Post, Scope};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -14,6 +14,7 @@ use super::*;
 use crate::notify::channels::alertmanager::Alertmanager;
 use crate::notify::channels::secret_url::SecretUrl;
 use crate::notify::channels::slack::Slack;
+use crate::notify::event::EventKind;
 use crate::notify::test_rules::START;
 
 /// A server that accepts every request and records it.
@@ -101,6 +102,50 @@ async fn windows_and_silences_hold_back_news_until_they_end() {
         assert_eq!(recorder.take(), [""; 0]);
         assert_eq!(world.run(61).await.sent, ["notified `ops`: Shop is down"]);
     }
+}
+
+#[tokio::test]
+async fn an_incident_is_reported_once_per_update_and_when_it_ends() {
+    let recorder = Recorder::start().await;
+    let mut world = slack(&recorder);
+    world.settings.channels[0].policy.on.insert(EventKind::Incident);
+    let details = |state| Details::Incident { state, began: None, ended: None };
+    let mut posts = vec![Post { title: Some("It fails".to_owned()), ..post(details(None)) }];
+    let next = |minute: i64, state| Post {
+        id: PostId { posted_at: START + minute * MINUTE, author: author() },
+        ..post(details(Some(state)))
+    };
+    for (minute, expected, state) in [
+        (2, "Incident: It fails: investigating, affects Sh* (down)", None),
+        (4, "Incident: It fails: monitoring, affects Sh* (down)", Some(IncidentState::Monitoring)),
+        (6, "Incident: It fails: resolved after 5 min, affects Sh* (down)", Some(IncidentState::Resolved)),
+        (8, "", Some(IncidentState::Postmortem)),
+    ] {
+        posts.extend(state.map(|state| next(minute - 1, state)));
+        publish(&world, posts.clone()).await;
+        let report = world.run(minute).await;
+        let sent = if expected.is_empty() { vec![] } else { vec!["notified `ops`: Incident: It fails"] };
+        assert_eq!(
+            (report.sent, report.problems),
+            (sent.into_iter().map(str::to_owned).collect(), Vec::new()),
+            "{minute}"
+        );
+        assert!(recorder.take().concat().contains(expected), "{expected}");
+        assert_eq!(world.run(minute + 1).await.sent, [""; 0], "{minute}");
+        assert_eq!(recorder.take(), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn an_incident_about_other_endpoints_is_not_reported() {
+    let recorder = Recorder::start().await;
+    let mut world = slack(&recorder);
+    world.settings.channels[0].policy.on.insert(EventKind::Incident);
+    world.settings.channels[0].policy.endpoints = vec!["Blog".to_owned()];
+    publish(&world, vec![post(Details::Incident { state: None, began: None, ended: None })]).await;
+    assert_eq!(world.run(5).await.sent, [""; 0]);
+    world.settings.channels[0].policy.endpoints = vec!["Shop".to_owned()];
+    assert_eq!(world.run(6).await.sent.len(), 1);
 }
 
 #[tokio::test]

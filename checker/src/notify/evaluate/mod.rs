@@ -46,6 +46,7 @@ use crate::notify::delivery::{Courier, Job, TIME_LIMIT};
 use crate::notify::holds::holds;
 use crate::notify::own_checks::OwnChecks;
 use crate::notify::own_log::OwnLog;
+use crate::notify::post_conditions::{posted, withdrawn};
 use crate::notify::rules::{Channel, Notifications, NotifierMode};
 use crate::notify::store_view::StoreView;
 use crate::store::settings::Storage;
@@ -320,9 +321,22 @@ impl Notifier {
         conditions.extend(expiring_certificates(&stored.certificates, certificate_days, &logs, now));
         conditions.extend(burning_budgets(&endpoints, &self.objectives, &logs, now));
         conditions.extend(ended_budgets(&all().collect::<Vec<_>>(), &self.objectives, own, now));
+        conditions.extend(self.post_conditions(own, now));
         let mut assessment = self.plan(&endpoints, &conditions, &newest, now);
         self.add_budgets(&mut assessment, &endpoints, now);
         assessment
+    }
+
+    /// Returns the incidents and the maintenance that channels can be notified of.
+    fn post_conditions(&self, own: Option<&NotificationLog>, now: UnixNanos) -> Vec<Condition> {
+        let rules = &self.settings.rules;
+        let announcements = rules.authors.announcements(self.view.digests(), now);
+        let mut conditions = posted(&announcements, (&rules.groups, &rules.zone), now);
+        // A post that cannot be read was not withdrawn.
+        conditions.extend(
+            own.filter(|_| self.view.has_all_posts()).into_iter().flat_map(|own| withdrawn(&announcements, own)),
+        );
+        conditions
     }
 
     fn plan(
@@ -336,7 +350,7 @@ impl Notifier {
         let registers = Registers::merge(self.view.logs().iter().chain([&own.log]), now);
         let verdicts = verdicts(endpoints, now);
         let rules = &self.settings.rules;
-        let holds = holds(self.view.digests(), &rules.groups, (now.saturating_sub(HELD_TIME), now));
+        let holds = holds(self.view.digests(), (&rules.groups, &rules.authors), (now.saturating_sub(HELD_TIME), now));
         let pace = self.pace();
         let plan = |(index, channel): (usize, &Channel)| {
             let mut conditions = Cow::Borrowed(conditions);
