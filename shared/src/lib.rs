@@ -27,6 +27,7 @@ pub mod post;
 pub mod quorum;
 pub mod response_times;
 pub mod s3_request;
+pub mod sorting;
 pub mod stats;
 pub mod status;
 pub mod suggest;
