@@ -41,13 +41,13 @@ pub struct OpenIncident {
     pub id: String,
     /// The author of the newest update.
     pub author: String,
-    /// The current title.
+    /// The current title, as plain text.
     pub title: String,
     /// The name of the current state.
     pub state: String,
     /// The titles of the affected endpoints and groups, and the declared impacts.
     pub affects: BTreeMap<String, String>,
-    /// When the incident began.
+    /// The time at which the incident began.
     pub since: UnixNanos,
     /// When the newest update applies.
     pub updated: UnixNanos,
@@ -62,19 +62,19 @@ pub struct AnnouncedWindow {
     pub id: String,
     /// The author of the latest post.
     pub author: String,
-    /// The current title.
+    /// The current title, as plain text.
     pub title: String,
     /// The titles of the affected endpoints and groups, and the expected impacts.
     pub affects: BTreeMap<String, String>,
-    /// When the window begins.
+    /// The time at which the window begins.
     pub start: UnixNanos,
-    /// When the window ends.
+    /// The time at which the window ends.
     pub end: UnixNanos,
     /// Whether the window is in progress.
     pub in_progress: bool,
     /// Whether the window was announced after it began.
     pub announced_afterwards: bool,
-    /// The description, without markup.
+    /// The description as text without markup.
     pub text: String,
 }
 

@@ -29,6 +29,7 @@ pub mod quorum;
 pub mod response_times;
 pub mod s3_request;
 mod serialize_time;
+pub mod sorting;
 pub mod stats;
 pub mod status;
 pub mod suggest;

@@ -16,7 +16,7 @@ use crate::dataset::{self, Cache, HourChecks, LoadEvent, LoadRequest, Posts};
 use crate::i18n::Calendar;
 use crate::source;
 use crate::store::{HistoryListing, InlineContents, Listing, Store, StoreError, StoreObject};
-use crate::url_state::{Layout, TimeZone, UrlState};
+use crate::url_state::{Shown, TimeZone, UrlState};
 use crate::view::overlay::{ChartOverlay, Layer};
 use crate::view::period::Period;
 use crate::view::{self, LoadProgress, Percentiles, ViewScope, ViewSettings, text};
@@ -49,7 +49,7 @@ pub(crate) fn apply_url_state(mut url_state: UrlState) -> UrlState {
     url_state.at = url_state.at.filter(|at| *at <= browser::now());
     browser::set_root_attribute("data-theme", url_state.theme.as_str());
     browser::set_root_attribute("data-embed", url_state.embed.as_str());
-    let shown = if url_state.shows_announcements() { "announcements" } else { "services" };
+    let shown = if url_state.shown == Shown::Endpoints { "services" } else { "announcements" };
     browser::set_root_attribute("data-view", shown);
     url_state
 }
@@ -121,11 +121,9 @@ impl Actions for Controller {
         let is_longer = self.range() > self.longest_range.get();
         self.longest_range.set(self.range().max(self.longest_range.get()));
         let needs_load = is_longer || is_another_time;
-        // Changes to the search, theme and layout do not affect the view, except for the history.
-        let is_history = |layout: Layout| layout == Layout::History;
-        let layout =
-            if is_history(before.layout) == is_history(url_state.layout) { before.layout } else { url_state.layout };
-        let same_view = UrlState { filter: before.filter.clone(), theme: before.theme, layout, ..url_state };
+        // Changes to the search, theme and layout do not affect the view.
+        let same_view =
+            UrlState { filter: before.filter.clone(), theme: before.theme, layout: before.layout, ..url_state };
         if same_view == before {
             return self.update_matching();
         }

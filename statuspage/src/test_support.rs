@@ -3,7 +3,7 @@
 use shared::check_file::{Attempt, CheckFile, CheckResult};
 use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, HistoryRows, Latencies, LatencyRows};
 use shared::object_name::{CheckFileName, NodeName};
-use shared::post::digest::Digest;
+use shared::post::digest::PostDigest;
 use shared::post::{Affected, Details, Impact, IncidentState, MaintenancePlan, Post, PostId, Scope};
 use shared::status::Status;
 use shared::uptime::TimeRange;
@@ -144,7 +144,9 @@ pub(crate) fn digest(author: &str, titles: &[&str]) -> Vec<u8> {
 
 /// Creates a digest of these posts.
 pub(crate) fn digest_of(author: &str, posts: Vec<Post>) -> Vec<u8> {
-    Digest { author: NodeName::new(author).expect("a name"), listed_at: None, posts, skipped: 0 }.to_json().into_bytes()
+    PostDigest { author: NodeName::new(author).expect("a name"), listed_at: None, posts, skipped: 0 }
+        .to_json()
+        .into_bytes()
 }
 
 pub(crate) fn post_id(author: &str, posted_at: UnixNanos) -> PostId {

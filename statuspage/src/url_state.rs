@@ -1,5 +1,6 @@
 //! The part of the page's state that is in its URL, so that a link shows what its sender saw. This module is pure.
 
+use shared::object_name::PostKind;
 use shared::{DAY, HOUR, Nanos, UnixNanos, duration};
 
 use crate::civil::{parse_utc, rfc3339};
@@ -20,8 +21,7 @@ pub struct UrlState {
     /// The text in the search field.
     pub filter: String,
     pub layout: Layout,
-    /// The incident or maintenance that the page shows instead of the endpoints.
-    pub announcement: Option<AnnouncementLink>,
+    pub shown: Shown,
     pub zone: TimeZone,
     pub theme: Theme,
     pub embed: Embed,
@@ -31,14 +31,18 @@ pub struct UrlState {
     pub language: String,
 }
 
-/// An incident or maintenance, by the id of its first post.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AnnouncementLink {
-    Incident(String),
-    Maintenance(String),
+/// What the page shows below the overall status.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Shown {
+    #[default]
+    Endpoints,
+    /// Past incidents and maintenance by month.
+    History,
+    /// An incident or maintenance, by the id of its first post.
+    Announcement(PostKind, String),
 }
 
-/// The layout of the page below the overall status.
+/// The layout of the endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
     /// Sections with bars and charts.
@@ -46,8 +50,6 @@ pub enum Layout {
     Cards,
     /// Rows of a table, without bars and charts.
     Table,
-    /// Past incidents and maintenance by month, without endpoints.
-    History,
 }
 
 /// The time zone of all times on the page.
@@ -138,10 +140,10 @@ impl UrlState {
                 "day" => url_state.path = value.split(',').map_while(parse_utc).collect(),
                 "filter" => url_state.filter = value,
                 "view" if value == "table" => url_state.layout = Layout::Table,
-                "view" if value == "history" => url_state.layout = Layout::History,
-                "incident" if !value.is_empty() => url_state.announcement = Some(AnnouncementLink::Incident(value)),
-                "maintenance" if !value.is_empty() => {
-                    url_state.announcement = Some(AnnouncementLink::Maintenance(value));
+                "view" if value == "history" => url_state.shown = Shown::History,
+                "incident" | "maintenance" if !value.is_empty() => {
+                    let kind = if name == "incident" { PostKind::Incident } else { PostKind::Maintenance };
+                    url_state.shown = Shown::Announcement(kind, value);
                 }
                 "zone" => url_state.zone = TimeZone::from_name(&value),
                 "theme" => {
@@ -158,25 +160,6 @@ impl UrlState {
         url_state
     }
 
-    /// Returns whether the page shows announcements instead of the endpoints.
-    #[must_use]
-    pub fn shows_announcements(&self) -> bool {
-        self.announcement.is_some() || self.layout == Layout::History
-    }
-
-    /// Returns the state that shows an incident, maintenance or, for `None`, the current status.
-    #[must_use]
-    pub fn with_announcement(&self, announcement: Option<AnnouncementLink>) -> UrlState {
-        let layout = if self.layout == Layout::History { Layout::Cards } else { self.layout };
-        UrlState { layout, announcement, ..self.clone() }
-    }
-
-    /// Returns the state that shows past incidents and maintenance.
-    #[must_use]
-    pub fn with_history(&self) -> UrlState {
-        UrlState { layout: Layout::History, announcement: None, ..self.clone() }
-    }
-
     /// Formats the query for [`UrlState::parse`], with the question mark. Returns an empty string if all values are
     /// defaults.
     #[must_use]
@@ -190,15 +173,14 @@ impl UrlState {
             text
         };
         let day = self.path.iter().map(moment).collect::<Vec<_>>().join(",");
-        let view = match self.layout {
-            Layout::Cards => "",
-            Layout::Table => "table",
-            Layout::History => "history",
+        let view = match (&self.shown, self.layout) {
+            (Shown::History, _) => "history",
+            (_, Layout::Table) => "table",
+            (_, Layout::Cards) => "",
         };
-        let (incident, maintenance) = match &self.announcement {
-            None => ("", ""),
-            Some(AnnouncementLink::Incident(id)) => (id.as_str(), ""),
-            Some(AnnouncementLink::Maintenance(id)) => ("", id.as_str()),
+        let (kind, id) = match &self.shown {
+            Shown::Announcement(kind, id) => (kind.as_str(), id.as_str()),
+            Shown::Endpoints | Shown::History => ("", ""),
         };
         let theme = if self.theme == Theme::Auto { "" } else { self.theme.as_str() };
         let values = [
@@ -207,8 +189,7 @@ impl UrlState {
             ("day", day),
             ("filter", self.filter.clone()),
             ("view", view.to_owned()),
-            ("incident", incident.to_owned()),
-            ("maintenance", maintenance.to_owned()),
+            (kind, id.to_owned()),
             ("zone", self.zone.name().to_owned()),
             ("theme", theme.to_owned()),
             ("embed", self.embed.as_str().to_owned()),
@@ -241,7 +222,7 @@ mod tests {
             path: parse_utc("2026-08-22").into_iter().chain(parse_utc("2026-08-22T14:00")).collect(),
             filter: "down pay".to_owned(),
             layout: Layout::Table,
-            announcement: None,
+            shown: Shown::Endpoints,
             zone: TimeZone::from_name("Europe/Berlin"),
             theme: Theme::Dark,
             embed: Embed::Bars,
@@ -257,16 +238,16 @@ mod tests {
     #[test]
     fn links_to_announcements_keep_zone_and_theme() {
         let table = UrlState { layout: Layout::Table, theme: Theme::Dark, ..UrlState::default() };
-        let incident = table.with_announcement(Some(AnnouncementLink::Incident("17-anna".to_owned())));
-        assert_eq!(incident.to_query(), "?view=table&incident=17-anna&theme=dark");
-        assert_eq!(incident.with_history().to_query(), "?view=history&theme=dark");
-        assert_eq!(incident.with_announcement(None), table);
-        assert_eq!(table.with_history().with_announcement(None).to_query(), "?theme=dark");
+        let query = |shown| UrlState { shown, ..table.clone() }.to_query();
+        let announcement = |kind| Shown::Announcement(kind, "17-anna".to_owned());
+        assert_eq!(query(announcement(PostKind::Incident)), "?view=table&incident=17-anna&theme=dark");
+        assert_eq!(query(announcement(PostKind::Maintenance)), "?view=table&maintenance=17-anna&theme=dark");
+        assert_eq!(query(Shown::History), "?view=history&theme=dark");
         for query in ["?maintenance=17-eu", "?incident=17-anna", "?view=history"] {
             let url_state = UrlState::parse(query);
-            assert!(url_state.shows_announcements() && url_state.to_query() == query, "{query}");
+            assert!(url_state.shown != Shown::Endpoints && url_state.to_query() == query, "{query}");
         }
-        assert!(!UrlState::parse("?incident=&maintenance=").shows_announcements());
+        assert_eq!(UrlState::parse("?incident=&maintenance="), UrlState::default());
     }
 
     #[test]

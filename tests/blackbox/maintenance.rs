@@ -36,7 +36,7 @@ async fn shown(checker: &Checker) -> Value {
 }
 
 /// Formats a time in UTC as `--start` expects it.
-fn start(at: UnixNanos) -> String {
+pub(crate) fn start(at: UnixNanos) -> String {
     let CivilTime { year, month, day, hour, minute, .. } = CivilTime::from_unix(at);
     format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}")
 }

@@ -2,7 +2,7 @@
 
 use shared::UnixNanos;
 use shared::object_name::{DigestName, NodeName};
-use shared::post::digest::Digest;
+use shared::post::digest::PostDigest;
 use shared::post::{Affected, Details, Impact, IncidentState, MaintenancePlan, Post, PostId, Scope};
 
 /// Returns the identity of a post.
@@ -19,7 +19,7 @@ fn name(author: &str) -> NodeName {
 #[must_use]
 pub fn digest(author: &str, posts: &[Post]) -> (String, String) {
     let own = posts.iter().filter(|post| post.id.author == name(author)).cloned().collect();
-    let digest = Digest { author: name(author), listed_at: None, posts: own, skipped: 0 };
+    let digest = PostDigest { author: name(author), listed_at: None, posts: own, skipped: 0 };
     (DigestName { author: name(author) }.to_string(), digest.to_json())
 }
 

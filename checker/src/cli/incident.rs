@@ -10,7 +10,7 @@ const STATES: [&str; 4] = ["investigating", "identified", "monitoring", "resolve
 
 #[derive(Debug, Subcommand)]
 pub enum IncidentCommand {
-    /// Open an incident
+    /// Post the beginning of an incident
     Open(OpenArguments),
     /// Post an update of an open incident, or reopen a resolved one with --state
     Update(UpdateArguments),
@@ -24,7 +24,7 @@ pub enum IncidentCommand {
     Withdraw(WithdrawArguments),
     /// Delete a post, or a whole incident, from the store, for example a secret that was posted by mistake
     Erase(EraseArguments),
-    /// List open incidents
+    /// List the incidents that are open
     List(PostListArguments),
     /// Show an incident with all its updates
     Show(IncidentShowArguments),
@@ -53,7 +53,7 @@ pub struct OpenArguments {
     pub text: TextArguments,
     #[command(flatten)]
     pub details: DetailArguments,
-    /// State of the incident
+    /// First state of the incident (default: investigating)
     #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(STATES))]
     pub state: Option<String>,
     /// Fill in the title, the endpoint and the beginning from the current outage of this endpoint
@@ -143,7 +143,7 @@ pub struct EraseArguments {
     /// ID of the post, its last digits, or `latest`; the ID of an incident erases all of the author's posts about it
     #[arg(value_name = "ID")]
     pub id: String,
-    /// Skip the prompt
+    /// Delete without asking for confirmation
     #[arg(long)]
     pub yes: bool,
     #[command(flatten)]

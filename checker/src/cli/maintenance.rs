@@ -59,7 +59,7 @@ pub struct PlanArguments {
     /// Show the windows without posting them
     #[arg(long)]
     pub dry_run: bool,
-    /// Format of the output
+    /// Format of the report on standard output
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 }
@@ -71,7 +71,7 @@ pub struct MaintenanceShowArguments {
     pub id: String,
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// Format of the output
+    /// Format of the report on standard output
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 }

@@ -61,9 +61,9 @@ pub struct SilenceArguments {
 
 #[derive(Debug, Subcommand)]
 pub enum SilenceCommand {
-    /// List current silences
+    /// List the silences that apply now
     List(PostListArguments),
-    /// End a silence now
+    /// End a silence before its time
     End(SilenceEndArguments),
 }
 
@@ -78,9 +78,9 @@ pub struct SilenceEndArguments {
 
 #[derive(Debug, Subcommand)]
 pub enum MessageCommand {
-    /// List current messages
+    /// List the messages on the page
     List(PostListArguments),
-    /// End a message now
+    /// Remove a message from the page
     End(MessageEndArguments),
 }
 
@@ -99,7 +99,7 @@ pub enum PostCommand {
     Tidy(AuthorArguments),
 }
 
-/// The longest silence.
+/// The maximum length of a silence.
 const LONGEST_SILENCE: Nanos = 366 * DAY;
 
 fn silence_length(text: &str) -> Result<Nanos, String> {

@@ -102,7 +102,7 @@ fn to_json(notice: &Notice) -> Value {
     })
 }
 
-/// Lists titles for people.
+/// Lists titles for people, each in backticks.
 pub(crate) fn titles(titles: &[String]) -> String {
     let one = |title: &String| format!("`{}`", sanitize_for_terminal(title, TITLE_WIDTH));
     titles.iter().map(one).collect::<Vec<_>>().join(", ")

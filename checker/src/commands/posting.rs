@@ -29,7 +29,7 @@ pub(crate) struct Posting {
     pub(crate) store: Arc<Store>,
     pub(crate) author: NodeName,
     pub(crate) board: Board,
-    /// When the command started.
+    /// The time at which the command started.
     pub(crate) now: UnixNanos,
     /// The zone of times that the operator types and reads.
     pub(crate) zone: TimeZone,

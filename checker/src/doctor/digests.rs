@@ -47,7 +47,7 @@ fn compare(board: &Board, names: &[PostName]) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use shared::post::digest::Digest;
+    use shared::post::digest::PostDigest;
     use shared::{DAY, UnixNanos};
 
     use super::*;
@@ -61,7 +61,7 @@ mod tests {
         };
         let anna = NodeName::new("anna").expect("a name");
         let mut board = Board::default();
-        board.digests.push(Digest::new(anna, [], NOW));
+        board.digests.push(PostDigest::new(anna, [], NOW));
         assert_eq!(compare(&board, &[name(NOW - 2 * DAY, "anna")]), [], "it was left out on purpose");
         let findings = compare(&board, &[name(NOW, "anna"), name(NOW + 1, "anna"), name(NOW, "ben")]);
         let texts: Vec<&str> = findings.iter().map(|finding| finding.what.as_str()).collect();

@@ -3,7 +3,7 @@
 use shared::UnixNanos;
 use shared::notification::reconcile::{Hold, HoldKind, Period, covered_titles};
 use shared::page_config::appearance::Group;
-use shared::post::digest::Digest;
+use shared::post::digest::PostDigest;
 use shared::post::fold::Announcements;
 use shared::post::{Affected, Authors, Impact};
 
@@ -12,7 +12,7 @@ use shared::post::{Affected, Authors, Impact};
 /// Silences of all authors count, because the page does not show them in any case.
 #[must_use]
 pub fn holds(
-    digests: &[Digest],
+    digests: &[PostDigest],
     (groups, authors): (&[Group], &Authors),
     (from, now): (UnixNanos, UnixNanos),
 ) -> Vec<Hold> {
@@ -93,7 +93,7 @@ mod tests {
 
     fn found(posts: Vec<Post>) -> Vec<(HoldKind, Vec<String>, Impact)> {
         let groups = [Group { title: "Platform".to_owned(), endpoints: vec!["API *".to_owned()], groups: Vec::new() }];
-        let digest = Digest::new(NodeName::new("anna").unwrap(), posts, NOW);
+        let digest = PostDigest::new(NodeName::new("anna").unwrap(), posts, NOW);
         let holds = holds(&[digest], (&groups, &Authors::default()), (NOW - 2 * HOUR, NOW));
         holds.into_iter().map(|hold| (hold.kind, hold.endpoints, hold.impact)).collect()
     }
@@ -129,8 +129,8 @@ mod tests {
     #[test]
     fn maintenance_of_hidden_authors_holds_back_nothing() {
         let shop = [("Shop", Impact::Down)];
-        let silence = post(NOW - HOUR, &shop, Details::Silence { until: Some(NOW + HOUR) });
-        let digest = Digest::new(NodeName::new("anna").unwrap(), [window(&shop, NOW - MINUTE), silence], NOW);
+        let silence = post(NOW - HOUR + 1, &shop, Details::Silence { until: Some(NOW + HOUR) });
+        let digest = PostDigest::new(NodeName::new("anna").unwrap(), [window(&shop, NOW - MINUTE), silence], NOW);
         let kinds = |shown: Option<Vec<NodeName>>| {
             let authors = Authors { shown, editors: Vec::new() };
             let holds = holds(std::slice::from_ref(&digest), (&[], &authors), (NOW - HOUR, NOW));

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use crate::notify::test_rules::register;
 
-    /// 2026-11-22 06:50:54 UTC.
+    /// The time 06:50:54 UTC on 2026-11-22.
     const NOW: UnixNanos = 1_795_330_254_340_493_978;
 
     fn id(at: UnixNanos) -> PostId {

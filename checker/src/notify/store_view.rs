@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::history::History;
 use shared::notification_log::NotificationLog;
 use shared::object_name::{DigestName, HistoryName, HistoryPart, LogName, NodeName};
-use shared::post::digest::Digest;
+use shared::post::digest::PostDigest;
 use shared::{MINUTE, Nanos, UnixNanos};
 
 use crate::store::object::HistoryFolderName;
@@ -30,7 +30,7 @@ pub struct StoreView {
     reach: Nanos,
     histories: Copies<HistoryName, History>,
     logs: Copies<LogName, NotificationLog>,
-    digests: Copies<DigestName, Digest>,
+    digests: Copies<DigestName, PostDigest>,
     /// The reason why no posts could be read.
     unreadable_posts: Option<String>,
     /// The problems that were already reported, as complete clauses.
@@ -118,7 +118,7 @@ impl StoreView {
     /// [`StoreView::take_problems`].
     pub async fn refresh_digests(&mut self) {
         let parse = |name: &DigestName, content: &[u8]| {
-            let digest = Digest::parse(content).map_err(|error| error.to_string())?;
+            let digest = PostDigest::parse(content).map_err(|error| error.to_string())?;
             if digest.author == name.author { Ok(digest) } else { Err(format!("they are by `{}`", digest.author)) }
         };
         let refreshed = self.digests.refresh(&self.store, parse).await;
@@ -173,7 +173,7 @@ impl StoreView {
 
     /// Returns the valid digests of all authors' posts.
     #[must_use]
-    pub fn digests(&self) -> &[Digest] {
+    pub fn digests(&self) -> &[PostDigest] {
         &self.digests.values
     }
 

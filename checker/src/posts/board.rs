@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, stream};
 use shared::UnixNanos;
 use shared::object_name::{DigestName, NodeName};
-use shared::post::digest::{Digest, InvalidDigest};
+use shared::post::digest::{InvalidDigest, PostDigest};
 use shared::post::fold::{self, Announcements};
 use shared::post::{Authors, Edit, Post, PostId};
 
@@ -17,7 +17,7 @@ const READS_AT_ONCE: usize = 8;
 #[derive(Debug, Default)]
 pub struct Board {
     /// The valid digests, ordered by author.
-    pub digests: Vec<Digest>,
+    pub digests: Vec<PostDigest>,
     /// The digests that cannot be used, with reasons.
     pub unreadable: Vec<(DigestName, String)>,
     /// The authors who can change the posts of others.
@@ -76,7 +76,7 @@ impl Board {
     }
 
     fn add(&mut self, name: DigestName, content: Option<&[u8]>) {
-        match content.map(Digest::parse) {
+        match content.map(PostDigest::parse) {
             None => {}
             Some(Ok(digest)) if digest.author == name.author => self.digests.push(digest),
             Some(Ok(digest)) => {
@@ -92,9 +92,9 @@ impl Board {
         }
     }
 
-    /// Returns an author's digest.
+    /// Returns the digest of an author.
     #[must_use]
-    pub fn digest_of(&self, author: &NodeName) -> Option<&Digest> {
+    pub fn digest_of(&self, author: &NodeName) -> Option<&PostDigest> {
         self.digests.iter().find(|digest| digest.author == *author)
     }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::object_name::{DigestName, NodeName, PostName};
-use shared::post::digest::{Digest, POSTS_LIMIT, SIZE_LIMIT};
+use shared::post::digest::{POSTS_LIMIT, PostDigest, SIZE_LIMIT};
 use shared::post::{Affected, Details, Edit, Post, PostId};
 use shared::quorum::CLOCK_TOLERANCE;
 use shared::{DAY, Nanos, UnixNanos, duration};
@@ -135,7 +135,7 @@ pub enum TidyError {
 /// The outcome of bringing an author's digest up to date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tidied {
-    pub digest: Digest,
+    pub digest: PostDigest,
     /// The posts that the digest did not contain before.
     pub added: Vec<PostId>,
     /// The posts that the digest contains no more, because they were erased or ended long ago.
@@ -172,7 +172,7 @@ pub async fn publish(
         let post = draft.clone().into_post(PostId { posted_at, author: author.clone() });
         let name = PostName { id: post.id.clone(), kind: post.kind() };
         let known = own.into_iter().flat_map(|digest| &digest.posts).chain([&post]).cloned();
-        if content_of(&Digest::new(author.clone(), known, now)).is_none() {
+        if content_of(&PostDigest::new(author.clone(), known, now)).is_none() {
             return Err(PublishError::DigestFull(author.clone()));
         }
         match store.put_post(&name, post.to_json()).await {
@@ -220,7 +220,7 @@ pub async fn erase(
 
 /// Returns whether a digest left out a post on purpose, because it was written long after the post.
 #[must_use]
-pub fn is_settled(digest: &Digest, id: &PostId) -> bool {
+pub fn is_settled(digest: &PostDigest, id: &PostId) -> bool {
     digest.listed_at.is_some_and(|listed_at| id.posted_at <= listed_at.saturating_sub(CLOCK_MARGIN))
 }
 
@@ -236,7 +236,7 @@ enum Unread {
 async fn update(
     store: &impl PostStore,
     author: &NodeName,
-    before: Option<&Digest>,
+    before: Option<&PostDigest>,
     stored: BTreeMap<PostId, Post>,
     unread: Unread,
     now: UnixNanos,
@@ -248,7 +248,7 @@ async fn update(
     let mut known = stored.clone();
     known.extend(trusted.into_iter().flat_map(|digest| &digest.posts).map(|post| (post.id.clone(), post.clone())));
     let mut problems = Vec::new();
-    let mut written: Option<(BTreeSet<PostName>, Digest)> = None;
+    let mut written: Option<(BTreeSet<PostName>, PostDigest)> = None;
     for writes in 0..=WRITES {
         let listed = store.list_posts(author).await?;
         let last_listed = match written {
@@ -274,7 +274,7 @@ async fn update(
                 Err(reason) => problems.push(format!("skipped the post `{name}`: {reason}")),
             }
         }
-        let digest = Digest::new(author.clone(), known.values().cloned(), now);
+        let digest = PostDigest::new(author.clone(), known.values().cloned(), now);
         let content = content_of(&digest).ok_or_else(|| TidyError::Full(author.clone()))?;
         store.put_digest(&DigestName { author: author.clone() }, content).await?;
         written = Some((listed, digest));
@@ -282,7 +282,7 @@ async fn update(
     Err(TidyError::Unsettled(author.clone()))
 }
 
-fn tidied(before: &BTreeSet<PostId>, digest: Digest, problems: Vec<String>) -> Tidied {
+fn tidied(before: &BTreeSet<PostId>, digest: PostDigest, problems: Vec<String>) -> Tidied {
     let after: BTreeSet<PostId> = digest.posts.iter().map(id_of).collect();
     let (added, removed) = (after.difference(before), before.difference(&after));
     Tidied { added: added.cloned().collect(), removed: removed.cloned().collect(), digest, problems }
@@ -299,7 +299,7 @@ fn parse(name: &PostName, content: &[u8]) -> Result<Post, String> {
 }
 
 /// Returns a digest as JSON, or `None` if it exceeds the limits.
-fn content_of(digest: &Digest) -> Option<String> {
+fn content_of(digest: &PostDigest) -> Option<String> {
     let json = digest.to_json();
     (digest.posts.len() <= POSTS_LIMIT && json.len() <= SIZE_LIMIT).then_some(json)
 }

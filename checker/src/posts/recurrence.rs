@@ -213,7 +213,7 @@ pub fn parse_local(text: &str) -> Option<DateTime> {
     (time.strftime("%Y-%m-%d %H:%M").to_string() == text && (1970..2200).contains(&time.year())).then_some(time)
 }
 
-/// Parses a date: `2026-12-06`.
+/// Parses a date such as `2026-12-06`.
 #[must_use]
 pub fn parse_date(text: &str) -> Option<Date> {
     let text = text.trim();

@@ -16,7 +16,7 @@ pub enum ResolveError {
     Invalid(String),
     #[error("unknown {what} `{text}`: {remedy}")]
     Unknown {
-        /// What was expected: `incident`.
+        /// The noun for what was expected: `incident`.
         what: &'static str,
         text: String,
         remedy: &'static str,
@@ -32,7 +32,7 @@ pub enum ResolveError {
 /// A kind of thing that can be named by an id, for errors.
 #[derive(Debug, Clone, Copy)]
 pub struct Sought {
-    /// A noun: `incident`.
+    /// A noun for errors, such as `incident`.
     pub what: &'static str,
     /// How to find the right id, as a clause.
     pub remedy: &'static str,

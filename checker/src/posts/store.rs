@@ -30,7 +30,7 @@ pub trait PostStore {
     /// Reads a digest. Returns `None` if it does not exist.
     async fn get_digest(&self, name: &DigestName) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Replaces a digest.
+    /// Stores a digest, which replaces an older one.
     async fn put_digest(&self, name: &DigestName, content: String) -> Result<(), StoreError>;
 
     /// Lists all posts of one author.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use shared::object_name::{DigestName, NodeName, PostKind, PostName};
-use shared::post::digest::Digest;
+use shared::post::digest::PostDigest;
 use shared::post::{Details, Edit, IncidentState, Post, PostId};
 use shared::quorum::CLOCK_TOLERANCE;
 use shared::{DAY, HOUR, MINUTE, SECOND, UnixNanos};
@@ -43,9 +43,9 @@ impl MemoryStore {
         result
     }
 
-    fn digest(&self, author: &NodeName) -> Digest {
+    fn digest(&self, author: &NodeName) -> PostDigest {
         let content = self.digests.borrow()[&DigestName { author: author.clone() }].clone();
-        Digest::parse(content.as_bytes()).expect("a digest")
+        PostDigest::parse(content.as_bytes()).expect("a digest")
     }
 
     fn ids_in_digest(&self, author: &NodeName) -> BTreeSet<PostId> {

@@ -5,6 +5,7 @@
 
 pub mod appearance;
 mod fields;
+mod groups;
 mod source;
 
 use serde_json::{Value, json};

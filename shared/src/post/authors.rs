@@ -1,7 +1,7 @@
 //! Whose posts count, according to the configuration of the page.
 
 use super::Post;
-use super::digest::Digest;
+use super::digest::PostDigest;
 use super::fold::{Announcements, fold};
 use crate::UnixNanos;
 use crate::object_name::NodeName;
@@ -18,7 +18,11 @@ pub struct Authors {
 impl Authors {
     /// Computes the current state of everything that the shown authors posted.
     #[must_use]
-    pub fn announcements<'a>(&self, digests: impl IntoIterator<Item = &'a Digest>, now: UnixNanos) -> Announcements {
+    pub fn announcements<'a>(
+        &self,
+        digests: impl IntoIterator<Item = &'a PostDigest>,
+        now: UnixNanos,
+    ) -> Announcements {
         let is_shown = |author: &NodeName| self.shown.as_ref().is_none_or(|shown| shown.contains(author));
         let digests = digests.into_iter().filter(|digest| is_shown(&digest.author));
         self.fold(digests.flat_map(|digest| &digest.posts), now)
@@ -50,7 +54,8 @@ mod tests {
         let name = |name: &str| NodeName::new(name).expect("a name");
         let (first, second) = (post("anna", NOW - 3, None, None), post("ben", NOW - 2, None, None));
         let withdrawal = post("ben", NOW - 1, Some(&first.id), Some(Edit::Withdraws(first.id.clone())));
-        let digests = [Digest::new(name("anna"), [first], NOW), Digest::new(name("ben"), [second, withdrawal], NOW)];
+        let digests =
+            [PostDigest::new(name("anna"), [first], NOW), PostDigest::new(name("ben"), [second, withdrawal], NOW)];
         let found = |shown: Option<Vec<NodeName>>, editors: Vec<NodeName>| {
             let incidents = Authors { shown, editors }.announcements(&digests, NOW).incidents;
             incidents.into_iter().map(|incident| incident.id.author.to_string()).collect::<Vec<_>>()

@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::fold::fold;
-use super::format::{InvalidPost, read_post, write_members};
-use super::order::sort_by_id;
-use super::{Post, PostId, PostKind};
+use super::format::{post_id, read_post, write_members};
+use super::{KEPT_FOR, Post, PostId, PostKind};
+use crate::UnixNanos;
 use crate::json::{self, Json};
 use crate::json_writer::{EscapeMode, JsonWriter, key};
 use crate::object_name::NodeName;
-use crate::{DAY, Nanos, UnixNanos};
-
-/// How long posts stay in the digest after the end of what they are about.
-pub const KEPT_FOR: Nanos = 400 * DAY;
+use crate::sorting::sort_by_integer;
 
 /// The maximum size of a digest before compression, in bytes.
 pub const SIZE_LIMIT: usize = 4 << 20;
@@ -28,7 +25,7 @@ const VALUES_LIMIT: usize = 10_000;
 
 /// All posts of one author that still matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Digest {
+pub struct PostDigest {
     /// The author of all posts.
     pub author: NodeName,
     /// When the posts were listed from which the digest was written. Older posts that are missing were left out on
@@ -51,11 +48,11 @@ pub enum InvalidDigest {
     UnsupportedVersion(i64),
 }
 
-impl Digest {
+impl PostDigest {
     /// Creates a digest from all posts of an author, which were listed at `now`. Leaves out posts about what ended long
     /// ago.
     #[must_use]
-    pub fn new(author: NodeName, posts: impl IntoIterator<Item = Post>, now: UnixNanos) -> Digest {
+    pub fn new(author: NodeName, posts: impl IntoIterator<Item = Post>, now: UnixNanos) -> PostDigest {
         let own = posts.into_iter().filter(|post| post.id.author == author);
         let own: BTreeMap<PostId, Post> = own.map(|post| (post.id.clone(), post)).collect();
         let announcements = fold(own.values(), &[], now);
@@ -82,51 +79,49 @@ impl Digest {
             recent(post.kind(), &post.subject).unwrap_or_else(|| post.id.posted_at.saturating_add(KEPT_FOR) > now)
         };
         let posts = own.into_values().filter(is_kept).collect();
-        Digest { author, listed_at: Some(now), posts, skipped: 0 }
+        PostDigest { author, listed_at: Some(now), posts, skipped: 0 }
     }
 
     /// Parses a digest. Invalid posts and posts of other authors are skipped and counted.
-    pub fn parse(content: &[u8]) -> Result<Digest, InvalidDigest> {
+    pub fn parse(content: &[u8]) -> Result<PostDigest, InvalidDigest> {
         let malformed = |problem: &str| InvalidDigest::Malformed(problem.to_owned());
         let invalid = |error: json::JsonError| InvalidDigest::Malformed(error.to_string());
         if content.len() > SIZE_LIMIT {
-            return Err(InvalidDigest::Malformed(format!("it is larger than {} MiB", SIZE_LIMIT >> 20)));
+            return Err(malformed("it is larger than 4 MiB"));
         }
         let text = std::str::from_utf8(content).map_err(|_| malformed("the text is not UTF-8"))?;
-        let (mut members, mut posts_text) = (Vec::new(), None);
+        let (mut version, mut author, mut listed_at, mut posts_text) = (None, None, None, "[]");
         json::each_member(text, |key, value| match &*key {
-            "posts" => posts_text = Some(value),
-            "version" | "author" | "listed" => members.push((key, value)),
+            "version" => version = value.parse().ok(),
+            // Names contain no escapes.
+            "author" => author = value.strip_prefix('"').and_then(|rest| NodeName::new(rest.strip_suffix('"')?).ok()),
+            "listed" => listed_at = value.parse().ok(),
+            "posts" => posts_text = value,
             _ => {}
         })
         .map_err(invalid)?;
-        let fields = members.into_iter().map(|(key, value)| Ok((key, json::parse(value)?)));
-        let fields = Json::Object(fields.collect::<Result<_, json::JsonError>>().map_err(invalid)?);
-        match fields.integer("version").ok().flatten() {
+        match version {
             Some(VERSION) => {}
             Some(other) => return Err(InvalidDigest::UnsupportedVersion(other)),
             None => return Err(malformed("the key `version` is missing")),
         }
-        let author = fields.string("author").ok().flatten().and_then(|name| NodeName::new(name).ok());
         let author = author.ok_or_else(|| malformed("the key `author` must be the name of an author"))?;
-        let listed_at = fields.integer("listed").ok().flatten();
         let (mut posts, mut skipped) = (Vec::<Post>::new(), 0);
-        json::each_element(posts_text.unwrap_or("[]"), VALUES_LIMIT, |element| {
-            match read_entry(&element).ok().filter(|post| post.id.author == author) {
-                Some(post) if posts.len() < POSTS_LIMIT => posts.push(post),
+        json::each_element(posts_text, VALUES_LIMIT, |element| {
+            match read_entry(&element) {
+                Ok(post) if post.id.author == author && posts.len() < POSTS_LIMIT => posts.push(post),
                 _ => skipped += 1,
             }
             Ok(())
         })
         .map_err(invalid)?;
-        // If two posts have the same identity, the last one counts.
-        posts.reverse();
-        sort_by_id(&mut posts, |post| &post.id);
+        sort_by_integer(&mut posts, |post| post.id.posted_at);
+        // If two posts have the same identity, the first one counts.
         posts.dedup_by(|later, earlier| later.id == earlier.id);
-        Ok(Digest { author, listed_at, posts, skipped })
+        Ok(PostDigest { author, listed_at, posts, skipped })
     }
 
-    /// Returns the digest as JSON, from which [`Digest::parse`] restores an equal digest.
+    /// Returns the digest as JSON, from which [`PostDigest::parse`] restores an equal digest.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut writer = JsonWriter::new(EscapeMode::Minimal, 256 * self.posts.len());
@@ -148,7 +143,6 @@ impl Digest {
     }
 }
 
-fn read_entry(json: &Json<'_>) -> Result<Post, InvalidPost> {
-    let id = json.string("id").ok().flatten().unwrap_or_default();
-    read_post(json, id.parse().map_err(|_| InvalidPost::Field("id"))?)
+fn read_entry(json: &Json<'_>) -> Result<Post, &'static str> {
+    read_post(json, post_id(json, "id")?.ok_or("id")?)
 }

@@ -5,6 +5,7 @@
 //!
 //! The page also runs this code, so it uses sorted lists, which make the page much smaller than maps.
 
+use super::entry::{Entry, Latest};
 use super::incident::Incident;
 use super::maintenance::Maintenance;
 use super::notice::Notice;
@@ -12,90 +13,69 @@ use super::order::{position_of, sort_by_id};
 use super::{Edit, Post, PostId, PostKind};
 use crate::object_name::NodeName;
 use crate::quorum::CLOCK_TOLERANCE;
-use crate::{MINUTE, Nanos, UnixNanos};
-
-/// How much earlier than its storage an author can date a post without a remark.
-const UNREMARKABLE_DELAY: Nanos = 5 * MINUTE;
+use crate::sorting::sort_by_integer;
+use crate::{Nanos, UnixNanos};
 
 /// The current state of everything that people posted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Announcements {
-    /// All incidents, newest first.
+    /// All incidents, the latest start first.
     pub incidents: Vec<Incident>,
     /// All maintenance, ordered by identity.
     pub maintenance: Vec<Maintenance>,
     /// All silences, ordered by identity.
     pub silences: Vec<Notice>,
-    /// All messages, newest first.
+    /// All messages, the latest start first.
     pub messages: Vec<Notice>,
-}
-
-/// A post in its current version.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry<'a> {
-    /// The identity of the original post.
-    pub(super) id: &'a PostId,
-    /// The current version.
-    pub(super) post: &'a Post,
-    /// When the post applies.
-    pub(super) at: UnixNanos,
-}
-
-impl Entry<'_> {
-    /// Returns when the original post was stored, if the author assigned it a much earlier time.
-    pub(super) fn posted_later(&self) -> Option<UnixNanos> {
-        let posted_at = self.id.posted_at;
-        (self.at.saturating_add(UNREMARKABLE_DELAY) < posted_at).then_some(posted_at)
-    }
 }
 
 /// Computes the current state at the time `now`. Posts from the future are left out.
 ///
 /// Only the author of a post and the `editors` can replace or withdraw it. Withdrawing the first post of an incident,
-/// maintenance, silence or message withdraws all of it.
+/// maintenance, silence or message withdraws all of it. The kind of the earliest post determines what it is.
+///
+/// Posts do not change, so those with the same identity must be equal. A digest contains each identity only once.
 #[must_use]
 pub fn fold<'a>(posts: impl IntoIterator<Item = &'a Post>, editors: &[NodeName], now: UnixNanos) -> Announcements {
     let latest = now.saturating_add(CLOCK_TOLERANCE);
-    let by_id = PostsById::new(posts.into_iter().filter(|post| post.id.posted_at <= latest));
-    let edits = by_id.latest_edits(editors);
-    let mut subjects: Vec<&PostId> = by_id.0.iter().map(|post| &post.subject).collect();
-    sort_by_id(&mut subjects, |id| id);
-    subjects.dedup();
+    fold_all(posts.into_iter().filter(|post| post.id.posted_at <= latest).collect(), editors)
+}
+
+fn fold_all(posts: Vec<&Post>, editors: &[NodeName]) -> Announcements {
+    let posts = PostsById::new(posts);
+    let edits = posts.latest_edits(editors);
+    let is_withdrawn = |index: usize| edits[index].is_some_and(|edit| matches!(edit.edit, Some(Edit::Withdraws(_))));
+    let mut subjects = posts.0.clone();
+    sort_by_id(&mut subjects, |post| &post.subject);
+    let subject_of = |entry: &Entry<'_>| position_of(&subjects, &entry.original.subject, |post| &post.subject);
     let mut entries = Vec::new();
-    for (original, edit) in by_id.0.iter().zip(&edits).filter(|(post, _)| post.edit.is_none()) {
-        let post = match *edit {
-            Some(Post { edit: Some(Edit::Withdraws(_)), .. }) => continue,
-            Some(edited) if edited.kind() == original.kind() => edited,
-            _ => original,
-        };
-        let at = post.at.unwrap_or_else(|| original.at());
-        entries.push((original.kind(), &original.subject, Entry { id: &original.id, post, at }));
+    for (index, original) in posts.0.iter().enumerate() {
+        if original.edit.is_none() && !is_withdrawn(index) {
+            entries.push(Entry::new(original, edits[index]));
+        }
     }
-    // The entries are in the order of their ids, and sorting is stable.
-    entries.sort_by_cached_key(|(.., entry)| entry.at);
-    entries.sort_by_cached_key(|(_, subject, _)| position_of(&subjects, subject, |id| id).unwrap_or(0) as i64);
-    entries.sort_by_cached_key(|(kind, ..)| *kind as i64);
-    let mut announcements = Announcements::default();
-    for group in entries.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1)) {
-        let Some((kind, subject, _)) = group.first().copied() else { continue };
-        let edit = by_id.position(subject).and_then(|index| edits[index]);
-        if matches!(edit, Some(Post { edit: Some(Edit::Withdraws(_)), .. })) {
+    // The entries are in the order of their identities, and sorting is stable.
+    sort_by_integer(&mut entries, |entry| entry.at);
+    sort_by_integer(&mut entries, |entry| subject_of(entry).unwrap_or(0) as i64);
+    let mut all = Announcements::default();
+    for own in entries.chunk_by(|one, other| one.original.subject == other.original.subject) {
+        let Some(first) = own.first() else { continue };
+        let subject = &first.original.subject;
+        if posts.position(subject).is_some_and(is_withdrawn) {
             continue;
         }
-        let own: Vec<Entry<'_>> = group.iter().map(|(.., entry)| *entry).collect();
+        let latest = Latest::new(first, own);
         let id = subject.clone();
-        match kind {
-            PostKind::Incident => announcements.incidents.extend(Incident::from_entries(id, &own)),
-            PostKind::Maintenance => announcements.maintenance.extend(Maintenance::from_entries(id, &own)),
-            PostKind::Silence => announcements.silences.extend(Notice::from_entries(id, &own)),
-            PostKind::Message => announcements.messages.extend(Notice::from_entries(id, &own)),
+        match first.post.kind() {
+            PostKind::Incident => all.incidents.push(Incident::new(id, first.at, own, &latest)),
+            PostKind::Maintenance => all.maintenance.push(Maintenance::new(id, own, &latest)),
+            PostKind::Silence => all.silences.push(Notice::new(id, first.at, own, &latest)),
+            PostKind::Message => all.messages.push(Notice::new(id, first.at, own, &latest)),
         }
     }
-    announcements.incidents.reverse();
-    announcements.incidents.sort_by_cached_key(|incident| latest_first(incident.began));
-    announcements.messages.reverse();
-    announcements.messages.sort_by_cached_key(|message| latest_first(message.from));
-    announcements
+    sort_by_integer(&mut all.incidents, |incident| incident.began.saturating_neg());
+    sort_by_integer(&mut all.messages, |message| message.from.saturating_neg());
+    all
 }
 
 /// Returns the versions of a post, oldest first: the original, and all valid edits. If the post is an edit itself,
@@ -108,7 +88,7 @@ pub fn versions<'a>(
     now: UnixNanos,
 ) -> Vec<&'a Post> {
     let latest = now.saturating_add(CLOCK_TOLERANCE);
-    let by_id = PostsById::new(posts.into_iter().filter(|post| post.id.posted_at <= latest));
+    let by_id = PostsById::new(posts.into_iter().filter(|post| post.id.posted_at <= latest).collect());
     let Some(named) = by_id.position(id) else { return Vec::new() };
     let original = if by_id.0[named].edit.is_none() { Some(named) } else { by_id.original_of(by_id.0[named]) };
     let Some(index) = original else { return Vec::new() };
@@ -120,27 +100,12 @@ pub fn versions<'a>(
     std::iter::once(by_id.0[index]).chain(by_id.0.iter().copied().filter(is_valid)).collect()
 }
 
-/// Returns a key that sorts later times first.
-fn latest_first(at: UnixNanos) -> i64 {
-    at.saturating_neg()
-}
-
 /// Distinct posts in the order of their identities.
 struct PostsById<'a>(Vec<&'a Post>);
 
 impl<'a> PostsById<'a> {
-    fn new(posts: impl Iterator<Item = &'a Post>) -> PostsById<'a> {
-        let mut all: Vec<&Post> = posts.collect();
-        sort_by_id(&mut all, |post| &post.id);
-        let mut posts: Vec<&Post> = Vec::with_capacity(all.len());
-        for post in all {
-            match posts.last_mut() {
-                // Two posts with one identity come from a hostile store. Any rule works that does not depend on their
-                // order.
-                Some(known) if known.id == post.id => *known = (*known).max(post),
-                _ => posts.push(post),
-            }
-        }
+    fn new(mut posts: Vec<&'a Post>) -> PostsById<'a> {
+        sort_by_id(&mut posts, |post| &post.id);
         PostsById(posts)
     }
 
@@ -200,7 +165,7 @@ impl Announcements {
         let start = |maintenance: &&Maintenance| maintenance.next(now).map(|window| window.start);
         let is_soon = |maintenance: &&Maintenance| start(maintenance).is_some_and(|at| at <= now.saturating_add(ahead));
         let mut upcoming: Vec<&Maintenance> = self.maintenance.iter().filter(is_soon).collect();
-        upcoming.sort_by_cached_key(|maintenance| start(maintenance).unwrap_or_default());
+        sort_by_integer(&mut upcoming, |maintenance| start(maintenance).unwrap_or_default());
         upcoming
     }
 }

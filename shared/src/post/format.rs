@@ -1,22 +1,20 @@
 //! Writes and parses posts as JSON.
 
 use super::{
-    Affected, Details, Edit, Impact, IncidentState, MaintenanceChange, MaintenancePlan, Post, PostId, PostKind, Scope,
-    TEXT_LIMIT, TITLE_LIMIT,
+    Affected, Details, Edit, Impact, IncidentState, MaintenanceChange, MaintenancePlan, Post, PostId, PostKind,
+    SCOPES_LIMIT, Scope, TEXT_LIMIT, TITLE_LIMIT, WINDOWS_LIMIT,
 };
 use crate::UnixNanos;
 use crate::check_file::shortened;
 use crate::json::{self, Json};
 use crate::json_writer::{EscapeMode, JsonWriter, key};
+use crate::sorting::sort_by_integer;
 
 /// The current version of the format. Posts with another version are rejected.
 const VERSION: i64 = 1;
 
-/// The maximum number of scopes that a post can name.
-pub const SCOPES_LIMIT: usize = 500;
-
-/// The maximum number of windows of a plan, which is more than four per day for 400 days.
-pub const WINDOWS_LIMIT: usize = 2_000;
+/// The latest time in a post, in 2223. Sums of two times before it do not overflow.
+const LATEST: UnixNanos = 8_000_000_000_000_000_000;
 
 /// The value of `cancel` for all windows.
 const ALL_WINDOWS: &str = "all";
@@ -41,7 +39,7 @@ impl Post {
         let text = std::str::from_utf8(content).map_err(|error| InvalidPost::Malformed(error.to_string()))?;
         let json = json::parse(text).map_err(|error| InvalidPost::Malformed(error.to_string()))?;
         match json.get("version").and_then(Json::as_integer) {
-            Some(VERSION) => read_post(&json, id),
+            Some(VERSION) => read_post(&json, id).map_err(InvalidPost::Field),
             Some(other) => Err(InvalidPost::UnsupportedVersion(other)),
             None => Err(InvalidPost::Field("version")),
         }
@@ -142,15 +140,10 @@ fn write_plan(writer: &mut JsonWriter, plan: &MaintenancePlan) {
     writer.array(&plan.windows, |writer, (start, end)| writer.array([*start, *end], JsonWriter::integer));
 }
 
-/// Reads a post from its members. Long texts are shortened.
-pub(super) fn read_post(json: &Json<'_>, id: PostId) -> Result<Post, InvalidPost> {
-    read_members(json, id).map_err(InvalidPost::Field)
-}
-
-/// Reads a post from its members. The error is the key that is missing or invalid.
+/// Reads a post from its members. Long texts are shortened. The error is the key that is missing or invalid.
 ///
 /// These functions are small and use loops instead of iterators, because they are part of the page.
-fn read_members(json: &Json<'_>, id: PostId) -> Result<Post, &'static str> {
+pub(super) fn read_post(json: &Json<'_>, id: PostId) -> Result<Post, &'static str> {
     let known = PostKind::ALL.into_iter().find(|kind| json.get(kind.as_str()).is_some());
     let kind = known.ok_or("incident")?;
     let subject = post_id(json, kind.as_str())?.ok_or(kind.as_str())?;
@@ -190,14 +183,23 @@ fn string(json: &Json<'_>, key: &'static str, limit: usize) -> Result<Option<Str
     }
 }
 
+/// Returns a time or a duration, or `None` if there is no such member.
 #[inline(never)]
 fn integer(json: &Json<'_>, key: &'static str) -> Result<Option<i64>, &'static str> {
-    json.integer(key).map_err(|_| key)
+    match json.get(key) {
+        None => Ok(None),
+        Some(value) => plausible(value).map(Some).ok_or(key),
+    }
+}
+
+/// Returns a time between 1970 and [`LATEST`], or a duration.
+fn plausible(value: &Json<'_>) -> Option<i64> {
+    value.as_integer().filter(|time| (0..LATEST).contains(time))
 }
 
 /// Returns the identity in a member, or `None` if there is no such member.
 #[inline(never)]
-fn post_id(json: &Json<'_>, key: &'static str) -> Result<Option<PostId>, &'static str> {
+pub(super) fn post_id(json: &Json<'_>, key: &'static str) -> Result<Option<PostId>, &'static str> {
     match json.get(key) {
         None => Ok(None),
         Some(Json::String(text)) => text.parse().map(Some).map_err(|_| key),
@@ -235,13 +237,13 @@ fn plan(json: &Json<'_>) -> Result<Option<MaintenancePlan>, &'static str> {
     let Json::Array(elements) = value else { return Err("windows") };
     let mut windows: Vec<(UnixNanos, UnixNanos)> = Vec::new();
     for element in elements.iter().take(WINDOWS_LIMIT) {
-        match numbers(element).as_slice() {
+        match times(element).as_slice() {
             [start, end] if start < end => windows.push((*start, *end)),
             _ => return Err("windows"),
         }
     }
-    windows.sort_by_cached_key(|(_, end)| *end);
-    windows.sort_by_cached_key(|(start, _)| *start);
+    sort_by_integer(&mut windows, |(_, end)| *end);
+    sort_by_integer(&mut windows, |(start, _)| *start);
     let mut except = Vec::new();
     for date in json.array("except").map_err(|_| "except")? {
         let Json::String(date) = date else { return Err("except") };
@@ -262,11 +264,11 @@ fn change(json: &Json<'_>) -> Result<Option<MaintenanceChange>, &'static str> {
     match (json.get("cancel"), json.get("move")) {
         (None, None) => Ok(None),
         (Some(Json::String(all)), None) if all == ALL_WINDOWS => Ok(Some(MaintenanceChange::CancelAll)),
-        (Some(window), None) => match window.as_integer() {
+        (Some(window), None) => match plausible(window) {
             Some(window) => Ok(Some(MaintenanceChange::Cancel(window))),
             None => Err("cancel"),
         },
-        (None, Some(moved)) => match numbers(moved).as_slice() {
+        (None, Some(moved)) => match times(moved).as_slice() {
             [window, start, end] if start < end => {
                 Ok(Some(MaintenanceChange::Move { window: *window, start: *start, end: *end }))
             }
@@ -276,17 +278,17 @@ fn change(json: &Json<'_>) -> Result<Option<MaintenanceChange>, &'static str> {
     }
 }
 
-/// Returns the elements of an array of integers, or an empty list for anything else.
+/// Returns the elements of an array of times, or an empty list for anything else.
 #[inline(never)]
-fn numbers(json: &Json<'_>) -> Vec<i64> {
-    let mut numbers = Vec::new();
+fn times(json: &Json<'_>) -> Vec<UnixNanos> {
+    let mut times = Vec::new();
     if let Json::Array(elements) = json {
         for element in elements {
-            match element.as_integer() {
-                Some(number) => numbers.push(number),
+            match plausible(element) {
+                Some(time) => times.push(time),
                 None => return Vec::new(),
             }
         }
     }
-    numbers
+    times
 }

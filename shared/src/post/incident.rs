@@ -1,7 +1,7 @@
 //! Incidents, as computed from their posts.
 
-use super::fold::Entry;
-use super::{Affected, Details, PostId};
+use super::entry::{Entry, Latest};
+use super::{Affected, Details, KEPT_FOR, PostId};
 use crate::object_name::NodeName;
 use crate::{DAY, UnixNanos};
 
@@ -56,11 +56,11 @@ pub struct Incident {
     pub id: PostId,
     /// The current title. It is empty if no post that was read has one.
     pub title: String,
-    /// The current state.
+    /// The state after all updates.
     pub state: IncidentState,
     /// The endpoints that are affected according to the latest post.
     pub affects: Vec<Affected>,
-    /// When the incident began.
+    /// The time at which the incident began.
     pub began: UnixNanos,
     /// When the incident ended, or `None` if it is open.
     pub ended: Option<UnixNanos>,
@@ -79,7 +79,7 @@ pub struct Update {
     pub state: Option<IncidentState>,
     /// The text, in the HTML subset of [`crate::message`].
     pub text: String,
-    /// When the update applies.
+    /// The time at which the update applies.
     pub at: UnixNanos,
     /// When the update was stored, if the author assigned it an earlier time.
     pub posted_later: Option<UnixNanos>,
@@ -88,49 +88,40 @@ pub struct Update {
 }
 
 impl Incident {
-    /// Computes an incident from its entries, which are in the order of their times.
-    pub(super) fn from_entries(id: PostId, entries: &[Entry<'_>]) -> Option<Incident> {
-        let first = entries.first()?;
+    /// Computes an incident that began at the time of its first entry from all entries, which are in the order of their
+    /// times.
+    pub(super) fn new(id: PostId, began: UnixNanos, entries: &[Entry<'_>], latest: &Latest<'_>) -> Incident {
         let mut incident = Incident {
             id,
-            title: String::new(),
+            title: latest.title.to_owned(),
             state: IncidentState::Investigating,
-            affects: Vec::new(),
-            began: first.at,
+            affects: latest.affects.to_vec(),
+            began,
             ended: None,
             updates: Vec::new(),
         };
         for entry in entries {
             let post = entry.post;
             let Details::Incident { state, began, ended } = &post.details else { continue };
-            if let Some(title) = &post.title {
-                incident.title.clone_from(title);
-            }
-            if let Some(affects) = &post.affects {
-                incident.affects.clone_from(affects);
-            }
             incident.began = began.unwrap_or(incident.began);
             if let Some(state) = *state {
-                incident.ended = match (state.is_closed(), incident.ended) {
-                    (false, _) => None,
-                    // An analysis does not change when the incident ended.
-                    (true, Some(before)) => Some(ended.unwrap_or(before)),
-                    (true, None) => Some(ended.unwrap_or(entry.at)),
-                };
+                // An analysis does not change when the incident ended.
+                let ended = ended.or(incident.ended).unwrap_or(entry.at);
+                incident.ended = state.is_closed().then_some(ended);
                 incident.state = state;
             }
             incident.updates.push(Update {
-                id: entry.id.clone(),
+                id: entry.original.id.clone(),
                 author: post.id.author.clone(),
                 state: *state,
                 text: post.text.clone().unwrap_or_default(),
                 at: entry.at,
                 posted_later: entry.posted_later(),
-                is_edited: *entry.id != post.id,
+                is_edited: entry.original.id != post.id,
             });
         }
         incident.ended = incident.ended.map(|ended| ended.max(incident.began));
-        Some(incident)
+        incident
     }
 
     /// Returns whether the incident has not ended yet.
@@ -141,7 +132,7 @@ impl Incident {
 
     /// Returns whether the incident must stay in the digest although it is closed.
     pub(super) fn is_recent(&self, now: UnixNanos) -> bool {
-        self.ended.is_none_or(|ended| ended.saturating_add(super::digest::KEPT_FOR) > now)
+        self.ended.is_none_or(|ended| ended.saturating_add(KEPT_FOR) > now)
     }
 
     /// Returns whether the incident ended within the last day, so that the page still shows it below the headline.

@@ -2,9 +2,11 @@
 //!
 //! The author's command expands the rule into windows in UTC, so readers need neither time zones nor recurrence rules.
 
-use super::fold::Entry;
-use super::{Affected, Details, PostId, WINDOWS_LIMIT};
+use super::entry::{Entry, Latest};
+use super::{Affected, Details, KEPT_FOR, PostId, WINDOWS_LIMIT};
 use crate::object_name::NodeName;
+use crate::sorting::sort_by_integer;
+use crate::uptime::TimeRange;
 use crate::{Nanos, UnixNanos};
 
 /// The maximum number of windows of a maintenance, from all of its plans.
@@ -71,19 +73,41 @@ pub struct Maintenance {
 pub struct Window {
     /// The planned start, which identifies the window.
     pub planned: UnixNanos,
-    /// When the window begins.
+    /// The time at which the window begins.
     pub start: UnixNanos,
-    /// When the window ends.
+    /// The time at which the window ends.
     pub end: UnixNanos,
-    /// When the window was announced, by the author's clock.
-    pub announced_at: UnixNanos,
+    /// The part that was announced before it began, which is empty if the whole window was announced afterwards. Only
+    /// this part counts as planned.
+    pub announced: TimeRange,
 }
 
 impl Window {
-    /// Returns whether the window was announced before it began. Only such windows count for the second uptime figure.
+    /// Creates a window that was announced at `posted_at`.
+    pub(super) fn new((start, end): TimeRange, posted_at: UnixNanos) -> Window {
+        let announced = if posted_at <= start { (start, end) } else { (start, start) };
+        Window { planned: start, start, end, announced }
+    }
+
+    /// Changes the start and the end, as announced at `posted_at`.
+    ///
+    /// A window that has not begun at its new start can change freely. Later, it cannot begin earlier than announced, and
+    /// it can be extended only until its end.
+    fn change(&mut self, start: UnixNanos, end: UnixNanos, posted_at: UnixNanos) {
+        let (from, until) = self.announced;
+        self.announced = if posted_at <= start {
+            (start, end)
+        } else {
+            (start.max(from), if posted_at <= until { end } else { end.min(until) })
+        };
+        (self.start, self.end) = (start, end);
+    }
+
+    /// Returns whether the whole window was announced before it began. Otherwise, at least a part of it was announced
+    /// afterwards.
     #[must_use]
     pub fn is_announced_before(&self) -> bool {
-        self.announced_at <= self.start
+        self.announced == (self.start, self.end)
     }
 
     /// Returns whether the window is in progress.
@@ -95,79 +119,63 @@ impl Window {
 
 impl Maintenance {
     /// Computes a maintenance from its entries, which are in the order of their times.
-    pub(super) fn from_entries(id: PostId, entries: &[Entry<'_>]) -> Option<Maintenance> {
-        let first = entries.first()?;
-        let mut maintenance = Maintenance {
-            id,
-            author: first.post.id.author.clone(),
-            title: String::new(),
-            affects: Vec::new(),
-            text: String::new(),
-            plan: MaintenancePlan::default(),
-            windows: Vec::new(),
-            is_canceled: false,
-        };
-        // Both lists are sorted: the windows by their planned start.
-        let (mut windows, mut canceled) = (Vec::<Window>::new(), Vec::new());
-        let position = |windows: &[Window], planned| windows.binary_search_by_key(&planned, |window| window.planned);
+    pub(super) fn new(id: PostId, entries: &[Entry<'_>], latest: &Latest<'_>) -> Maintenance {
+        let (mut current_plan, mut is_canceled) = (None, false);
+        // The windows by their planned start, which identifies them. Canceled windows are `None`, so a plan that extends
+        // an earlier one does not restore them.
+        let mut windows: Vec<(UnixNanos, Option<Window>)> = Vec::new();
         for entry in entries {
-            let post = entry.post;
-            let Details::Maintenance { plan, change } = &post.details else { continue };
-            maintenance.author = post.id.author.clone();
-            if let Some(title) = &post.title {
-                maintenance.title.clone_from(title);
-            }
-            if let Some(affects) = &post.affects {
-                maintenance.affects.clone_from(affects);
-            }
-            if let Some(text) = &post.text {
-                maintenance.text.clone_from(text);
-            }
-            let posted_at = post.id.posted_at;
+            let Details::Maintenance { plan, change } = &entry.post.details else { continue };
+            let posted_at = entry.post.id.posted_at;
             if let Some(plan) = plan {
-                // A plan that extends an earlier one does not restore single windows that were canceled.
-                let is_new =
-                    |start: &UnixNanos| canceled.binary_search(start).is_err() && position(&windows, *start).is_err();
-                let new: Vec<(UnixNanos, UnixNanos)> =
-                    plan.windows.iter().copied().filter(|(start, _)| is_new(start)).collect();
-                for (start, end) in new.into_iter().take(ALL_WINDOWS_LIMIT.saturating_sub(windows.len())) {
-                    windows.push(Window { planned: start, start, end, announced_at: posted_at });
+                // An edit that does not change the windows does not announce them again.
+                let announced_at = if entry.is_plan_unchanged(plan) { entry.original.id.posted_at } else { posted_at };
+                for range in plan.windows.iter().take(ALL_WINDOWS_LIMIT.saturating_sub(windows.len())) {
+                    windows.push((range.0, Some(Window::new(*range, announced_at))));
                 }
-                windows.sort_by_cached_key(|window| window.planned);
-                // If a plan has two windows with the same start, the first one counts.
-                windows.dedup_by_key(|window| window.planned);
-                maintenance.plan.clone_from(plan);
-                maintenance.is_canceled = false;
+                sort_by_integer(&mut windows, |(planned, _)| *planned);
+                // Of several windows with the same start, the first one counts.
+                windows.dedup_by(|later, earlier| later.0 == earlier.0);
+                current_plan = Some(plan);
+                is_canceled = false;
             }
+            let index = |planned| windows.partition_point(|(known, _)| *known < planned);
             match *change {
                 None => {}
                 Some(MaintenanceChange::CancelAll) => {
-                    windows.retain(|window| window.end <= posted_at);
-                    maintenance.is_canceled = true;
+                    windows.retain(|(_, window)| window.is_none_or(|window| window.end <= posted_at));
+                    is_canceled = true;
                 }
                 Some(MaintenanceChange::Cancel(planned)) => {
-                    windows.retain(|window| window.planned != planned);
-                    if let Err(index) = canceled.binary_search(&planned) {
-                        canceled.insert(index, planned);
+                    let index = index(planned);
+                    match windows.get_mut(index) {
+                        Some(known) if known.0 == planned => known.1 = None,
+                        _ => windows.insert(index, (planned, None)),
                     }
                 }
                 Some(MaintenanceChange::Move { window: planned, start, end }) => {
-                    if let Ok(index) = position(&windows, planned) {
-                        let window = &mut windows[index];
-                        // Time that is added after the window began was not announced before it.
-                        let begins_earlier = start < window.start;
-                        (window.start, window.end) = (start, end.max(start));
-                        if begins_earlier {
-                            window.announced_at = posted_at;
-                        }
+                    let index = index(planned);
+                    if let Some((known, Some(window))) = windows.get_mut(index)
+                        && *known == planned
+                    {
+                        window.change(start, end.max(start), posted_at);
                     }
                 }
             }
         }
-        windows.sort_by_cached_key(|window| window.end);
-        windows.sort_by_cached_key(|window| window.start);
-        maintenance.windows = windows;
-        Some(maintenance)
+        let mut windows: Vec<Window> = windows.into_iter().filter_map(|(_, window)| window).collect();
+        sort_by_integer(&mut windows, |window| window.end);
+        sort_by_integer(&mut windows, |window| window.start);
+        Maintenance {
+            id,
+            author: latest.author.clone(),
+            title: latest.title.to_owned(),
+            affects: latest.affects.to_vec(),
+            text: latest.text.to_owned(),
+            plan: current_plan.cloned().unwrap_or_default(),
+            windows,
+            is_canceled,
+        }
     }
 
     /// Returns the window that is in progress, if any.
@@ -185,6 +193,6 @@ impl Maintenance {
     /// Returns whether the maintenance must stay in the digest.
     pub(super) fn is_recent(&self, now: UnixNanos) -> bool {
         let last = self.windows.iter().map(|window| window.end).max();
-        last.unwrap_or(self.id.posted_at).saturating_add(super::digest::KEPT_FOR) > now
+        last.unwrap_or(self.id.posted_at).saturating_add(KEPT_FOR) > now
     }
 }

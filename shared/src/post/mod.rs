@@ -6,6 +6,7 @@
 
 mod authors;
 pub mod digest;
+mod entry;
 pub mod fold;
 mod format;
 pub mod incident;
@@ -16,19 +17,28 @@ mod planned;
 mod scope;
 
 pub use self::authors::Authors;
-pub use self::format::{InvalidPost, SCOPES_LIMIT, WINDOWS_LIMIT};
+pub use self::format::InvalidPost;
 pub use self::incident::IncidentState;
 pub use self::maintenance::{MaintenanceChange, MaintenancePlan};
 pub use self::planned::PlannedWork;
 pub use self::scope::{Affected, Impact, Scope, impact_on};
-use crate::UnixNanos;
 pub use crate::object_name::{PostId, PostKind};
+use crate::{DAY, Nanos, UnixNanos};
 
 /// The maximum length of a post's text, in characters of HTML.
 pub const TEXT_LIMIT: usize = 20_000;
 
 /// The maximum length of a post's title, in characters.
 pub const TITLE_LIMIT: usize = 200;
+
+/// The maximum number of scopes that a post can name.
+pub const SCOPES_LIMIT: usize = 500;
+
+/// The maximum number of windows of a plan, which is more than four per day for 400 days.
+pub const WINDOWS_LIMIT: usize = 2_000;
+
+/// How long posts stay in the digest after the end of what they are about.
+pub const KEPT_FOR: Nanos = 400 * DAY;
 
 /// One post. Everything but its identity and subject is optional, because a post contains only what it changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,7 +91,7 @@ pub enum Details {
     },
     /// A silence, or a change to it.
     Silence {
-        /// When the silence ends.
+        /// The time at which the silence ends.
         until: Option<UnixNanos>,
     },
     /// A message, or a change to it.

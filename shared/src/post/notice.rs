@@ -1,7 +1,7 @@
 //! Silences and messages, as computed from their posts. Both apply from their first post until a given time.
 
-use super::fold::Entry;
-use super::{Affected, Details, PostId};
+use super::entry::{Entry, Latest};
+use super::{Affected, Details, KEPT_FOR, PostId};
 use crate::object_name::NodeName;
 use crate::{DAY, Nanos, UnixNanos};
 
@@ -22,37 +22,32 @@ pub struct Notice {
     pub affects: Vec<Affected>,
     /// The text of a message, or the reason for a silence, in the HTML subset of [`crate::message`].
     pub text: String,
-    /// When the notice begins.
+    /// The time at which the notice begins.
     pub from: UnixNanos,
-    /// When the notice ends.
+    /// The time at which the notice ends.
     pub until: UnixNanos,
 }
 
 impl Notice {
-    /// Computes a notice from its entries, which are in the order of their times.
-    pub(super) fn from_entries(id: PostId, entries: &[Entry<'_>]) -> Option<Notice> {
-        let first = entries.first()?;
-        let mut notice = Notice {
-            id,
-            author: first.post.id.author.clone(),
-            affects: Vec::new(),
-            text: String::new(),
-            from: first.at,
-            until: first.at.saturating_add(MESSAGE_DURATION),
-        };
+    /// Computes a notice that begins at the time of its first entry from all entries, which are in the order of their
+    /// times.
+    pub(super) fn new(id: PostId, from: UnixNanos, entries: &[Entry<'_>], latest: &Latest<'_>) -> Notice {
+        let mut notice_until = from.saturating_add(MESSAGE_DURATION);
         for entry in entries {
-            let post = entry.post;
-            let (Details::Silence { until } | Details::Message { until }) = &post.details else { continue };
-            notice.author = post.id.author.clone();
-            if let Some(affects) = &post.affects {
-                notice.affects.clone_from(affects);
+            if let Details::Silence { until: Some(until) } | Details::Message { until: Some(until) } =
+                entry.post.details
+            {
+                notice_until = until.max(from);
             }
-            if let Some(text) = &post.text {
-                notice.text.clone_from(text);
-            }
-            notice.until = until.unwrap_or(notice.until).max(notice.from);
         }
-        Some(notice)
+        Notice {
+            id,
+            author: latest.author.clone(),
+            affects: latest.affects.to_vec(),
+            text: latest.text.to_owned(),
+            from,
+            until: notice_until,
+        }
     }
 
     /// Returns whether the notice applies now.
@@ -68,6 +63,6 @@ impl Notice {
 
     /// Returns whether a message must stay in the digest.
     pub(super) fn is_recent_message(&self, now: UnixNanos) -> bool {
-        self.until.saturating_add(super::digest::KEPT_FOR) > now
+        self.until.saturating_add(KEPT_FOR) > now
     }
 }

@@ -24,8 +24,7 @@ impl PlannedWork {
     pub fn new(maintenance: &[Maintenance], title: &str, groups: &[&str]) -> PlannedWork {
         let windows = |least: Impact| {
             let affecting = maintenance.iter().filter(move |one| impact_on(&one.affects, title, groups) >= Some(least));
-            let windows = affecting.flat_map(|one| &one.windows).filter(|window| window.is_announced_before());
-            merge(windows.map(|window| (window.start, window.end)))
+            merge(affecting.flat_map(|one| &one.windows).map(|window| window.announced))
         };
         PlannedWork { down: windows(Impact::Down), degraded: windows(Impact::Degraded) }
     }
@@ -89,7 +88,7 @@ mod tests {
             affects: vec![Affected { scope: Scope(scope.to_owned()), impact }],
             text: String::new(),
             plan: MaintenancePlan::default(),
-            windows: vec![Window { planned: start, start, end, announced_at }],
+            windows: vec![Window::new((start, end), announced_at)],
             is_canceled: false,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{Span, UptimeBreakdown};
 use crate::UnixNanos;
+use crate::sorting::sort_by_integer;
 
 /// A period: `start <= t < end`.
 pub type TimeRange = (UnixNanos, UnixNanos);
@@ -11,7 +12,7 @@ pub type TimeRange = (UnixNanos, UnixNanos);
 #[must_use]
 pub fn merge(periods: impl IntoIterator<Item = TimeRange>) -> Vec<TimeRange> {
     let mut periods: Vec<TimeRange> = periods.into_iter().filter(|(start, end)| start < end).collect();
-    periods.sort_by_cached_key(|(start, _)| *start);
+    sort_by_integer(&mut periods, |(start, _)| *start);
     let mut merged: Vec<TimeRange> = Vec::new();
     for (start, end) in periods {
         match merged.last_mut() {

@@ -23,7 +23,7 @@ pub(super) fn endpoints(context: AppContext) -> ElementBuilder {
     let rows = div().dynamic_children(
         move || context.url_state.with(|url_state| url_state.layout),
         move |layout| match layout {
-            Layout::Cards | Layout::History => vec![groups_in(None, context, crosshair)],
+            Layout::Cards => vec![groups_in(None, context, crosshair)],
             Layout::Table => vec![table::table(context)],
         },
     );

@@ -9,7 +9,7 @@ use super::links::page_link;
 use super::parts::isolated;
 use crate::context::AppContext;
 use crate::i18n::texts;
-use crate::url_state::UrlState;
+use crate::url_state::Shown;
 
 pub(super) fn header(context: AppContext, config: &PageConfig) -> ElementBuilder {
     let appearance = &config.appearance;
@@ -19,9 +19,9 @@ pub(super) fn header(context: AppContext, config: &PageConfig) -> ElementBuilder
         .links
         .iter()
         .map(|link| a().attr("rel", "noopener noreferrer").attr("href", &link.url).child(isolated(&link.text)));
-    let history = page_link(context, context.text(texts::HISTORY), UrlState::with_history)
+    let history = page_link(context, context.text(texts::HISTORY), Shown::History)
         .show_when(move || context.view.with(|view| view.has_history && view.detail.is_none()));
-    let status = page_link(context, context.text(texts::CURRENT_STATUS), |url_state| url_state.with_announcement(None))
+    let status = page_link(context, context.text(texts::CURRENT_STATUS), Shown::Endpoints)
         .show_when(context.view_flag(|view| view.detail.is_some()));
     let has_links = !appearance.links.is_empty();
     let links = nav()

@@ -9,7 +9,7 @@ use super::dom::{ElementBuilder, svg};
 use super::parts::icon;
 use crate::browser;
 use crate::context::AppContext;
-use crate::url_state::UrlState;
+use crate::url_state::{Shown, UrlState};
 use crate::view::event::{AnnouncementView, Phase};
 
 /// Builds the icon for what an announcement is and how far it has progressed.
@@ -20,20 +20,15 @@ pub(super) fn phase_icon(phase: Phase) -> ElementBuilder {
 
 /// Builds the title, which links to the announcement.
 pub(super) fn title(context: AppContext, view: &AnnouncementView) -> ElementBuilder {
-    let link = view.link.clone();
-    page_link(context, &view.title, move |url_state| url_state.with_announcement(Some(link.clone())))
-        .attr("dir", "auto")
+    page_link(context, &view.title, view.link.clone()).attr("dir", "auto")
 }
 
 /// Builds a link to another view of the page, which is shown without loading the page again.
-pub(super) fn page_link(
-    context: AppContext,
-    text: &str,
-    target: impl Fn(&UrlState) -> UrlState + Clone + 'static,
-) -> ElementBuilder {
-    let query = target.clone();
+pub(super) fn page_link(context: AppContext, text: &str, shown: Shown) -> ElementBuilder {
+    let query = shown.clone();
     let href = move || {
-        let query = context.url_state.with(|url_state| query(url_state).to_query());
+        let target = UrlState { shown: query.clone(), ..context.url_state.get() };
+        let query = target.to_query();
         if query.is_empty() { "./".to_owned() } else { query }
     };
     a().attr("href", href).text(text).on("click", move |event| {
@@ -42,7 +37,7 @@ pub(super) fn page_link(
             .is_some_and(|event| !event.ctrl_key() && !event.meta_key() && !event.shift_key() && !event.alt_key());
         if is_plain {
             event.prevent_default();
-            context.navigate(|url_state| *url_state = target(url_state));
+            context.navigate(|url_state| url_state.shown.clone_from(&shown));
             browser::show_top("detail");
         }
     })

@@ -94,7 +94,7 @@ fn search(context: AppContext) -> ElementBuilder {
         context.navigate(|url_state| {
             url_state.layout = match url_state.layout {
                 Layout::Table => Layout::Cards,
-                Layout::Cards | Layout::History => Layout::Table,
+                Layout::Cards => Layout::Table,
             };
         });
     });

@@ -6,6 +6,7 @@ use shared::history::{HistoryRows, LatencyRows};
 use shared::object_name::{CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HistoryName, HistoryPart, NodeName};
 use shared::post::fold::Announcements;
 use shared::quorum::CLOCK_TOLERANCE;
+use shared::sorting::sort_by_integer;
 use shared::{HOUR, UnixNanos};
 
 use super::hour::HourChecks;
@@ -243,7 +244,7 @@ impl Cache {
             }
         }
         // Files that failed before are usually listed again, so duplicates are removed.
-        names.sort_by_cached_key(|name| -name.stored_at);
+        sort_by_integer(&mut names, |name| -name.stored_at);
         names.dedup();
         let count = names.len();
         let names = FILES.choose(names, self.dataset.files());

@@ -2,17 +2,13 @@
 
 use shared::UnixNanos;
 use shared::object_name::{DigestName, NodeName};
-use shared::post::digest::Digest;
+use shared::post::digest::PostDigest;
 use shared::post::fold::{Announcements, fold};
-use shared::post::{Details, MaintenanceChange, Post};
 
 use crate::store::{ListedDigest, StoreError, StoreObject};
 
 /// The maximum number of authors. A store with more authors is hostile, or needs `authors` in the page's configuration.
 pub const AUTHORS_LIMIT: usize = 50;
-
-/// The latest time in a post, in 2223.
-const LATEST: UnixNanos = 8_000_000_000_000_000_000;
 
 /// All posts that were loaded, and all digests that failed to load.
 #[derive(Debug, Default)]
@@ -36,7 +32,7 @@ struct LoadedDigest {
     name: DigestName,
     /// The entity tag, if the listing contained it and the current content is this digest.
     etag: Option<String>,
-    digest: Digest,
+    digest: PostDigest,
 }
 
 impl Posts {
@@ -66,10 +62,7 @@ impl Posts {
     pub(super) fn add(&mut self, name: DigestName, etag: Option<String>, content: Result<Vec<u8>, StoreError>) {
         self.unreadable.retain(|(known, _)| *known != name);
         let parsed = content.and_then(|content| {
-            let mut digest = Digest::parse(&content).map_err(|error| StoreError::InvalidObject(error.to_string()))?;
-            let count = digest.posts.len();
-            digest.posts.retain(has_plausible_times);
-            digest.skipped += count - digest.posts.len();
+            let digest = PostDigest::parse(&content).map_err(|error| StoreError::InvalidObject(error.to_string()))?;
             let is_own = digest.author == name.author;
             let other =
                 || StoreError::InvalidObject("invalid digest of posts: it belongs to another author".to_owned());
@@ -99,25 +92,6 @@ impl Posts {
     pub fn announcements(&self, now: UnixNanos) -> Announcements {
         fold(self.digests.iter().flat_map(|known| &known.digest.posts), &self.editors, now)
     }
-}
-
-/// Returns whether all times of a post are between 1970 and [`LATEST`], so that computing with them does not overflow.
-fn has_plausible_times(post: &Post) -> bool {
-    let (some, windows) = match &post.details {
-        Details::Incident { began, ended, .. } => (vec![*began, *ended], &[][..]),
-        Details::Maintenance { plan, change } => {
-            let moved = match change {
-                Some(MaintenanceChange::Move { window, start, end }) => vec![Some(*window), Some(*start), Some(*end)],
-                _ => Vec::new(),
-            };
-            (moved, plan.as_ref().map_or(&[][..], |plan| &plan.windows))
-        }
-        Details::Silence { until } | Details::Message { until } => (vec![*until], &[][..]),
-    };
-    let is_plausible = |at: UnixNanos| (0..LATEST).contains(&at);
-    is_plausible(post.id.posted_at)
-        && some.into_iter().chain([post.at]).flatten().all(is_plausible)
-        && windows.iter().all(|(start, end)| is_plausible(*start) && is_plausible(*end))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use shared::object_name::NodeName;
 use shared::post::fold::Announcements;
 use shared::post::incident::{Incident, Update};
 use shared::post::maintenance::{Maintenance, Window};
-use shared::post::{Affected, IncidentState};
+use shared::post::{Affected, IncidentState, PostKind};
 use shared::{DAY, UnixNanos};
 
 use super::affected::{AnnouncementContext, is_everything};
@@ -17,7 +17,7 @@ use super::event::{AnnouncementView, EntryView, Phase};
 use super::text;
 use crate::civil::rfc3339;
 use crate::i18n::{Text, texts};
-use crate::url_state::AnnouncementLink;
+use crate::url_state::Shown;
 
 /// How far ahead planned maintenance is shown below the headline.
 const PLANNED_WITHIN: i64 = 7 * DAY;
@@ -49,41 +49,71 @@ fn state_label(state: IncidentState) -> Text {
     }
 }
 
-/// Returns what is shown below the headline.
-pub(super) fn announced(announcements: &Announcements, context: AnnouncementContext<'_>) -> Announced {
-    let now = context.calendar.now;
-    let incidents = |is_shown: &dyn Fn(&&Incident) -> bool| {
-        let begun = announcements.incidents.iter().filter(|incident| incident.began <= now);
-        let shown = limited(begun.filter(|incident| is_shown(incident)), |incident| &incident.id.author);
-        shown.into_iter().map(|one| Arc::new(context.incident(one))).collect::<Vec<_>>()
-    };
-    let windows = |maintenance: &mut dyn Iterator<Item = &Maintenance>,
-                   window: fn(&Maintenance, i64) -> Option<Window>| {
-        let shown = limited(maintenance, |maintenance| &maintenance.id.author).into_iter();
-        let views = shown.filter_map(|one| Some(Arc::new(context.window(one, window(one, now)?))));
-        views.collect::<Vec<_>>()
-    };
-    let in_progress = windows(&mut announcements.current_maintenance(now), Maintenance::current);
-    let planned = announcements.upcoming_maintenance(now, PLANNED_WITHIN);
-    let planned = windows(&mut planned.into_iter(), Maintenance::next);
-    Announced {
-        current: [incidents(&|incident| incident.is_open()), in_progress].concat(),
-        brief: [incidents(&|incident| incident.ended_recently(now)), planned].concat(),
+/// An announcement before its text is computed.
+#[derive(Clone, Copy)]
+pub(super) enum Announcement<'a> {
+    Incident(&'a Incident),
+    /// A maintenance as of one of its windows.
+    Window(&'a Maintenance, Window),
+    /// A maintenance as of some of its past windows, at least one.
+    Windows(&'a Maintenance, &'a [Window]),
+}
+
+impl Announcement<'_> {
+    /// Returns the kind and the author.
+    fn source(&self) -> (PostKind, &NodeName) {
+        match self {
+            Announcement::Incident(incident) => (PostKind::Incident, &incident.id.author),
+            Announcement::Window(maintenance, _) | Announcement::Windows(maintenance, _) => {
+                (PostKind::Maintenance, &maintenance.id.author)
+            }
+        }
     }
 }
 
+/// Returns what is shown below the headline.
+pub(super) fn announced(announcements: &Announcements, context: AnnouncementContext<'_>) -> Announced {
+    let now = context.calendar.now;
+    let (mut current, mut brief) = (Vec::new(), Vec::new());
+    for incident in &announcements.incidents {
+        if incident.is_open() && incident.began <= now {
+            current.push(Announcement::Incident(incident));
+        } else if incident.ended_recently(now) && incident.began <= now {
+            brief.push(Announcement::Incident(incident));
+        }
+    }
+    for maintenance in &announcements.maintenance {
+        current.extend(maintenance.current(now).map(|window| Announcement::Window(maintenance, window)));
+    }
+    for maintenance in announcements.upcoming_maintenance(now, PLANNED_WITHIN) {
+        brief.extend(maintenance.next(now).map(|window| Announcement::Window(maintenance, window)));
+    }
+    Announced { current: limited(&current, context), brief: limited(&brief, context) }
+}
+
 /// Limits how many announcements of each author are shown, so that no author crowds out another.
-fn limited<'a, T>(all: impl Iterator<Item = &'a T>, author: fn(&T) -> &NodeName) -> Vec<&'a T> {
-    let mut shown: Vec<&T> = Vec::new();
+fn limited(all: &[Announcement<'_>], context: AnnouncementContext<'_>) -> Vec<Arc<AnnouncementView>> {
+    let mut sources: Vec<(PostKind, &NodeName)> = Vec::new();
+    let mut shown = Vec::new();
     for one in all {
-        if shown.iter().filter(|known| author(known) == author(one)).count() < AUTHOR_LIMIT {
-            shown.push(one);
+        let source = one.source();
+        if sources.iter().filter(|known| **known == source).count() < AUTHOR_LIMIT {
+            sources.push(source);
+            shown.push(Arc::new(context.view(*one)));
         }
     }
     shown
 }
 
 impl AnnouncementContext<'_> {
+    pub(super) fn view(&self, announcement: Announcement<'_>) -> AnnouncementView {
+        match announcement {
+            Announcement::Incident(incident) => self.incident(incident),
+            Announcement::Window(maintenance, window) => self.window(maintenance, window),
+            Announcement::Windows(maintenance, windows) => self.windows(maintenance, windows),
+        }
+    }
+
     /// Returns an incident whose updates but the newest are folded.
     pub(super) fn incident(&self, incident: &Incident) -> AnnouncementView {
         let (calendar, language) = (self.calendar, self.language());
@@ -99,7 +129,7 @@ impl AnnouncementContext<'_> {
         };
         let entries: Vec<EntryView> = incident.updates.iter().rev().map(|update| self.update(update)).collect();
         AnnouncementView {
-            link: AnnouncementLink::Incident(incident.id.to_string()),
+            link: Shown::Announcement(PostKind::Incident, incident.id.to_string()),
             phase: if incident.is_open() { Phase::Open } else { Phase::Resolved },
             title: self.title(&incident.title, texts::INCIDENT),
             summary: self.summary(&[state, &time], &incident.affects),
@@ -132,7 +162,7 @@ impl AnnouncementContext<'_> {
     }
 
     /// Returns a maintenance as of one of its windows, with its text.
-    pub(super) fn window(&self, maintenance: &Maintenance, window: Window) -> AnnouncementView {
+    fn window(&self, maintenance: &Maintenance, window: Window) -> AnnouncementView {
         let (calendar, language) = (self.calendar, self.language());
         let state = language.text(self.window_label(window));
         let time = if window.contains(calendar.now) {
@@ -151,7 +181,7 @@ impl AnnouncementContext<'_> {
     /// Returns a maintenance with its text. `times` are the first parts of its summary.
     fn maintenance_with(&self, maintenance: &Maintenance, times: &[&str]) -> AnnouncementView {
         AnnouncementView {
-            link: AnnouncementLink::Maintenance(maintenance.id.to_string()),
+            link: Shown::Announcement(PostKind::Maintenance, maintenance.id.to_string()),
             phase: Phase::Maintenance,
             title: self.title(&maintenance.title, texts::MAINTENANCE),
             summary: self.summary(times, &maintenance.affects),
@@ -163,7 +193,7 @@ impl AnnouncementContext<'_> {
     }
 
     /// Returns a maintenance as of some of its past windows, at least one.
-    pub(super) fn windows(&self, maintenance: &Maintenance, windows: &[Window]) -> AnnouncementView {
+    fn windows(&self, maintenance: &Maintenance, windows: &[Window]) -> AnnouncementView {
         if let [only] = windows {
             return self.window(maintenance, *only);
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use shared::object_name::NodeName;
+use shared::sorting::sort_by_integer;
 use shared::{DAY, HOUR};
 
 use super::axes;
@@ -210,7 +211,7 @@ fn rows(endpoint: &EndpointData, bucket: TimeBucket, calendar: Calendar<'_>) -> 
         let checks = node.samples(bucket.start, bucket.end).filter(|sample| sample.length == 0);
         samples.extend(checks.map(|sample| (node.node.as_ref(), sample)));
     }
-    samples.sort_by_cached_key(|(_, sample)| sample.at);
+    sort_by_integer(&mut samples, |(_, sample)| sample.at);
     samples.into_iter().map(|(node, sample)| row(node, sample, calendar)).collect()
 }
 

@@ -6,7 +6,7 @@ use shared::message::Node;
 use shared::status::Status;
 
 use super::messages::MessageView;
-use crate::url_state::AnnouncementLink;
+use crate::url_state::Shown;
 
 /// The maximum number of different errors that an event lists.
 pub(super) const REASONS_LIMIT: usize = 3;
@@ -46,7 +46,8 @@ pub enum EventKind {
 /// An incident or a maintenance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnnouncementView {
-    pub link: AnnouncementLink,
+    /// What the title links to.
+    pub link: Shown,
     pub phase: Phase,
     pub title: String,
     /// State, time and affected endpoints on one line.

@@ -2,6 +2,7 @@
 
 use shared::UnixNanos;
 use shared::page_config::appearance::{Appearance, Group, position_in};
+use shared::sorting::sort_by_integer;
 use shared::status::Status;
 
 use super::combine_nodes::EvaluatedEndpoint;
@@ -79,8 +80,8 @@ fn add<'r>(
         own.extend(position.map(|position| (position, *evaluated)));
         position.is_none()
     });
-    own.sort_by_cached_key(|(position, _)| *position as i64);
-    own.sort_by_cached_key(|(_, evaluated)| evaluated.urgency());
+    sort_by_integer(&mut own, |(position, _)| *position as i64);
+    sort_by_integer(&mut own, |(_, evaluated)| evaluated.urgency());
     let own: Vec<&EvaluatedEndpoint<'_>> = own.into_iter().map(|(_, evaluated)| evaluated).collect();
     // Keys do not depend on which groups are shown, so folded groups stay folded.
     let (key, index) = (*number, views.len());

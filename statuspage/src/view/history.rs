@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use shared::post::fold::Announcements;
-use shared::post::incident::Incident;
-use shared::post::maintenance::{Maintenance, Window};
+use shared::post::maintenance::Window;
+use shared::sorting::sort_by_integer;
 use shared::{DAY, UnixNanos};
 
 use super::affected::AnnouncementContext;
+use super::announcements::Announcement;
 use super::event::AnnouncementView;
 use crate::civil::CivilTime;
 use crate::i18n::texts;
@@ -29,28 +30,21 @@ pub struct MonthView {
     pub announcements: Vec<Arc<AnnouncementView>>,
 }
 
-/// An announcement before its text is computed.
-enum Item<'a> {
-    Incident(&'a Incident),
-    /// A maintenance with its windows in one month.
-    Maintenance(&'a Maintenance, &'a [Window]),
-}
-
 /// Returns the months from the first announcement until now, newest first.
 pub(super) fn months(announcements: &Announcements, context: AnnouncementContext<'_>) -> Vec<MonthView> {
     let (calendar, language) = (context.calendar, context.language());
-    let mut items: Vec<(UnixNanos, Item<'_>)> =
-        announcements.incidents.iter().map(|incident| (incident.began, Item::Incident(incident))).collect();
+    let mut items: Vec<(UnixNanos, Announcement<'_>)> =
+        announcements.incidents.iter().map(|incident| (incident.began, Announcement::Incident(incident))).collect();
     let first_of_month = |day: i64| day + 1 - CivilTime::from_unix(day * DAY).day;
     let month = |window: &Window| first_of_month(calendar.day_number(window.start));
     for maintenance in &announcements.maintenance {
         let begun = maintenance.windows.partition_point(|window| window.start <= calendar.now);
         for windows in maintenance.windows[..begun].chunk_by(|one, other| month(one) == month(other)) {
-            items.extend(windows.last().map(|last| (last.start, Item::Maintenance(maintenance, windows))));
+            items.extend(windows.last().map(|last| (last.start, Announcement::Windows(maintenance, windows))));
         }
     }
     items.retain(|(at, _)| *at <= calendar.now);
-    items.sort_by_cached_key(|(at, _)| -at);
+    sort_by_integer(&mut items, |(at, _)| -at);
     let mut left_out = items.len().saturating_sub(ANNOUNCEMENTS_LIMIT);
     items.truncate(ANNOUNCEMENTS_LIMIT);
     let mut rest = items.as_slice();
@@ -59,10 +53,7 @@ pub(super) fn months(announcements: &Announcements, context: AnnouncementContext
     while months.is_empty() || !rest.is_empty() && months.len() < MONTHS_LIMIT {
         let first_day = first_of_month(last_day);
         let of_month = rest.partition_point(|(at, _)| calendar.day_number(*at) >= first_day);
-        let announcements = rest[..of_month].iter().map(|(_, item)| match item {
-            Item::Incident(incident) => Arc::new(context.incident(incident)),
-            Item::Maintenance(maintenance, windows) => Arc::new(context.windows(maintenance, windows)),
-        });
+        let announcements = rest[..of_month].iter().map(|(_, one)| Arc::new(context.view(*one)));
         months.push(MonthView {
             heading: calendar.month(last_day),
             quiet: if of_month == 0 { language.text(texts::NO_INCIDENTS).to_owned() } else { String::new() },

@@ -8,6 +8,7 @@ use shared::object_name::NodeName;
 use shared::page_config::appearance::position_in;
 use shared::post::fold::Announcements;
 use shared::post::notice::MESSAGE_DURATION;
+use shared::sorting::sort_by_integer;
 
 use super::affected::AnnouncementContext;
 use super::text;
@@ -55,7 +56,7 @@ pub(super) fn messages(announcements: &Announcements, context: AnnouncementConte
         nodes: Message::parse(&posted.text).nodes,
     });
     let mut messages: Vec<MessageView> = posted.chain(stored).filter(|message| !message.nodes.is_empty()).collect();
-    messages.sort_by_cached_key(|message| -message.at);
+    sort_by_integer(&mut messages, |message| -message.at);
     messages.into_iter().map(Arc::new).collect()
 }
 

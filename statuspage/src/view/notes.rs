@@ -3,6 +3,7 @@
 use shared::UnixNanos;
 use shared::post::fold::Announcements;
 use shared::post::impact_on;
+use shared::sorting::sort_by_integer;
 
 use super::affected::{AnnouncementContext, group_titles};
 use super::period::Period;
@@ -68,7 +69,7 @@ pub(super) fn notes(
             notes.push(Note { start: window.start, end: window.end, is_incident: false, text });
         }
     }
-    notes.sort_by_cached_key(|note| note.start);
+    sort_by_integer(&mut notes, |note| note.start);
     notes.truncate(NOTES_LIMIT);
     notes
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use shared::history::HistoryRows;
 use shared::object_name::{HistoryPart, NodeName};
 use shared::page_config::appearance::{Appearance, position_in};
-use shared::post::PlannedWork;
 use shared::post::fold::Announcements;
+use shared::post::{PlannedWork, PostKind};
+use shared::sorting::sort_by_integer;
 
 use super::affected::{AnnouncementContext, group_titles};
 use super::announcements::{Announced, announced};
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::dataset::{Cache, Dataset};
 use crate::i18n::{Calendar, texts};
-use crate::url_state::{AnnouncementLink, Layout, UrlState};
+use crate::url_state::{Shown, UrlState};
 
 /// The maximum number of endpoints to show. Those that need attention come first, and the rest are only counted.
 const ENDPOINTS_SHOWN: usize = 500;
@@ -121,13 +122,13 @@ pub fn page(
         .collect();
     combine_nodes::mark_retired(&mut evaluated);
     combine_nodes::mark_duplicate_titles(&mut evaluated);
-    evaluated.sort_by_cached_key(|evaluated| evaluated.endpoint.position as i64);
+    sort_by_integer(&mut evaluated, |evaluated| evaluated.endpoint.position as i64);
     if !appearance.order.is_empty() {
         let position =
             |evaluated: &EvaluatedEndpoint<'_>| position_in(&appearance.order, &evaluated.endpoint.key.title);
-        evaluated.sort_by_cached_key(|evaluated| position(evaluated).map_or(i64::MAX, |position| position as i64));
+        sort_by_integer(&mut evaluated, |evaluated| position(evaluated).map_or(i64::MAX, |position| position as i64));
     }
-    evaluated.sort_by_cached_key(EvaluatedEndpoint::urgency);
+    sort_by_integer(&mut evaluated, EvaluatedEndpoint::urgency);
     let messages = messages::messages(announcements, context);
     let missing = Missing { is_incomplete: cache.is_incomplete(calendar.now), left_out: cache.dataset.left_out() };
     let overall = overall::overall(&evaluated, missing, &period, calendar, loading, appearance);
@@ -189,13 +190,13 @@ fn detail_view(
     evaluated: &[EvaluatedEndpoint<'_>],
     context: AnnouncementContext<'_>,
 ) -> Option<DetailView> {
-    let view = match &url_state.announcement {
-        None if url_state.layout == Layout::History => {
+    let view = match &url_state.shown {
+        Shown::Endpoints => return None,
+        Shown::History => {
             let heading = context.language().text(texts::HISTORY).to_owned();
             return Some(DetailView { heading, note: String::new(), months: history::months(announcements, context) });
         }
-        None => return None,
-        Some(AnnouncementLink::Incident(id)) => {
+        Shown::Announcement(PostKind::Incident, id) => {
             let incident = announcements.incidents.iter().find(|incident| incident.id.to_string() == *id);
             incident.map(|incident| {
                 let mut view = context.incident(incident);
@@ -205,7 +206,7 @@ fn detail_view(
                 view
             })
         }
-        Some(AnnouncementLink::Maintenance(id)) => {
+        Shown::Announcement(_, id) => {
             let maintenance = announcements.maintenance.iter().find(|maintenance| maintenance.id.to_string() == *id);
             maintenance.map(|maintenance| context.maintenance(maintenance))
         }

@@ -5,6 +5,7 @@ mod announced;
 use std::sync::Arc;
 
 use shared::UnixNanos;
+use shared::sorting::sort_by_integer;
 use shared::status::Status;
 use shared::uptime::{self, MERGE_WINDOW};
 
@@ -77,7 +78,7 @@ pub(super) fn timeline(
         };
         (message.at, Arc::new(event))
     }));
-    events.sort_by_cached_key(|(at, _)| -at);
+    sort_by_integer(&mut events, |(at, _)| -at);
     left_out += events.len().saturating_sub(EVENTS_LIMIT);
     events.truncate(EVENTS_LIMIT);
     if evaluated.is_empty() { Vec::new() } else { days(&events, left_out, evaluated, period, calendar) }
@@ -142,7 +143,7 @@ fn episodes(evaluated: &[EvaluatedEndpoint<'_>], from: UnixNanos, language: &Lan
             });
         }
     }
-    episodes.sort_by_cached_key(|episode| episode.outage.span.start);
+    sort_by_integer(&mut episodes, |episode| episode.outage.span.start);
     episodes
 }
 

@@ -74,7 +74,7 @@ mod tests {
 
     use super::*;
 
-    /// 2026-11-22 06:50:54 UTC.
+    /// The time 06:50:54 UTC on 2026-11-22.
     const NOW: UnixNanos = 1_795_330_254_340_493_978;
 
     fn post(at: UnixNanos, title: &str, impact: Impact, details: Details) -> Post {
@@ -93,7 +93,7 @@ mod tests {
     fn incidents_and_windows_follow_the_endpoints() {
         let posts = [
             post(
-                NOW - HOUR,
+                NOW - 2 * HOUR,
                 "Slow\u{1b}[2J",
                 Impact::None,
                 Details::Incident { state: None, began: None, ended: None },
@@ -107,7 +107,7 @@ mod tests {
         let posted = Posted { announcements: &announcements, groups: &[] };
         let lines = [
             "",
-            "  investigating  Slow[2J, incident since 05:50 UTC, affects Shop",
+            "  investigating  Slow[2J, incident since 04:50 UTC, affects Shop",
             "  in progress    Upgrade, maintenance until 07:49 UTC, affects Shop (down)",
             "  in progress    Late, maintenance until 07:48 UTC, announced afterwards, affects Shop (down)",
             "  planned        Soon, maintenance from Nov 23, 06:50 to Nov 23, 07:50 UTC, affects Shop (down)",

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use shared::MINUTE;
 use shared::object_name::{DigestName, PostId};
-use shared::post::digest::Digest;
+use shared::post::digest::PostDigest;
 use shared::post::{Affected, Details, Impact, IncidentState, MaintenancePlan, Post, Scope};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -82,7 +82,7 @@ fn window(from: i64, to: i64) -> Post {
 }
 
 async fn publish(world: &World, posts: Vec<Post>) {
-    let digest = Digest::new(author(), posts, START + MINUTE);
+    let digest = PostDigest::new(author(), posts, START + MINUTE);
     world.store().await.1.put(&DigestName { author: author() }, digest.to_json().into()).await.unwrap();
 }
 

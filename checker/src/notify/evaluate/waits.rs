@@ -16,7 +16,7 @@ use shared::notification::registers::Registers;
 use shared::notification::verdicts::{Verdict, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog, Topic};
 use shared::object_name::NodeName;
-use shared::post::digest::Digest;
+use shared::post::digest::PostDigest;
 
 use super::{HELD_TIME, message_channels};
 use crate::notify::budget_conditions::burning_budgets;
@@ -33,7 +33,7 @@ pub type Waits = BTreeMap<(NodeName, ChannelId), UnixNanos>;
 #[must_use]
 pub fn current_waits(
     (settings, objectives): (&Notifications, &EndpointMap<Objective>),
-    (histories, digests): (&[History], &[Digest]),
+    (histories, digests): (&[History], &[PostDigest]),
     logs: &[NotificationLog],
     now: UnixNanos,
 ) -> Waits {

@@ -74,10 +74,10 @@ pub enum InvalidRule {
     Combination { part: &'static str, with: String },
 }
 
-/// A recurrence rule.
+/// A recurrence rule without a start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
-    /// The rule in uppercase.
+    /// The text of the rule in uppercase.
     text: String,
     recurrence: RRule<Unvalidated>,
     /// The time after which the rule does not fire. It is not part of `recurrence`, which has no time zone.

@@ -2,7 +2,7 @@ use shared::{HOUR, MINUTE, SECOND};
 
 use super::*;
 
-/// 2026-11-30 12:00 in Berlin.
+/// The time 12:00 in Berlin on 2026-11-30.
 const NOW: UnixNanos = 1_796_036_400 * SECOND;
 
 fn expand(

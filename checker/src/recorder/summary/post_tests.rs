@@ -2,7 +2,7 @@
 
 use shared::announced::{Announced, AnnouncedWindow, OpenIncident};
 use shared::object_name::{DigestName, PostId};
-use shared::post::digest::Digest;
+use shared::post::digest::PostDigest;
 use shared::post::{Details, Post};
 
 use super::tests::{NOW, TestNode, example, node};
@@ -83,7 +83,7 @@ async fn a_summary_contains_the_posts_of_shown_authors() {
         let details = Details::Incident { state: None, began: None, ended: None };
         let title = Some(format!("By {author}"));
         let post = Post { subject: id.clone(), id, edit: None, title, affects: None, text: None, at: None, details };
-        let digest = Digest::new(node(author), [post], NOW);
+        let digest = PostDigest::new(node(author), [post], NOW);
         here.store.put(&DigestName { author: node(author) }, digest.to_json().into()).await.expect("it is stored");
     }
     here.summary.authors.shown = Some(vec![node("anna")]);

@@ -8,7 +8,7 @@ use super::*;
 use crate::dataset::Cache;
 use crate::i18n::Calendar;
 use crate::test_support::{NOW, affected, cache_with_posts, dataset, incident_post, maintenance_post, post_id, utc};
-use crate::url_state::{Layout, UrlState};
+use crate::url_state::{Shown, UrlState};
 use crate::view::event::{EventKind, EventView};
 use crate::view::{self, LoadProgress, PageView, ViewSettings};
 
@@ -76,7 +76,7 @@ fn a_resolved_incident_is_brief_for_a_day_and_then_only_in_the_history() {
     assert_eq!(lines(&view.announced.brief), ["Checkout fails: Resolved · 12:22–12:57 (35 min) · affects A"]);
     let mut cache = cache_with_posts(&checks(0, Healthy), &posts);
     let later = Calendar { now: NOW + 2 * DAY, today: NOW + 2 * DAY, ..utc() };
-    let url_state = UrlState { layout: Layout::History, ..UrlState::default() };
+    let url_state = UrlState { shown: Shown::History, ..UrlState::default() };
     let view = view::page(&mut cache, later, settings(), &Appearance::default(), &url_state, LoadProgress::Complete);
     assert_eq!(view.announced, Announced::default());
     let months = &view.detail.as_ref().expect("the history").months;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use shared::UnixNanos;
 use shared::post::fold::Announcements;
+use shared::sorting::sort_by_integer;
 
 use super::super::affected::AnnouncementContext;
+use super::super::announcements::Announcement;
 use super::super::event::{AnnouncementView, EventKind, EventView};
 use super::super::period::Period;
 use super::{EVENTS_LIMIT, Episode};
@@ -28,19 +30,19 @@ pub(in crate::view) fn announced(
 ) -> Vec<TimedAnnouncement> {
     let is_shown = |start: UnixNanos| (period.from..=period.now).contains(&start);
     let mut shown = Vec::new();
-    for incident in announcements.incidents.iter().filter(|one| is_shown(one.began)).take(EVENTS_LIMIT) {
+    for incident in announcements.incidents.iter().filter(|one| is_shown(one.began)) {
         let until = Some(incident.ended.unwrap_or(period.now));
-        shown.push(TimedAnnouncement { start: incident.began, until, view: context.incident(incident) });
+        shown.push((incident.began, until, Announcement::Incident(incident)));
     }
-    let windows = announcements.maintenance.iter().flat_map(|one| one.windows.iter().map(move |window| (one, *window)));
-    let mut windows: Vec<_> = windows.filter(|(_, window)| is_shown(window.start)).collect();
-    windows.sort_by_cached_key(|(_, window)| -window.start);
-    for (maintenance, window) in windows.into_iter().take(EVENTS_LIMIT) {
-        let view = context.window(maintenance, window);
-        shown.push(TimedAnnouncement { start: window.start, until: None, view });
+    for maintenance in &announcements.maintenance {
+        for window in maintenance.windows.iter().filter(|one| is_shown(one.start)) {
+            shown.push((window.start, None, Announcement::Window(maintenance, *window)));
+        }
     }
-    shown.sort_by_cached_key(|one| -one.start);
-    shown
+    sort_by_integer(&mut shown, |(start, ..)| -start);
+    shown.truncate(EVENTS_LIMIT);
+    let timed = |(start, until, one)| TimedAnnouncement { start, until, view: context.view(one) };
+    shown.into_iter().map(timed).collect()
 }
 
 /// Converts announcements to events, and moves the outages of an incident's endpoints into it.
