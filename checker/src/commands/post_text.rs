@@ -40,7 +40,7 @@ pub(crate) struct PostText {
 }
 
 impl PostText {
-    /// Keeps an edited text if the post failed, so that nobody must type it twice.
+    /// Keeps an edited text if the post failed, so that the author need not type it again.
     pub(crate) fn keep_on_failure<T, E>(self, result: Result<T, E>) -> Result<T, E> {
         if result.is_err()
             && let Some(path) = self.draft.and_then(|draft| draft.keep().ok())

@@ -28,7 +28,7 @@ impl Authors {
         self.fold(digests.flat_map(|digest| &digest.posts), now)
     }
 
-    /// Computes the current state of posts, whoever posted them.
+    /// Computes the current state of posts by any author.
     #[must_use]
     pub fn fold<'a>(&self, posts: impl IntoIterator<Item = &'a Post>, now: UnixNanos) -> Announcements {
         fold(posts, &self.editors, now)

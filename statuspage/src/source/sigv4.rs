@@ -4,7 +4,7 @@
 //! and the URL can be cached.
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{PostDigest, Sha256};
+use sha2::{Digest, Sha256};
 use shared::page_config::PublicKeys;
 use shared::{DAY, HOUR, SECOND, UnixNanos};
 

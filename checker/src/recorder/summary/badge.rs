@@ -16,7 +16,7 @@ const MARGIN: usize = 6;
 /// The background color of the title.
 const TITLE_BACKGROUND: &str = "#3a3f45";
 
-/// What the color of a badge stands for.
+/// The meaning of a badge's color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadgeColor {
     Status(Status),
