@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 use shared::post::{MaintenancePlan, WINDOWS_LIMIT};
 use shared::{DAY, Nanos, UnixNanos};
 
-pub use self::rule::{InvalidRule, Rule};
+pub use self::rule::{InvalidRule, RecurrenceRule};
 pub use self::zone::{ClockChange, UnknownZone, find_zone, local_text, to_local};
 use self::zone::{length_text, to_utc};
 
@@ -63,7 +63,7 @@ pub struct Recurrence {
     start: DateTime,
     zone: TimeZone,
     length: Nanos,
-    rule: Option<Rule>,
+    rule: Option<RecurrenceRule>,
     except: BTreeSet<Date>,
 }
 
@@ -90,7 +90,7 @@ impl Recurrence {
         if length <= 0 {
             return Err(InvalidRecurrence::Length);
         }
-        let rule = if repeat.trim().is_empty() { None } else { Some(Rule::parse(repeat)?) };
+        let rule = if repeat.trim().is_empty() { None } else { Some(RecurrenceRule::parse(repeat)?) };
         let date = |text: &String| parse_date(text).ok_or_else(|| InvalidRecurrence::Date(text.clone()));
         let except = except.iter().map(date).collect::<Result<_, _>>()?;
         Ok(Recurrence { start, zone, length, rule, except })

@@ -245,7 +245,7 @@ struct Earlier<'a> {
 }
 
 /// An entry for deferred recipients, and its node.
-struct DeferredEntry<'a> {
+struct Entry<'a> {
     node: &'a NodeName,
     recipients: HashSet<u32>,
     known: ChannelRegisters<'a>,
@@ -268,7 +268,7 @@ impl Earlier<'_> {
         }
         let next = self.now.saturating_add(FIRST_DELAY);
         let entry = |(indexes, recipients): (Vec<usize>, Vec<u32>)| {
-            let group: Vec<&DeferredEntry<'_>> = indexes.iter().map(|index| &entries[*index]).collect();
+            let group: Vec<&Entry<'_>> = indexes.iter().map(|index| &entries[*index]).collect();
             let known: Vec<Register> = heard(news).filter_map(|register| self.known(&group, register)).collect();
             Deferred { recipients, list: reception.list, tries: 1, next, known }
         };
@@ -277,7 +277,7 @@ impl Earlier<'_> {
         missed
     }
 
-    fn entries(&self, channel: &ChannelId, list: RecipientList) -> Vec<DeferredEntry<'_>> {
+    fn entries(&self, channel: &ChannelId, list: RecipientList) -> Vec<Entry<'_>> {
         let (own, own_entries) = self.own;
         let own_entries = own_entries.iter().map(|entry| (own, entry));
         let others = self.others.iter().filter_map(|log| Some((&log.node, log.channel(channel)?)));
@@ -288,14 +288,14 @@ impl Earlier<'_> {
             for register in &deferred.known {
                 known.add((node, register));
             }
-            DeferredEntry { node, recipients: deferred.recipients.iter().copied().collect(), known }
+            Entry { node, recipients: deferred.recipients.iter().copied().collect(), known }
         });
         indexed.collect()
     }
 
     /// Returns the state that recipients in the given entries know about the subject of news, or `None` if one of the
     /// node's entries contains it.
-    fn known(&self, entries: &[&DeferredEntry<'_>], news: &Register) -> Option<Register> {
+    fn known(&self, entries: &[&Entry<'_>], news: &Register) -> Option<Register> {
         let author = self.registers.author(&news.channel, news.topic, &news.key);
         // The entries of a node that did not send the latest news are obsolete.
         let found = entries.iter().find_map(|entry| {

@@ -11,7 +11,7 @@ pub const POST_FOLDER: &str = "0-posts/";
 pub(super) const POST_SUFFIX: &str = ".json";
 const DIGEST_SUFFIX: &str = ".posts.json";
 
-/// The kind of thing that a post is about.
+/// The kind of a post, which never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PostKind {
     /// Part of an incident: its start, an update, its end or an analysis.
@@ -80,9 +80,9 @@ impl FromStr for PostId {
 /// Authors' names do not contain dots, so a pattern for `eu` does not match the posts of `eu-west`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PostName {
-    /// The identity of the post.
+    /// The identity: when and by whom it was posted.
     pub id: PostId,
-    /// The kind of the post.
+    /// The kind, which precedes the suffix.
     pub kind: PostKind,
 }
 

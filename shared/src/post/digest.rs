@@ -91,7 +91,7 @@ impl PostDigest {
         }
         let text = std::str::from_utf8(content).map_err(|_| malformed("the text is not UTF-8"))?;
         let (mut version, mut author, mut listed_at, mut posts_text) = (None, None, None, "[]");
-        json::each_member(text, |key, value| match &*key {
+        json::each_member(text, &mut |key, value| match &*key {
             "version" => version = value.parse().ok(),
             // Names contain no escapes.
             "author" => author = value.strip_prefix('"').and_then(|rest| NodeName::new(rest.strip_suffix('"')?).ok()),
@@ -107,7 +107,7 @@ impl PostDigest {
         }
         let author = author.ok_or_else(|| malformed("the key `author` must be the name of an author"))?;
         let (mut posts, mut skipped) = (Vec::<Post>::new(), 0);
-        json::each_element(posts_text, VALUES_LIMIT, |element| {
+        json::each_element(posts_text, VALUES_LIMIT, &mut |element| {
             match read_entry(&element) {
                 Ok(post) if post.id.author == author && posts.len() < POSTS_LIMIT => posts.push(post),
                 _ => skipped += 1,

@@ -1,7 +1,8 @@
 //! Posts in their current versions, from which incidents, maintenance and notices are computed.
 
-use super::{Affected, Details, MaintenancePlan, Post};
+use super::{Affected, Details, Post};
 use crate::object_name::NodeName;
+use crate::uptime::TimeRange;
 use crate::{MINUTE, Nanos, UnixNanos};
 
 /// How much earlier than its storage an author can date a post without a remark.
@@ -9,26 +10,26 @@ const UNREMARKABLE_DELAY: Nanos = 5 * MINUTE;
 
 /// A post in its current version.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry<'a> {
+pub(super) struct CurrentPost<'a> {
     /// The version that was posted first.
     pub(super) original: &'a Post,
-    /// The current version.
+    /// The current version, which is the latest valid edit.
     pub(super) post: &'a Post,
-    /// The time at which the post applies.
+    /// When the post applies, according to the current version.
     pub(super) at: UnixNanos,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> CurrentPost<'a> {
     /// Creates an entry from the original and its latest valid edit. An edit of another kind is ignored.
-    pub(super) fn new(original: &'a Post, edit: Option<&'a Post>) -> Entry<'a> {
+    pub(super) fn new(original: &'a Post, edit: Option<&'a Post>) -> CurrentPost<'a> {
         let post = edit.filter(|edit| edit.kind() == original.kind()).unwrap_or(original);
-        Entry { original, post, at: post.at.unwrap_or_else(|| original.at()) }
+        CurrentPost { original, post, at: post.at.unwrap_or_else(|| original.at()) }
     }
 
-    /// Returns whether the original post has the same windows as the current version.
-    pub(super) fn is_plan_unchanged(&self, plan: &MaintenancePlan) -> bool {
+    /// Returns whether the original post already had these windows.
+    pub(super) fn had_windows(&self, windows: &[TimeRange]) -> bool {
         match &self.original.details {
-            Details::Maintenance { plan: Some(original), .. } => original.windows == plan.windows,
+            Details::Maintenance { plan: Some(plan), .. } => plan.windows == windows,
             _ => false,
         }
     }
@@ -50,7 +51,7 @@ pub(super) struct Latest<'a> {
 
 impl<'a> Latest<'a> {
     /// Collects the latest values from the first entry and all later ones of the same kind.
-    pub(super) fn new(first: &Entry<'a>, entries: &[Entry<'a>]) -> Latest<'a> {
+    pub(super) fn new(first: &CurrentPost<'a>, entries: &[CurrentPost<'a>]) -> Latest<'a> {
         let mut latest = Latest { author: &first.post.id.author, title: "", affects: &[], text: "" };
         for entry in entries.iter().filter(|entry| entry.post.kind() == first.post.kind()) {
             let Post { id, title, affects, text, .. } = entry.post;

@@ -5,7 +5,7 @@
 //!
 //! The page also runs this code, so it uses sorted lists, which make the page much smaller than maps.
 
-use super::entry::{Entry, Latest};
+use super::entry::{CurrentPost, Latest};
 use super::incident::Incident;
 use super::maintenance::Maintenance;
 use super::notice::Notice;
@@ -47,11 +47,11 @@ fn fold_all(posts: Vec<&Post>, editors: &[NodeName]) -> Announcements {
     let is_withdrawn = |index: usize| edits[index].is_some_and(|edit| matches!(edit.edit, Some(Edit::Withdraws(_))));
     let mut subjects = posts.0.clone();
     sort_by_id(&mut subjects, |post| &post.subject);
-    let subject_of = |entry: &Entry<'_>| position_of(&subjects, &entry.original.subject, |post| &post.subject);
+    let subject_of = |entry: &CurrentPost<'_>| position_of(&subjects, &entry.original.subject, |post| &post.subject);
     let mut entries = Vec::new();
     for (index, original) in posts.0.iter().enumerate() {
         if original.edit.is_none() && !is_withdrawn(index) {
-            entries.push(Entry::new(original, edits[index]));
+            entries.push(CurrentPost::new(original, edits[index]));
         }
     }
     // The entries are in the order of their identities, and sorting is stable.

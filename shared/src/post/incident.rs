@@ -1,6 +1,6 @@
 //! Incidents, as computed from their posts.
 
-use super::entry::{Entry, Latest};
+use super::entry::{CurrentPost, Latest};
 use super::{Affected, Details, KEPT_FOR, PostId};
 use crate::object_name::NodeName;
 use crate::{DAY, UnixNanos};
@@ -10,11 +10,11 @@ use crate::{DAY, UnixNanos};
 pub enum IncidentState {
     /// The cause is not known yet.
     Investigating,
-    /// The cause is known.
+    /// The cause is known and is being fixed.
     Identified,
     /// A fix is in place and is being observed.
     Monitoring,
-    /// The incident has ended.
+    /// The incident has ended, and everything works.
     Resolved,
     /// An analysis, posted after the incident was resolved.
     Postmortem,
@@ -56,15 +56,15 @@ pub struct Incident {
     pub id: PostId,
     /// The current title. It is empty if no post that was read has one.
     pub title: String,
-    /// The state after all updates.
+    /// The state according to the latest update.
     pub state: IncidentState,
     /// The endpoints that are affected according to the latest post.
     pub affects: Vec<Affected>,
-    /// The time at which the incident began.
+    /// When the incident began, which can be before its first post.
     pub began: UnixNanos,
     /// When the incident ended, or `None` if it is open.
     pub ended: Option<UnixNanos>,
-    /// The updates, oldest first.
+    /// The updates in the order of their times.
     pub updates: Vec<Update>,
 }
 
@@ -79,7 +79,7 @@ pub struct Update {
     pub state: Option<IncidentState>,
     /// The text, in the HTML subset of [`crate::message`].
     pub text: String,
-    /// The time at which the update applies.
+    /// When the update applies, according to its author.
     pub at: UnixNanos,
     /// When the update was stored, if the author assigned it an earlier time.
     pub posted_later: Option<UnixNanos>,
@@ -90,7 +90,7 @@ pub struct Update {
 impl Incident {
     /// Computes an incident that began at the time of its first entry from all entries, which are in the order of their
     /// times.
-    pub(super) fn new(id: PostId, began: UnixNanos, entries: &[Entry<'_>], latest: &Latest<'_>) -> Incident {
+    pub(super) fn new(id: PostId, began: UnixNanos, entries: &[CurrentPost<'_>], latest: &Latest<'_>) -> Incident {
         let mut incident = Incident {
             id,
             title: latest.title.to_owned(),

@@ -2,7 +2,7 @@
 //!
 //! The author's command expands the rule into windows in UTC, so readers need neither time zones nor recurrence rules.
 
-use super::entry::{Entry, Latest};
+use super::entry::{CurrentPost, Latest};
 use super::{Affected, Details, KEPT_FOR, PostId, WINDOWS_LIMIT};
 use crate::object_name::NodeName;
 use crate::sorting::sort_by_integer;
@@ -40,9 +40,9 @@ pub enum MaintenanceChange {
     Move {
         /// The planned start of the window.
         window: UnixNanos,
-        /// The actual start.
+        /// The start that replaces the planned one.
         start: UnixNanos,
-        /// The actual end.
+        /// The end that replaces the planned one.
         end: UnixNanos,
     },
 }
@@ -54,7 +54,7 @@ pub struct Maintenance {
     pub id: PostId,
     /// The author of the latest post.
     pub author: NodeName,
-    /// The current title.
+    /// The title according to the latest post.
     pub title: String,
     /// The endpoints that are affected, and how.
     pub affects: Vec<Affected>,
@@ -73,9 +73,9 @@ pub struct Maintenance {
 pub struct Window {
     /// The planned start, which identifies the window.
     pub planned: UnixNanos,
-    /// The time at which the window begins.
+    /// When the window begins, which can differ from its plan.
     pub start: UnixNanos,
-    /// The time at which the window ends.
+    /// When the window ends, which can differ from its plan.
     pub end: UnixNanos,
     /// The part that was announced before it began, which is empty if the whole window was announced afterwards. Only
     /// this part counts as planned.
@@ -119,7 +119,7 @@ impl Window {
 
 impl Maintenance {
     /// Computes a maintenance from its entries, which are in the order of their times.
-    pub(super) fn new(id: PostId, entries: &[Entry<'_>], latest: &Latest<'_>) -> Maintenance {
+    pub(super) fn new(id: PostId, entries: &[CurrentPost<'_>], latest: &Latest<'_>) -> Maintenance {
         let (mut current_plan, mut is_canceled) = (None, false);
         // The windows by their planned start, which identifies them. Canceled windows are `None`, so a plan that extends
         // an earlier one does not restore them.
@@ -129,7 +129,8 @@ impl Maintenance {
             let posted_at = entry.post.id.posted_at;
             if let Some(plan) = plan {
                 // An edit that does not change the windows does not announce them again.
-                let announced_at = if entry.is_plan_unchanged(plan) { entry.original.id.posted_at } else { posted_at };
+                let announced_at =
+                    if entry.had_windows(&plan.windows) { entry.original.id.posted_at } else { posted_at };
                 for range in plan.windows.iter().take(ALL_WINDOWS_LIMIT.saturating_sub(windows.len())) {
                     windows.push((range.0, Some(Window::new(*range, announced_at))));
                 }

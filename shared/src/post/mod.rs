@@ -86,7 +86,7 @@ pub enum Details {
     Maintenance {
         /// The plan, with all windows.
         plan: Option<MaintenancePlan>,
-        /// A change to windows.
+        /// A change to one or all windows.
         change: Option<MaintenanceChange>,
     },
     /// A silence, or a change to it.

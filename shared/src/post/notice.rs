@@ -1,6 +1,6 @@
 //! Silences and messages, as computed from their posts. Both apply from their first post until a given time.
 
-use super::entry::{Entry, Latest};
+use super::entry::{CurrentPost, Latest};
 use super::{Affected, Details, KEPT_FOR, PostId};
 use crate::object_name::NodeName;
 use crate::{DAY, Nanos, UnixNanos};
@@ -31,7 +31,7 @@ pub struct Notice {
 impl Notice {
     /// Computes a notice that begins at the time of its first entry from all entries, which are in the order of their
     /// times.
-    pub(super) fn new(id: PostId, from: UnixNanos, entries: &[Entry<'_>], latest: &Latest<'_>) -> Notice {
+    pub(super) fn new(id: PostId, from: UnixNanos, entries: &[CurrentPost<'_>], latest: &Latest<'_>) -> Notice {
         let mut notice_until = from.saturating_add(MESSAGE_DURATION);
         for entry in entries {
             if let Details::Silence { until: Some(until) } | Details::Message { until: Some(until) } =

@@ -26,9 +26,9 @@ pub(super) fn header(context: AppContext, config: &PageConfig) -> ElementBuilder
     let has_links = !appearance.links.is_empty();
     let links = nav()
         .aria_label(context.text(texts::LINKS))
+        .children(links)
         .child(status)
         .child(history)
-        .children(links)
         .show_when(move || has_links || context.view.with(|view| view.has_history || view.detail.is_some()));
     header_element().child(name).child(links).child(past(context)).child(banner(context))
 }

@@ -76,7 +76,7 @@ pub enum InvalidRule {
 
 /// A recurrence rule without a start.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Rule {
+pub struct RecurrenceRule {
     /// The text of the rule in uppercase.
     text: String,
     recurrence: RRule<Unvalidated>,
@@ -90,9 +90,9 @@ enum Until {
     Utc(Timestamp),
 }
 
-impl Rule {
+impl RecurrenceRule {
     /// Parses a rule with or without the prefix `RRULE:`.
-    pub fn parse(text: &str) -> Result<Rule, InvalidRule> {
+    pub fn parse(text: &str) -> Result<RecurrenceRule, InvalidRule> {
         let upper = text.trim().to_ascii_uppercase();
         let text = upper.strip_prefix("RRULE:").unwrap_or(&upper).trim_end_matches(';');
         if text.len() > LENGTH_LIMIT {
@@ -119,7 +119,7 @@ impl Rule {
         if let Some(count) = parts.number("COUNT", (1, 100_000), "a number from 1 to 100000")? {
             recurrence = recurrence.count(count as u32);
         }
-        Ok(Rule { text: text.to_owned(), recurrence, until: parts.until()? })
+        Ok(RecurrenceRule { text: text.to_owned(), recurrence, until: parts.until()? })
     }
 
     /// Returns the rule in uppercase.

@@ -264,9 +264,9 @@ fn invalid_rules_are_one_sentence_each() {
             "the recurrence rule cannot combine `BYWEEKNO` with the numbered day `1SU`",
         ),
     ] {
-        assert_eq!(Rule::parse(rule).unwrap_err().to_string(), expected);
+        assert_eq!(RecurrenceRule::parse(rule).unwrap_err().to_string(), expected);
     }
-    let long = Rule::parse(&format!("FREQ=DAILY;BYHOUR={}", "1,".repeat(1_000))).unwrap_err().to_string();
+    let long = RecurrenceRule::parse(&format!("FREQ=DAILY;BYHOUR={}", "1,".repeat(1_000))).unwrap_err().to_string();
     assert!(long.len() < 200, "{long}");
 }
 
