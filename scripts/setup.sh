@@ -6,8 +6,8 @@
 # page   the wasm32 target, trunk, wasm-bindgen-cli, wasm-opt, esbuild
 # run    page, and a C compiler to link the checker
 # lint   cargo-deny, typos and hadolint
-# test   run, and MiniStack and SeaweedFS (S3 servers), Caddy, Chromium, axe-core, cfn-lint, libfaketime, curl and
-#        Prometheus' blackbox exporter
+# test   run, and MiniStack and SeaweedFS (S3 servers), Caddy, Chromium, axe-core, cfn-lint, libfaketime, curl,
+#        Prometheus' blackbox exporter and python-dateutil
 # fuzz   cargo-fuzz, and a C++ compiler for libFuzzer
 # bench  test, and Lighthouse, nginx, wrk and openssl
 #
@@ -30,6 +30,8 @@ readonly CFN_LINT_VERSION=1.58.0
 readonly AIOSMTPD_VERSION=1.4.6
 readonly APPRISE_VERSION=2.3.0
 readonly STANDARD_WEBHOOKS_VERSION=1.1.0
+readonly DATEUTIL_VERSION=2.9.0.post0
+readonly TZDATA_VERSION=2026.6
 readonly AXE_VERSION=4.14.1
 # Version 13 requires a newer Node.js than Debian 12 has.
 readonly LIGHTHOUSE_VERSION=12.8.2
@@ -103,6 +105,7 @@ set_up_test() {
     set_up_seaweedfs
     set_up_cfn_lint
     set_up_notification_receivers
+    set_up_dateutil
 }
 
 set_up_lint() {
@@ -250,9 +253,20 @@ set_up_notification_receivers() {
         printf '%s' "$versions" >"$folder/.versions"
     fi
     ln -sf "$folder/bin/apprise" "$TOOLS/bin/"
-    # Through a symbolic link, Python would not find the packages of its environment.
-    printf '#!/bin/sh\nexec "%s/bin/python" "$@"\n' "$folder" >"$TOOLS/bin/notify-python"
-    chmod +x "$TOOLS/bin/notify-python"
+    link_python "$folder" notify-python
+}
+
+# An independent implementation of recurrence rules and time zones.
+set_up_dateutil() {
+    local folder=$TOOLS/dateutil versions="python-dateutil==$DATEUTIL_VERSION tzdata==$TZDATA_VERSION"
+    if ! [[ -f $folder/.versions && $(<"$folder/.versions") == "$versions" && -x $folder/bin/python ]]; then
+        have python3 || install_packages "Python, to compute recurrences" python3 python3-venv
+        note "installing python-dateutil $DATEUTIL_VERSION, to compare recurrences, from PyPI into $folder"
+        # shellcheck disable=SC2086 # two words, two packages
+        make_venv "$folder" $versions
+        printf '%s' "$versions" >"$folder/.versions"
+    fi
+    link_python "$folder" dateutil-python
 }
 
 set_up_typos() {
@@ -283,6 +297,13 @@ make_venv() {
         python3 -m venv "$folder"
     fi
     "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" || command_failed "pip install $*"
+}
+
+# link_python FOLDER NAME makes the Python of an environment available under a name.
+link_python() {
+    # Through a symbolic link, Python would not find the packages of its environment.
+    printf '#!/bin/sh\nexec "%s/bin/python" "$@"\n' "$1" >"$TOOLS/bin/$2"
+    chmod +x "$TOOLS/bin/$2"
 }
 
 link_python_programs() {

@@ -1,7 +1,8 @@
 //! The checker runs the checks of a configuration and stores their results.
 //!
 //! Start at [`commands::run`]: [`config`] loads the configuration, [`monitor`] runs the [`checks`] and evaluates their
-//! outcomes, [`recorder`] writes the results to the [`store`] and removes expired ones, and [`ui`] prints them.
+//! outcomes, [`recorder`] writes the results to the [`store`] and removes expired ones, and [`ui`] prints them. [`posts`]
+//! stores what people write about endpoints.
 //! [`commands::serve`] also serves the page, using [`server`]. [`provision`] prepares the store's bucket, and
 //! [`doctor`] verifies the setup.
 
@@ -13,6 +14,7 @@ pub mod doctor;
 pub mod monitor;
 pub mod notify;
 pub mod platform;
+pub mod posts;
 pub mod provision;
 pub mod recorder;
 pub mod redact;

@@ -39,7 +39,12 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
         Command::Run(arguments) => complete(single_threaded()?, commands::run::run(arguments)),
         Command::Serve(arguments) => complete(multi_threaded()?, commands::serve::serve(arguments)),
         Command::Status(arguments) => complete(multi_threaded()?, commands::status::status(arguments)),
+        Command::Maintenance(command) => complete(multi_threaded()?, commands::maintenance::maintenance(command)),
         Command::Notify(command) => complete(multi_threaded()?, commands::notify::notify(command)),
+        Command::Incident(command) => complete(multi_threaded()?, commands::incident::incident(command)),
+        Command::Silence(arguments) => complete(multi_threaded()?, commands::silence::silence(arguments)),
+        Command::Message(command) => complete(multi_threaded()?, commands::message::message(command)),
+        Command::Post(command) => complete(multi_threaded()?, commands::post::post(command)),
         Command::History(HistoryCommand::Rebuild(arguments)) => {
             complete(multi_threaded()?, commands::history::rebuild_history(arguments))
         }

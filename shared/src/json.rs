@@ -81,7 +81,7 @@ pub fn parse(text: &str) -> Result<Json<'_>, JsonError> {
 pub fn each_element<'t>(
     text: &'t str,
     values_limit: usize,
-    mut take: impl FnMut(Json<'t>) -> Result<(), &'static str>,
+    take: &mut dyn FnMut(Json<'t>) -> Result<(), &'static str>,
 ) -> Result<(), JsonError> {
     read(text, |next, lexer| {
         if next != b'[' {
@@ -102,7 +102,7 @@ pub fn each_element<'t>(
 /// parsed, so an invalid value does not affect the others.
 ///
 /// If there is an error, the members before it have already been passed.
-pub fn each_member<'t>(text: &'t str, mut take: impl FnMut(Cow<'t, str>, &'t str)) -> Result<(), JsonError> {
+pub fn each_member<'t>(text: &'t str, take: &mut dyn FnMut(Cow<'t, str>, &'t str)) -> Result<(), JsonError> {
     read(text, |next, lexer| {
         if next != b'{' {
             return Err(Expect::Value.into());
@@ -366,7 +366,7 @@ mod tests {
     fn each_member_stops_at_an_error() {
         let members = |text: &'static str| {
             let mut members = Vec::new();
-            let end = each_member(text, |name, value| members.push((name, value)));
+            let end = each_member(text, &mut |name, value| members.push((name, value)));
             (members, end.map_err(|error| error.to_string()))
         };
         let a = (Cow::Borrowed("a"), "1");
@@ -381,12 +381,12 @@ mod tests {
         let deep = ["[".repeat(100_000), "]".repeat(100_000)].concat();
         let text = format!(r#"{{"a":[1}},"b":{deep},"c":{{"x":"]}}\"\\"}},"d":nonsense , "é":"}},"}}"#);
         let mut members = Vec::new();
-        each_member(&text, |name, value| members.push((name.into_owned(), value))).expect("an object");
+        each_member(&text, &mut |name, value| members.push((name.into_owned(), value))).expect("an object");
         let expected = [("a", "[1}"), ("b", &deep), ("c", r#"{"x":"]}\"\\"}"#), ("d", "nonsense"), ("é", "\"},\"")];
         let members: Vec<(&str, &str)> = members.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         assert_eq!(members, expected);
         for unclosed in ["{\"a\":[1", "{\"a\":\"x", "{\"a\":1", "{\"a\":}", "{\"a\":,\"b\":1}"] {
-            assert!(each_member(unclosed, |_, _| {}).is_err(), "{unclosed}");
+            assert!(each_member(unclosed, &mut |_, _| {}).is_err(), "{unclosed}");
         }
     }
 
@@ -394,7 +394,7 @@ mod tests {
     fn elements_are_passed_until_a_limit() {
         let elements = |text: &str, values_limit, count: usize| {
             let mut elements = 0;
-            let end = each_element(text, values_limit, |_| {
+            let end = each_element(text, values_limit, &mut |_| {
                 elements += 1;
                 if elements > count { Err("too many elements") } else { Ok(()) }
             });

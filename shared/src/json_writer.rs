@@ -43,6 +43,15 @@ impl JsonWriter {
         self.text.push_str(&key[comma..]);
     }
 
+    /// Writes a member's key that is not known in advance. The member's value must follow.
+    pub(crate) fn any_key(&mut self, key: &str) {
+        if self.text.as_bytes().last() != Some(&b'{') {
+            self.text.push(',');
+        }
+        self.string(key);
+        self.text.push(':');
+    }
+
     pub(crate) fn integer_member(&mut self, key: &'static str, number: i64) {
         self.key(key);
         self.integer(number);

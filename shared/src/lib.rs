@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+pub mod announced;
 pub mod budget;
 pub mod check_file;
 pub mod civil;
@@ -23,9 +24,12 @@ pub mod notification;
 pub mod notification_log;
 pub mod object_name;
 pub mod page_config;
+pub mod post;
 pub mod quorum;
 pub mod response_times;
 pub mod s3_request;
+mod serialize_time;
+pub mod sorting;
 pub mod stats;
 pub mod status;
 pub mod suggest;

@@ -175,6 +175,10 @@ pub enum Topic {
     Certificate,
     /// The burn rate of an endpoint's error budget.
     Budget,
+    /// An incident that a person posted.
+    Incident,
+    /// Maintenance that a person announced.
+    Maintenance,
 }
 
 /// The state that a channel was notified of.
@@ -243,7 +247,15 @@ impl Notified {
 
 impl Topic {
     /// All topics, in the order of their declaration.
-    pub const ALL: [Topic; 5] = [Topic::Endpoint, Topic::Silent, Topic::Store, Topic::Certificate, Topic::Budget];
+    pub const ALL: [Topic; 7] = [
+        Topic::Endpoint,
+        Topic::Silent,
+        Topic::Store,
+        Topic::Certificate,
+        Topic::Budget,
+        Topic::Incident,
+        Topic::Maintenance,
+    ];
 
     /// Returns the topic's name in logs.
     #[must_use]
@@ -254,6 +266,8 @@ impl Topic {
             Topic::Store => "store",
             Topic::Certificate => "certificate",
             Topic::Budget => "budget",
+            Topic::Incident => "incident",
+            Topic::Maintenance => "maintenance",
         }
     }
 }

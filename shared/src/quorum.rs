@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
+use crate::sorting::sort_by_integer;
 use crate::status::Status;
 use crate::uptime::{Span, push, status_at};
 use crate::{MINUTE, Nanos, UnixNanos};
@@ -177,7 +178,7 @@ pub fn combine(nodes: &[Vec<Span>], quorum: Quorum) -> Vec<Span> {
             }
         }
     }
-    changes.sort_by_cached_key(|(moment, ..)| *moment);
+    sort_by_integer(&mut changes, |(moment, ..)| *moment);
     let mut current_votes = vec![Status::Unknown; nodes.len()];
     let mut combined = Vec::new();
     let mut open: Option<(UnixNanos, Status)> = None;

@@ -3,12 +3,13 @@
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::announced::{Announced, Posted};
 use crate::check_file::EndpointKey;
-use crate::civil::rfc3339_nanos;
 use crate::endpoint_status::{EndpointStatus, current_statuses, endpoint_statuses, overall_status, status_words};
 use crate::history::History;
 use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use crate::quorum::Tally;
+use crate::serialize_time::write_time;
 use crate::status::Status;
 use crate::uptime::{StatusTimeline, current_span, status_at};
 use crate::{DAY, Nanos, UnixNanos};
@@ -34,6 +35,9 @@ pub struct Summary {
     pub nodes: Vec<NodeReport>,
     /// The endpoints, in configuration order.
     pub endpoints: Vec<EndpointSummary>,
+    /// The open incidents and the maintenance in progress or planned soon.
+    #[serde(default)]
+    pub announced: Announced,
 }
 
 /// A node that reported recently.
@@ -76,17 +80,23 @@ pub struct EndpointSummary {
     pub own_status: Status,
     /// The badge's name, if the storing node checks the endpoint.
     pub badge: Option<String>,
+    /// When the announced maintenance ends that covers the current status.
+    #[serde(default)]
+    pub planned_until: Option<UnixNanos>,
+    /// The identities of the open incidents that affect the endpoint.
+    #[serde(default)]
+    pub incidents: Vec<String>,
 }
 
 /// Computes the summary that `node` stores. It includes all endpoints that were checked recently.
 #[must_use]
-pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNanos) -> Summary {
+pub fn summary(histories: &[History], posted: Posted<'_>, (node, title): (&NodeName, &str), now: UnixNanos) -> Summary {
     let is_recent = |moment: UnixNanos| now.saturating_sub(moment) < UNKNOWN_RETENTION;
     let endpoints = endpoint_statuses(histories);
     let rows = endpoints
         .iter()
         .zip(current_statuses(&endpoints, now))
-        .map(|(endpoint, status)| (summarize(endpoint, status.1, histories, node, now), status));
+        .map(|(endpoint, status)| (summarize((endpoint, status.1), histories, posted, node, now), status));
     let (endpoints, statuses): (Vec<EndpointSummary>, Vec<(Status, bool)>) =
         rows.filter(|(one, _)| one.until.is_some_and(is_recent)).unzip();
     let reporters = histories.iter().filter_map(|history| {
@@ -101,13 +111,14 @@ pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNan
         status: overall_status(&mut statuses.into_iter()),
         nodes: reporters.collect(),
         endpoints,
+        announced: Announced::new(posted.announcements, now),
     }
 }
 
 fn summarize(
-    endpoint: &EndpointStatus<'_>,
-    retired: bool,
+    (endpoint, retired): (&EndpointStatus<'_>, bool),
     histories: &[History],
+    posted: Posted<'_>,
     node: &NodeName,
     now: UnixNanos,
 ) -> EndpointSummary {
@@ -135,6 +146,8 @@ fn summarize(
         voters: tally.voters,
         own_status: own.map_or(Status::Unknown, |timeline| status_at(&timeline.spans, now)),
         badge: is_own.then(|| badge().to_string()),
+        planned_until: posted.planned_until(&endpoint.key.title, tally.status, now),
+        incidents: posted.open_incidents(&endpoint.key.title, now),
     }
 }
 
@@ -176,11 +189,9 @@ impl EndpointSummary {
     }
 }
 
-// Times do not fit into the floating-point numbers of JavaScript and many tools, so each time is also stored as text.
-
 impl Serialize for Summary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Summary", 9)?;
+        let mut fields = serializer.serialize_struct("Summary", 10)?;
         fields.serialize_field("title", &self.title)?;
         fields.serialize_field("node", &self.node)?;
         write_time(&mut fields, "at", "at_rfc3339", Some(self.at))?;
@@ -188,6 +199,7 @@ impl Serialize for Summary {
         fields.serialize_field("status", self.status.as_str())?;
         fields.serialize_field("nodes", &self.nodes)?;
         fields.serialize_field("endpoints", &self.endpoints)?;
+        fields.serialize_field("announced", &self.announced)?;
         fields.end()
     }
 }
@@ -203,7 +215,7 @@ impl Serialize for NodeReport {
 
 impl Serialize for EndpointSummary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("EndpointSummary", 15)?;
+        let mut fields = serializer.serialize_struct("EndpointSummary", 18)?;
         fields.serialize_field("title", &self.title)?;
         fields.serialize_field("endpoint", &self.endpoint)?;
         fields.serialize_field("status", self.status.as_str())?;
@@ -216,18 +228,10 @@ impl Serialize for EndpointSummary {
         fields.serialize_field("heard", &self.voters)?;
         fields.serialize_field("here", self.own_status.as_str())?;
         fields.serialize_field("badge", &self.badge)?;
+        write_time(&mut fields, "planned_until", "planned_until_rfc3339", self.planned_until)?;
+        fields.serialize_field("incidents", &self.incidents)?;
         fields.end()
     }
-}
-
-fn write_time<S: SerializeStruct>(
-    fields: &mut S,
-    key: &'static str,
-    text_key: &'static str,
-    time: Option<UnixNanos>,
-) -> Result<(), S::Error> {
-    fields.serialize_field(key, &time)?;
-    fields.serialize_field(text_key, &time.map(rfc3339_nanos))
 }
 
 /// Deserializes a status from its name.
@@ -246,13 +250,43 @@ mod word {
 mod tests {
     use super::*;
     use crate::check_file::{CheckFile, CheckResult};
-    use crate::object_name::CheckFileName;
+    use crate::civil::rfc3339_nanos;
+    use crate::object_name::{CheckFileName, PostId};
+    use crate::page_config::appearance::Group;
+    use crate::post::fold::{Announcements, fold};
+    use crate::post::{Affected, Details, Impact, MaintenancePlan, Post, Scope};
     use crate::{MINUTE, SECOND};
 
     const NOW: UnixNanos = 1_795_330_254_340_493_978;
 
     fn node(name: &str) -> NodeName {
         NodeName::new(name).expect("a name")
+    }
+
+    const NOTHING: Posted<'static> = Posted {
+        announcements: &Announcements {
+            incidents: Vec::new(),
+            maintenance: Vec::new(),
+            silences: Vec::new(),
+            messages: Vec::new(),
+        },
+        groups: &[],
+    };
+
+    /// Returns an open incident about `a`, and a window in progress for the group `All`.
+    fn announcements() -> Announcements {
+        let affects = |scope: &str| Some(vec![Affected { scope: Scope(scope.to_owned()), impact: Impact::Down }]);
+        let post = |at: UnixNanos, scope: &str, details: Details| {
+            let id = PostId { posted_at: at, author: node("anna") };
+            let (title, text) = (Some("It fails".to_owned()), Some("We\u{2019}re <b>on it</b>.".to_owned()));
+            Post { subject: id.clone(), id, edit: None, title, affects: affects(scope), text, at: None, details }
+        };
+        let plan = MaintenancePlan { windows: vec![(NOW - MINUTE, NOW + MINUTE)], ..MaintenancePlan::default() };
+        let posts = [
+            post(NOW - 3 * MINUTE, "a", Details::Incident { state: None, began: None, ended: None }),
+            post(NOW - 2 * MINUTE, "All", Details::Maintenance { plan: Some(plan), change: None }),
+        ];
+        fold(&posts, &[], NOW)
     }
 
     /// Builds a history from rounds, each with its age and the statuses of endpoints. The interval between checks is
@@ -283,7 +317,7 @@ mod tests {
         let here =
             history("here", &[(2 * MINUTE, &[("a", Healthy), ("b", Down)]), (MINUTE, &[("a", Healthy), ("b", Down)])]);
         let there = history("there", &[(MINUTE, &[("a", Down), ("b", Down), ("c", Healthy)])]);
-        let summary = summary(&[here, there], &node("here"), "My status", NOW);
+        let summary = summary(&[here, there], NOTHING, (&node("here"), "My status"), NOW);
         let rows: Vec<_> =
             summary.endpoints.iter().map(|one| (one.title.as_str(), one.status_word(), one.voters)).collect();
         assert_eq!(rows, [("a", "partial outage", 2), ("b", "down", 2), ("c", "healthy", 1)]);
@@ -301,19 +335,39 @@ mod tests {
     }
 
     #[test]
+    fn a_summary_contains_open_incidents_and_covering_maintenance() {
+        let rounds: [(Nanos, &[(&str, Status)]); 1] = [(MINUTE, &[("a", Status::Down), ("b", Status::Down)])];
+        let announcements = announcements();
+        let groups = [Group { title: "All".to_owned(), endpoints: vec!["a".to_owned()], groups: Vec::new() }];
+        let posted = Posted { announcements: &announcements, groups: &groups };
+        let summary = summary(&[history("here", &rounds)], posted, (&node("here"), ""), NOW);
+        let [a, b] = summary.endpoints.as_slice() else { panic!("{summary:?}") };
+        assert_eq!((a.planned_until, b.planned_until), (Some(NOW + MINUTE), None));
+        assert_eq!((a.incidents.len(), b.incidents.as_slice()), (1, &[][..]));
+        let [incident] = summary.announced.incidents.as_slice() else { panic!("{summary:?}") };
+        assert_eq!((incident.state.as_str(), incident.text.as_str()), ("investigating", "We\u{2019}re on it."));
+        let [window] = summary.announced.maintenance.as_slice() else { panic!("{summary:?}") };
+        assert!(window.in_progress && !window.announced_afterwards);
+        assert_eq!(summary.status, Status::Down, "the measured status does not change");
+    }
+
+    #[test]
     fn old_endpoints_are_unknown_and_older_ones_are_removed() {
         let rounds = |ago| history("here", &[(ago, &[("a", Status::Healthy)][..])]);
-        let old = summary(&[rounds(DAY / 2)], &node("here"), "", NOW);
+        let old = summary(&[rounds(DAY / 2)], NOTHING, (&node("here"), ""), NOW);
         assert_eq!((old.status, old.endpoints[0].status), (Status::Unknown, Status::Unknown));
         assert_eq!(old.endpoints[0].since, old.endpoints[0].until, "unknown since the result expired");
-        let ancient = summary(&[rounds(2 * DAY)], &node("here"), "", NOW);
+        let ancient = summary(&[rounds(2 * DAY)], NOTHING, (&node("here"), ""), NOW);
         assert_eq!((ancient.status, ancient.endpoints.len(), ancient.nodes.len()), (Status::Unknown, 0, 0));
     }
 
     #[test]
     fn a_summary_round_trips() {
         let here = history("here", &[(MINUTE, &[("<b>&\"", Status::Degraded)])]);
-        let summary = summary(&[here], &node("here"), "My \"status\"", NOW);
+        let announcements = announcements();
+        let posted = Posted { announcements: &announcements, groups: &[] };
+        let summary = summary(&[here], posted, (&node("here"), "My \"status\""), NOW);
+        assert_eq!(summary.announced.incidents.len() + summary.announced.maintenance.len(), 2);
         assert_eq!(Summary::parse(summary.to_json().as_bytes()), Some(summary.clone()));
         assert!(
             summary

@@ -313,6 +313,16 @@ pub(crate) fn element(id: &str) -> Option<HtmlElement> {
     document()?.get_element_by_id(id)?.dyn_into().ok()
 }
 
+/// Scrolls to the top of the page, and moves the focus to an element.
+pub(crate) fn show_top(id: &str) {
+    if let Some(window) = window() {
+        window.scroll_to_with_x_and_y(0.0, 0.0);
+    }
+    if let Some(element) = element(id) {
+        let _ = element.focus();
+    }
+}
+
 /// Returns the visitor's languages, most preferred first.
 pub(crate) fn languages() -> Vec<String> {
     let languages = window().map(|window| window.navigator().languages());

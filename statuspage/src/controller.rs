@@ -12,11 +12,11 @@ use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, uptime};
 use crate::browser;
 use crate::context::{Actions, AppContext, RenderStage};
 use crate::dataset::TimeBucket;
-use crate::dataset::{self, Cache, HourChecks, LoadEvent, LoadRequest};
+use crate::dataset::{self, Cache, HourChecks, LoadEvent, LoadRequest, Posts};
 use crate::i18n::Calendar;
 use crate::source;
 use crate::store::{HistoryListing, InlineContents, Listing, Store, StoreError, StoreObject};
-use crate::url_state::{TimeZone, UrlState};
+use crate::url_state::{Shown, TimeZone, UrlState};
 use crate::view::overlay::{ChartOverlay, Layer};
 use crate::view::period::Period;
 use crate::view::{self, LoadProgress, Percentiles, ViewScope, ViewSettings, text};
@@ -49,6 +49,8 @@ pub(crate) fn apply_url_state(mut url_state: UrlState) -> UrlState {
     url_state.at = url_state.at.filter(|at| *at <= browser::now());
     browser::set_root_attribute("data-theme", url_state.theme.as_str());
     browser::set_root_attribute("data-embed", url_state.embed.as_str());
+    let shown = if url_state.shown == Shown::Endpoints { "services" } else { "announcements" };
+    browser::set_root_attribute("data-view", shown);
     url_state
 }
 
@@ -65,6 +67,10 @@ impl Store for ConfiguredStore<'_> {
 
     async fn get(&self, object: &StoreObject) -> Result<Vec<u8>, StoreError> {
         source::get(self.source, object, self.now).await
+    }
+
+    fn lists_digests_apart(&self) -> bool {
+        matches!(self.source, Source::Http { .. })
     }
 
     async fn list_histories(&self) -> Result<HistoryListing, StoreError> {
@@ -158,9 +164,11 @@ impl Actions for Controller {
 impl Controller {
     pub(crate) fn new(context: AppContext, config: Arc<PageConfig>) -> Controller {
         let range = context.url_state.with_untracked(|url_state| url_state.range).unwrap_or(config.range);
+        let mut cache = Cache::default();
+        cache.posts = Posts::new(config.authors.clone(), config.editors.clone());
         Controller {
             context,
-            cache: RefCell::new(Cache::default()),
+            cache: RefCell::new(cache),
             longest_range: Cell::new(range.max(config.range)),
             percentiles: Cell::default(),
             load_state: Cell::new(LoadState::Idle),

@@ -1,5 +1,6 @@
 //! The part of the page's state that is in its URL, so that a link shows what its sender saw. This module is pure.
 
+use shared::object_name::PostKind;
 use shared::{DAY, HOUR, Nanos, UnixNanos, duration};
 
 use crate::civil::{parse_utc, rfc3339};
@@ -20,6 +21,7 @@ pub struct UrlState {
     /// The text in the search field.
     pub filter: String,
     pub layout: Layout,
+    pub shown: Shown,
     pub zone: TimeZone,
     pub theme: Theme,
     pub embed: Embed,
@@ -27,6 +29,17 @@ pub struct UrlState {
     pub at: Option<UnixNanos>,
     /// The language tag, or an empty string for the configured or preferred language.
     pub language: String,
+}
+
+/// What the page shows below the overall status.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Shown {
+    #[default]
+    Endpoints,
+    /// Past incidents and maintenance by month.
+    History,
+    /// An incident or maintenance, by the id of its first post.
+    Announcement(PostKind, String),
 }
 
 /// The layout of the endpoints.
@@ -127,6 +140,11 @@ impl UrlState {
                 "day" => url_state.path = value.split(',').map_while(parse_utc).collect(),
                 "filter" => url_state.filter = value,
                 "view" if value == "table" => url_state.layout = Layout::Table,
+                "view" if value == "history" => url_state.shown = Shown::History,
+                "incident" | "maintenance" if !value.is_empty() => {
+                    let kind = if name == "incident" { PostKind::Incident } else { PostKind::Maintenance };
+                    url_state.shown = Shown::Announcement(kind, value);
+                }
                 "zone" => url_state.zone = TimeZone::from_name(&value),
                 "theme" => {
                     let named = Theme::ALL.into_iter().find(|theme| theme.as_str() == value);
@@ -155,7 +173,15 @@ impl UrlState {
             text
         };
         let day = self.path.iter().map(moment).collect::<Vec<_>>().join(",");
-        let view = if self.layout == Layout::Table { "table" } else { "" };
+        let view = match (&self.shown, self.layout) {
+            (Shown::History, _) => "history",
+            (_, Layout::Table) => "table",
+            (_, Layout::Cards) => "",
+        };
+        let (kind, id) = match &self.shown {
+            Shown::Announcement(kind, id) => (kind.as_str(), id.as_str()),
+            Shown::Endpoints | Shown::History => ("", ""),
+        };
         let theme = if self.theme == Theme::Auto { "" } else { self.theme.as_str() };
         let values = [
             ("range", self.range.map(duration::format_exact).unwrap_or_default()),
@@ -163,6 +189,7 @@ impl UrlState {
             ("day", day),
             ("filter", self.filter.clone()),
             ("view", view.to_owned()),
+            (kind, id.to_owned()),
             ("zone", self.zone.name().to_owned()),
             ("theme", theme.to_owned()),
             ("embed", self.embed.as_str().to_owned()),
@@ -195,6 +222,7 @@ mod tests {
             path: parse_utc("2026-08-22").into_iter().chain(parse_utc("2026-08-22T14:00")).collect(),
             filter: "down pay".to_owned(),
             layout: Layout::Table,
+            shown: Shown::Endpoints,
             zone: TimeZone::from_name("Europe/Berlin"),
             theme: Theme::Dark,
             embed: Embed::Bars,
@@ -205,6 +233,21 @@ mod tests {
                      &view=table&zone=Europe/Berlin&theme=dark&embed=bars&at=2026-08-22T14:00Z&lang=de";
         assert_eq!(url_state.to_query(), query);
         assert_eq!(UrlState::parse(query), url_state);
+    }
+
+    #[test]
+    fn links_to_announcements_keep_zone_and_theme() {
+        let table = UrlState { layout: Layout::Table, theme: Theme::Dark, ..UrlState::default() };
+        let query = |shown| UrlState { shown, ..table.clone() }.to_query();
+        let announcement = |kind| Shown::Announcement(kind, "17-anna".to_owned());
+        assert_eq!(query(announcement(PostKind::Incident)), "?view=table&incident=17-anna&theme=dark");
+        assert_eq!(query(announcement(PostKind::Maintenance)), "?view=table&maintenance=17-anna&theme=dark");
+        assert_eq!(query(Shown::History), "?view=history&theme=dark");
+        for query in ["?maintenance=17-eu", "?incident=17-anna", "?view=history"] {
+            let url_state = UrlState::parse(query);
+            assert!(url_state.shown != Shown::Endpoints && url_state.to_query() == query, "{query}");
+        }
+        assert_eq!(UrlState::parse("?incident=&maintenance="), UrlState::default());
     }
 
     #[test]

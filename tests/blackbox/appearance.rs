@@ -98,7 +98,7 @@ async fn invalid_keys_are_reported_in_the_console_and_skipped() {
         assert!(warned.iter().any(|warning| warning.starts_with(&format!("config.json: {key}"))), "{key}: {warned:#?}");
     }
     assert!(page.text_of("text").contains("Still here") && page.text_of("state") == "down");
-    assert_eq!(browser.script("return document.querySelectorAll('.logo, nav').length").await, 0);
+    assert_eq!(browser.script("return document.querySelectorAll('.logo, nav:not([hidden])').length").await, 0);
     let ground = browser.script("return getComputedStyle(document.documentElement).backgroundColor").await;
     assert_eq!(ground, "rgb(252, 252, 250)");
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops at the first error")]
 
 mod alertmanager;
+mod announcements;
 mod appearance;
 mod architecture;
 mod charts;
@@ -35,11 +36,13 @@ mod hostile_nodes;
 mod hostile_stores;
 mod hostile_texts;
 mod hostile_visitors;
+mod incidents;
 mod irregular_files;
 mod keyboard;
 mod languages;
 mod logging;
 mod long_time_ranges;
+mod maintenance;
 mod mutants;
 mod notification_channels;
 mod notification_events;

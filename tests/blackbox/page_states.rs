@@ -79,6 +79,27 @@ async fn pages_with_many_endpoints_are_accessible_and_within_the_policy() {
 const MANY: [PageState; 2] = [PageState::Twenty, PageState::FiveHundred];
 
 #[tokio::test]
+async fn incidents_maintenance_and_the_history_are_accessible() {
+    let browser = page_scenario::open_browser().await;
+    let mut found = Found::default();
+    for state in [PageState::Incident, PageState::Maintenance] {
+        let mut scenario = state.start().await;
+        let url = scenario.url.clone();
+        for (query, text) in page_scenario::announcement_queries(state) {
+            scenario.url = format!("{url}{query}");
+            for reader in READERS {
+                emulate(&browser, reader).await;
+                let page = scenario.visit(&browser).await;
+                assert!(page.text_of("detail").contains(text), "{query}: {}", page.text_of("detail"));
+                browser.script("document.querySelectorAll('details').forEach(one => one.open = true)").await;
+                found.inspect(&browser, &page, &format!("{query} ({})", reader.0)).await;
+            }
+        }
+    }
+    assert!(found.wrong.is_empty(), "{:#?}", found.wrong);
+}
+
+#[tokio::test]
 async fn expanded_details_and_overlays_are_accessible() {
     let scenario = PageState::Down.start().await;
     let browser = page_scenario::open_browser().await;

@@ -53,6 +53,8 @@ async fn the_text_of_pages_with_endpoints() {
         PageState::Localized,
         PageState::Degraded,
         PageState::Announced,
+        PageState::Incident,
+        PageState::Maintenance,
         PageState::Incomplete,
         PageState::One,
         PageState::Three,

@@ -52,9 +52,12 @@ fn name(stored_at: i64, node: Option<&str>) -> String {
     format!("status/{}", CheckFileName { stored_at, node })
 }
 
-/// Returns the names of all kinds of objects that a node stores. The first one is a check file.
+/// Returns the names of all kinds of objects that a node stores. The first one is a check file, the next two are posts.
 fn objects_of(node: &str) -> Vec<String> {
     let others = [
+        "0-posts/1795330254340493978-{}.incident.json",
+        "0-posts/1795330254340493978-{}.message.json",
+        "history/{}.posts.json",
         "history/{}.json",
         "history/{}.latency.json",
         "0-summary/{}.json",
@@ -179,6 +182,7 @@ async fn a_writer_stores_under_its_name_and_deletes_expired_files() {
         let own: Vec<&str> = own.iter().map(String::as_str).collect();
         let mut expected = vec![[Allowed, Allowed, Refused]; own.len()];
         expected[0] = [Allowed, Allowed, delete];
+        expected[1..3].fill([Allowed; 3]);
         assert_eq!(objects(&key, bucket, &own).await, expected, "{node}");
         let beat = "status/heartbeats/nightly-backup.json";
         assert_eq!(objects(&key, bucket, &[beat]).await, [[Allowed, Allowed, Refused]], "{node}");
@@ -203,6 +207,42 @@ async fn a_writer_stores_under_its_name_and_deletes_expired_files() {
         assert_eq!(objects(&key, bucket, &no_nodes).await, [[Refused, Allowed, Refused]; 8], "{node}");
         let unprefixed = own[0].strip_prefix("status/").expect("it has the prefix");
         assert_eq!(objects(&key, bucket, &[unprefixed, "a.txt", "other/a.txt"]).await, [[Refused; 3]; 3], "{node}");
+        assert_the_rest_is_refused(&key, &site, &other).await;
+    }
+}
+
+#[tokio::test]
+async fn an_author_posts_under_its_name_and_stores_nothing_else() {
+    let (site, other) = site().await;
+    for author in ["anna", "anna-2", "eu-west"] {
+        let words = ["--origin", "https://status.example", "--author", author];
+        let run = site.provision(&words).await;
+        assert_eq!(run.code, 0, "{}", run.output());
+    }
+    // One name begins or ends like another one, and one is also a node's.
+    for (author, neighbors) in [("anna", ["anna-2", "eu"]), ("anna-2", ["anna", "2"]), ("eu-west", ["eu", "west"])] {
+        let (key, bucket) = (site.author(author).expect("there are keys"), site.bucket.name.as_str());
+        let own = objects_of(author);
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        let mut expected = vec![[Refused, Allowed, Refused]; own.len()];
+        expected[1..3].fill([Allowed; 3]);
+        expected[3] = [Allowed, Allowed, Refused];
+        assert_eq!(objects(&key, bucket, &own).await, expected, "{author}");
+        for neighbor in neighbors {
+            let theirs = objects_of(neighbor);
+            let theirs: Vec<&str> = theirs.iter().map(String::as_str).collect();
+            let expected = vec![[Refused, Allowed, Refused]; theirs.len()];
+            assert_eq!(objects(&key, bucket, &theirs).await, expected, "{author}, {theirs:?}");
+        }
+        let odd = [
+            "status/heartbeats/nightly-backup.json".to_owned(),
+            format!("status/0-posts/{author}.incident.json"),
+            format!("status/0-posts/1795330254340493978-{author}.json"),
+            format!("status/1795330254340493978-{author}.incident.json"),
+            "status/config.json".to_owned(),
+        ];
+        let odd = odd.each_ref().map(String::as_str);
+        assert_eq!(objects(&key, bucket, &odd).await, [[Refused, Allowed, Refused]; 5], "{author}");
         assert_the_rest_is_refused(&key, &site, &other).await;
     }
 }

@@ -28,6 +28,7 @@ pub mod mutants;
 pub mod network_namespace;
 pub mod page;
 pub mod page_scenario;
+pub mod posts;
 pub mod program;
 pub mod quirky_service;
 pub mod raw_server;

@@ -1,5 +1,5 @@
-//! A corpus of damaged and hostile objects, which depends only on the seed: check files, histories, latencies, indexes,
-//! summaries and configurations, some with odd names. [`run`] stores them next to the intact objects of a node, and
+//! A corpus of damaged and hostile objects, which depends only on the seed: check files, histories, latencies, digests of
+//! posts, indexes, summaries and configurations, some with odd names. [`run`] stores them next to the intact objects of a node, and
 //! checks that the page and the terminal report that node correctly.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 use shared::object_name::INDEX;
 use shared::page_config::{PageConfig, Source};
-use shared::{DAY, MINUTE, UnixNanos};
+use shared::post::{Edit, Impact, IncidentState, Post};
+use shared::{DAY, HOUR, MINUTE, UnixNanos};
 
 use crate::browser::Browser;
 use crate::caddy::Caddy;
@@ -17,6 +18,7 @@ use crate::endpoints::refused;
 use crate::fake_nodes::{FakeMessage, FakeNodes, Outage, into_directory};
 use crate::now;
 use crate::page::{self, Page};
+use crate::posts;
 
 /// A string that runs a script if it is parsed as markup.
 const SCRIPT: &str = "<img src=x onerror=canary()><script>canary()</script><svg onload=canary()>\"'>{{canary()}}";
@@ -26,6 +28,7 @@ const BIDI: &str = "\u{202e}\u{2066}txet\u{2069}\u{200b}\u{feff}\u{0}\u{1b}[31m"
 const FILES: usize = 14;
 const HISTORIES: usize = 5;
 const LATENCIES: usize = 3;
+const DIGESTS: usize = 4;
 
 /// The ways to damage an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,6 +212,8 @@ struct Corpus {
     /// The intact history and latencies of the `mutant` node, which are damaged in each store.
     history: String,
     latencies: String,
+    /// The intact digest of the `mutant` author, which is damaged in each store.
+    digest: String,
     check_file: String,
     now: UnixNanos,
 }
@@ -233,6 +238,7 @@ impl Corpus {
             good: good.objects(),
             history: history.to_json(),
             latencies: latencies.to_json(),
+            digest: mutant_posts(now),
             check_file,
             now,
         }
@@ -257,10 +263,15 @@ impl Corpus {
                 objects.insert(format!("history/{node}.{kind}"), damage(&original, &mut self.random));
             }
         }
+        for number in 0..DIGESTS {
+            let author = format!("mutant-{}", 60 + number);
+            let original = self.digest.replace("mutant", &author);
+            objects.insert(format!("history/{author}.posts.json"), damage(&original, &mut self.random));
+        }
         objects.insert("0-summary/test-node.json".to_owned(), damage("{\"title\":\"x\",\"node\":\"test-node\",\"at\":1,\"badges_at\":1,\"status\":\"healthy\",\"nodes\":[],\"endpoints\":[]}", &mut self.random));
         let odd = self.random.pick(&ODD_NAMES);
         write_store(&objects, &[odd], store);
-        FILES + HISTORIES + LATENCIES + 2
+        FILES + HISTORIES + LATENCIES + DIGESTS + 2
     }
 
     /// Writes a store whose index of check files is damaged.
@@ -270,6 +281,25 @@ impl Corpus {
         let index = std::fs::read_to_string(store.join(INDEX)).expect("it was written");
         std::fs::write(store.join(INDEX), damage(&index, &mut self.random)).expect("the file can be written");
     }
+}
+
+/// Returns a digest with an incident, an edit of it, and maintenance of the intact node's endpoints. None of it covers what
+/// was measured.
+fn mutant_posts(now: UnixNanos) -> String {
+    let (first, second) = (posts::id("mutant", now - HOUR), posts::id("mutant", now - HOUR / 2));
+    let about = [(DOWN, Impact::Down), (HEALTHY, Impact::None)];
+    let edit = Post {
+        edit: Some(Edit::Replaces(first.clone())),
+        ..posts::update(&posts::id("mutant", now - MINUTE), &first, None, "An <i>edited</i> text")
+    };
+    let windows = [(now - DAY, now - DAY + HOUR), (now - HOUR, now + HOUR), (now + DAY, now + DAY + HOUR)];
+    let all = [
+        posts::incident(&first, "A <b>title</b> of a mutant", &about, "A <b>text</b> of a mutant"),
+        posts::update(&posts::id("mutant", now - 2 * MINUTE), &first, Some(IncidentState::Monitoring), "Better"),
+        edit,
+        posts::maintenance(&second, "Work", &[("*", Impact::Degraded)], &windows, "Some work"),
+    ];
+    posts::digest("mutant", &all).1
 }
 
 fn write_store(objects: &BTreeMap<String, Vec<u8>>, odd_names: &[&str], store: &Path) {

@@ -23,10 +23,13 @@ const READ: &str = r"
         remark: text(document.querySelector('.remark')), scope: text(document.querySelector('.checked > span:last-child')),
         note: text(document.querySelector('#banner:not([hidden])')), kept: root.dataset.offline === 'cached',
         problems: all(document, '#problems li', prose),
+        announcements: all(document, '#announcements .card, #announcements li', text), detail: text(document.querySelector('#detail')),
+        planned: document.querySelector('.overall')?.dataset.planned === 'true',
         messages: all(document, '#messages .message', element => ({ text: text(element), html: element.innerHTML })),
         endpoints: all(document, 'section.endpoint', section => ({
             title: section.dataset.title, locator: section.dataset.locator, status: section.dataset.status,
-            uptime: text(section.querySelector('.uptime')), coverage: text(section.querySelector('.coverage')),
+            uptime: text(section.querySelector('.uptime')), outside: text(section.querySelector('.outside')),
+            planned: section.dataset.planned === 'true', coverage: text(section.querySelector('.coverage')),
             reason: text(section.querySelector('.reason')), text: text(section), localized: section.dataset.localized === 'true',
             breakdown: text(section.querySelector('.figure > .readout')), state: text(section.querySelector('.head .state')),
             times: text(section.querySelector('.chart-readout')), chart: section.querySelector('svg.chart')?.getAttribute('aria-label'),
@@ -157,6 +160,12 @@ impl Page {
     pub fn messages(&self) -> Vec<(String, String)> {
         let text = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().to_owned();
         elements(&self.0["messages"]).iter().map(|message| (text(message, "text"), text(message, "html"))).collect()
+    }
+
+    /// Returns the text of each incident and maintenance below the headline.
+    #[must_use]
+    pub fn announcements(&self) -> Vec<String> {
+        elements(&self.0["announcements"]).iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
     /// Returns the text of each event of this kind in the timeline, in the order on the page.

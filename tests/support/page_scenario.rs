@@ -7,12 +7,14 @@ use std::net::TcpListener;
 use serde_json::json;
 use shared::object_name::INDEX;
 use shared::page_config::{PageConfig, Source};
+use shared::post::{Edit, Impact, IncidentState, Post, PostId};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::browser::Browser;
 use crate::caddy::Caddy;
 use crate::fake_nodes::{FakeMessage, FakeNodes, Outage, into_directory};
 use crate::page::{self, Page};
+use crate::posts;
 
 /// The current time in all scenarios: Sunday, November 22, 2026, 14:05 UTC. It is fixed, so screenshots do not
 /// change from day to day.
@@ -41,6 +43,10 @@ pub enum PageState {
     Degraded,
     /// Everything is healthy, and the page has a maintenance message.
     Announced,
+    /// An endpoint is down, with an open incident. Others were resolved, and maintenance is planned.
+    Incident,
+    /// An endpoint is down because of planned maintenance.
+    Maintenance,
     /// One history is invalid, and one node is silent.
     Incomplete,
     Empty,
@@ -57,6 +63,59 @@ pub enum PageState {
     FiveHundred,
 }
 
+/// An open incident with four updates, one of which was posted later and edited; two incidents that were resolved, today
+/// and weeks ago; and maintenance ahead.
+fn incident_posts() -> Vec<Post> {
+    let open = posts::id("anna", NOW - 13 * MINUTE);
+    let late = posts::id("ben", NOW - 6 * MINUTE);
+    let update = |author: &str, ago: Nanos, subject: &PostId, state, text: &str| {
+        posts::update(&posts::id(author, NOW - ago), subject, state, text)
+    };
+    let edit = Post {
+        edit: Some(Edit::Replaces(late.clone())),
+        at: Some(NOW - 12 * MINUTE),
+        ..update("ben", 5 * MINUTE, &open, None, "The payment provider confirmed that it is not the cause.")
+    };
+    let today = posts::id("ben", NOW - 7 * HOUR);
+    let past = posts::id("anna", NOW - 31 * DAY);
+    let upgrade = posts::id("ben", NOW - 2 * DAY);
+    let racks = posts::id("anna", NOW - 9 * DAY);
+    let identified = "We have found the cause, <a href=\"https://blog.example/disk\">a full disk</a>, and expect to be \
+         back by 15:30 UTC. <b>No orders are lost.</b>";
+    vec![
+        posts::incident(&open, "Shop checkout is down", &[("Shop", Impact::Down)], "We are looking into it."),
+        Post { at: Some(NOW - 12 * MINUTE), ..posts::update(&late, &open, None, "Not the provider.") },
+        edit,
+        update("anna", 7 * MINUTE, &open, Some(IncidentState::Identified), identified),
+        posts::incident(&today, "Slow search", &[("Search", Impact::Degraded)], "Search takes several seconds."),
+        update("ben", 5 * HOUR, &today, Some(IncidentState::Resolved), "An index was rebuilt."),
+        posts::incident(&past, "Shop unreachable", &[("Shop", Impact::Down)], "The shop does not respond."),
+        update("anna", 31 * DAY - 95 * MINUTE, &past, Some(IncidentState::Resolved), "A router was replaced."),
+        update(
+            "anna",
+            30 * DAY,
+            &past,
+            Some(IncidentState::Postmortem),
+            "<p>Both power supplies of a router failed.</p>\
+         <ul><li>The spare router is now on another circuit.</li><li>We test it every month.</li></ul>",
+        ),
+        posts::maintenance(
+            &upgrade,
+            "Database upgrade",
+            &[("Shop", Impact::Down), ("Payments", Impact::Degraded)],
+            &[(NOW + 2 * DAY + 11 * HOUR, NOW + 2 * DAY + 12 * HOUR + 30 * MINUTE)],
+            "Orders are kept and sent afterward.",
+        ),
+        posts::maintenance(
+            &racks,
+            "New racks",
+            &[("*", Impact::Degraded)],
+            &[(NOW - 8 * DAY, NOW - 8 * DAY + 3 * HOUR), (NOW + 5 * DAY, NOW + 5 * DAY + 3 * HOUR)],
+            "",
+        ),
+    ]
+}
+
 /// A page in one of the states, behind a web server with the project's headers.
 #[derive(Debug)]
 pub struct PageScenario {
@@ -68,12 +127,14 @@ pub struct PageScenario {
 }
 
 impl PageState {
-    pub const ALL: [PageState; 14] = [
+    pub const ALL: [PageState; 16] = [
         PageState::Healthy,
         PageState::Down,
         PageState::Localized,
         PageState::Degraded,
         PageState::Announced,
+        PageState::Incident,
+        PageState::Maintenance,
         PageState::Incomplete,
         PageState::Empty,
         PageState::Unreadable,
@@ -94,6 +155,8 @@ impl PageState {
             PageState::Localized => "localized",
             PageState::Degraded => "degraded",
             PageState::Announced => "maintenance message",
+            PageState::Incident => "incident",
+            PageState::Maintenance => "planned maintenance",
             PageState::Incomplete => "something is missing",
             PageState::Empty => "no data",
             PageState::Unreadable => "unreadable store",
@@ -109,7 +172,7 @@ impl PageState {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            PageState::Down => "down",
+            PageState::Down | PageState::Incident | PageState::Maintenance => "down",
             PageState::Localized | PageState::Degraded => "degraded",
             PageState::Empty | PageState::Unreadable => "unknown",
             PageState::Loading => "loading",
@@ -133,7 +196,7 @@ impl PageState {
         ];
         fake_nodes.slowness = vec![Outage { endpoint: 2, nodes: 0..3, time: ago(12 * DAY, 5 * HOUR) }];
         match self {
-            PageState::Down => {
+            PageState::Down | PageState::Incident | PageState::Maintenance => {
                 fake_nodes.outages.push(Outage { endpoint: 1, nodes: 0..3, time: ago(15 * MINUTE, DAY) });
             }
             PageState::Localized => {
@@ -164,6 +227,26 @@ impl PageState {
         fake_nodes
     }
 
+    /// What people posted in this state.
+    #[must_use]
+    pub fn posts(self) -> Vec<Post> {
+        match self {
+            PageState::Incident => incident_posts(),
+            PageState::Maintenance => {
+                let id = posts::id("ben", NOW - 3 * DAY);
+                let windows = [(NOW - 35 * MINUTE, NOW + 85 * MINUTE), (NOW + 28 * DAY, NOW + 28 * DAY + HOUR)];
+                let text = "We move the shop to new machines. <b>Orders are kept</b> and sent afterward.";
+                let past = posts::id("ben", NOW - 40 * DAY);
+                let outage = (NOW - 31 * DAY - 5 * MINUTE, NOW - 31 * DAY + 100 * MINUTE);
+                vec![
+                    posts::maintenance(&past, "New database", &[("Shop", Impact::Down)], &[outage], "Done."),
+                    posts::maintenance(&id, "Move to new machines", &[("Shop", Impact::Down)], &windows, text),
+                ]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Fills a store, and serves the page for it.
     pub async fn start(self) -> PageScenario {
         let silence = (self == PageState::Loading).then(|| TcpListener::bind("127.0.0.1:0").expect("a port is free"));
@@ -177,6 +260,12 @@ impl PageState {
         };
         if self == PageState::Incomplete {
             objects.insert("history/eu-west.json".to_owned(), "{ \"version\": 1,".to_owned());
+        }
+        for author in ["anna", "ben"] {
+            let posts = self.posts();
+            if posts.iter().any(|post| post.id.author.as_str() == author) {
+                objects.extend([posts::digest(author, &posts)]);
+            }
         }
         if self != PageState::Unreadable {
             let check_files: BTreeMap<&String, u8> =
@@ -222,4 +311,23 @@ pub async fn open_browser() -> Browser {
     browser.stop_clock(fake_nodes.now - fake_nodes.interval + OPENED_AFTER).await;
     browser.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": TIME_ZONE })).await;
     browser
+}
+
+/// The queries that show one incident, one maintenance and the history in a state, each with a part of the text that the
+/// page then shows.
+#[must_use]
+pub fn announcement_queries(state: PageState) -> Vec<(String, &'static str)> {
+    let incident = |at| format!("?incident={}", posts::id("anna", at));
+    let maintenance = |author, at| format!("?maintenance={}", posts::id(author, at));
+    match state {
+        PageState::Incident => vec![
+            (incident(NOW - 13 * MINUTE), "We are looking into it."),
+            (incident(NOW - 31 * DAY), "We test it every month."),
+            (maintenance("anna", NOW - 9 * DAY), "New racks"),
+            ("?view=history".to_owned(), "October 2026"),
+            ("?incident=unknown".to_owned(), "Not found"),
+        ],
+        PageState::Maintenance => vec![(maintenance("ben", NOW - 3 * DAY), "Orders are kept")],
+        _ => Vec::new(),
+    }
 }

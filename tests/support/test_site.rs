@@ -115,6 +115,13 @@ impl TestSite {
         key(&config["storage"], "access_key_id", "secret_access_key")
     }
 
+    /// Returns the keys in an author's file, if there are any.
+    #[must_use]
+    pub fn author(&self, name: &str) -> Option<AccessKey> {
+        let config: Value = serde_json::from_str(&self.file(&format!("author-{name}.json"))).ok()?;
+        key(&config["storage"], "access_key_id", "secret_access_key")
+    }
+
     /// Returns the user name for a role such as `reader` or `writer_eu-west`.
     #[must_use]
     pub fn user(&self, role: &str) -> String {

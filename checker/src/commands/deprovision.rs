@@ -133,6 +133,7 @@ fn location_only(bucket: crate::store::settings::Bucket, region: &str) -> Provis
         access: Access::Keys,
         origins: Vec::new(),
         writers: Vec::new(),
+        authors: Vec::new(),
         deletable: DeletableFiles::None,
         check_expiry: None,
         lifecycle_days: None,

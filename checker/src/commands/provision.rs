@@ -36,6 +36,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         access: if arguments.public { Access::Public } else { Access::Keys },
         origins: deduplicated(&arguments.origin),
         writers: deduplicated(&arguments.writer),
+        authors: deduplicated(&arguments.author),
         deletable: match (check_expiry, arguments.expire_legacy) {
             (None, false) => DeletableFiles::None,
             (None, true) => return Err(InvalidProvisionSpec::MissingExpiry.into()),
@@ -156,7 +157,7 @@ fn show(plan: &Plan, spec: &ProvisionSpec) {
     for note in &plan.notes {
         ui::print_line(&format!("  note: {note}"));
     }
-    if spec.writers.is_empty() {
+    if spec.writers.is_empty() && spec.authors.is_empty() {
         ui::print_line("  note: no writer was requested; add `--writer NODE` for each checker");
     }
     if let Some(age) = spec.check_expiry {
@@ -182,6 +183,10 @@ fn show_files(spec: &ProvisionSpec, plan: &Plan, out: &Path) {
     for node in &spec.writers {
         let path = bucket::in_folder(out, &Role::Writer(node.clone()).file_name());
         ui::print_line(&format!("{path} (it contains the writer's keys: keep it secret)"));
+    }
+    for author in &spec.authors {
+        let path = bucket::in_folder(out, &Role::Author(author.clone()).file_name());
+        ui::print_line(&format!("{path} (it contains the author's keys: keep it secret)"));
     }
     let mut command = vec!["checker doctor".to_owned()];
     let writer = spec.writers.first().map(|node| Role::Writer(node.clone()).file_name());

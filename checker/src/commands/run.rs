@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use shared::UnixNanos;
 use shared::check_file::{CheckResult, MESSAGE_LIMIT};
 use shared::message::Message;
 use shared::object_name::CheckFileName;
 
 use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start_log, storing_time};
 use super::notifier_task::NotifierTask;
-use super::{Outcome, check_context, notifier, report_notifications, report_upkeep, report_upload};
+use super::{Outcome, check_context, message, notifier, report_notifications, report_upkeep, report_upload};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
 use crate::counted;
@@ -51,6 +52,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     let mut config = source.load()?;
     ui::log::set_node(&config.node);
     let announcement = announcement(arguments, &config)?;
+    let until = message::parse_until(arguments.until.as_deref())?;
     // A single round must be cheap, and is too short to need a separate thread for signals.
     let shutdown = match arguments.every {
         Some(_) => Shutdown::on_signals_in_thread(ui::info),
@@ -88,7 +90,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         }
         let round_outcome;
         (outcome, round_outcome) =
-            store_and_print(arguments, &config, recorder.as_mut(), announcement.as_ref(), &results).await;
+            store_and_print(arguments, &config, recorder.as_mut(), (announcement.as_ref(), until), &results).await;
         if let (Some(notifier), Some(round_outcome)) = (&mut notifier, round_outcome)
             && let Some(report) = budget.run(Box::pin(notifier.evaluate(round_outcome, now()))).await
         {
@@ -174,12 +176,13 @@ enum StoredRound<'r> {
     NotStored(&'r StoreError),
 }
 
-/// Stores the results if a store is configured, prints them, and reports whether the message was posted.
+/// Stores the results if a store is configured, posts the message, prints the results, and reports whether the message
+/// was posted.
 async fn store_and_print(
     arguments: &RunArguments,
     config: &Config,
     recorder: Option<&mut Recorder>,
-    announcement: Option<&Announcement>,
+    (announcement, until): (Option<&Announcement>, Option<UnixNanos>),
     results: &[CheckResult],
 ) -> (Outcome, Option<RoundOutcome>) {
     let Some(recorder) = recorder else {
@@ -192,6 +195,9 @@ async fn store_and_print(
         Ok(RecordOutcome { upload, upkeep }) => {
             report_upload(&upload);
             report_upkeep(&upkeep);
+            if let Some(announcement) = announcement {
+                message::publish(config, recorder.store(), announcement, until).await;
+            }
             let (store, expired) = (recorder.store().describe(), upkeep.expiry.deletion.deleted);
             let stored = StoredRound::Stored { upload: &upload, store: &store, expired };
             let outcome = print_round(arguments, config, stored, announcement, results);

@@ -83,6 +83,7 @@ impl Definitions {
                 "propertyNames": { "pattern": patterns::LABEL },
                 "additionalProperties": { "type": "string" },
             }),
+            ValueKind::Map(value) => json!({ "type": "object", "additionalProperties": self.schema_of(value) }),
             ValueKind::OneOrMany(element) => {
                 let element = self.schema_of(element);
                 json!({ "oneOf": [element, { "type": "array", "items": element }] })

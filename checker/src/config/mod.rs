@@ -45,12 +45,12 @@ use self::checks::CHECKER;
 use self::dialect::Dialect;
 use self::document::Located;
 use self::identity::DefinedCheck;
-use self::model::{Config, Page};
+use self::model::{Config, Page, Template};
 use self::notifiers::ConvertedNotifiers;
 use self::notifiers::check_keys::{self, CheckKeys};
 use self::parser::StreamedList;
 use self::problem::{Problem, Problems, Severity};
-use self::raw::{RawConfig, RawDirectory, RawDuration, RawS3};
+use self::raw::{RawConfig, RawDirectory, RawDuration, RawS3, RawTemplate};
 use crate::checks::http::HttpCheck;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
@@ -253,12 +253,14 @@ fn convert(
     checks.shrink_to_fit();
     let position = |key: &str| root.member(key).map_or(root.at, |member| member.at);
     let raw: RawConfig = read_as(root, problems)?;
-    let node = match &raw.node {
-        Some(name) => NodeName::new(name)
-            .map_err(|error| problems.add(Problem::error(position("node"), format!("`node`: {error}"))))
-            .ok()?,
-        None => NodeName::from_host_name(&environment.host_name),
+    let mut name_in = |key: &str, name: &Option<String>| {
+        let invalid = |error| problems.add(Problem::error(position(key), format!("`{key}`: {error}")));
+        name.as_deref().map(|name| NodeName::new(name).map_err(invalid)).transpose().ok()
     };
+    let node = name_in("node", &raw.node)?.unwrap_or_else(|| NodeName::from_host_name(&environment.host_name));
+    let author = name_in("author", &raw.author)?;
+    let template = |raw: RawTemplate| Template { title: raw.title, text: raw.text, affects: raw.affects };
+    let templates = raw.templates.into_iter().map(|(name, raw)| (name, template(raw))).collect();
     let timestamp = raw.timestamp.as_ref().filter(|text| *text != original::ZERO_TIME).and_then(|text| {
         let parsed = DateTime::parse_from_rfc3339(text).ok().and_then(|time| time.timestamp_nanos_opt());
         if parsed.is_none() {
@@ -286,6 +288,8 @@ fn convert(
     let summaries = raw.summaries.unwrap_or(checks.len() <= MAX_DEFAULT_SUMMARIES);
     Some(Config {
         node,
+        author,
+        templates,
         every: raw.every.map(|every| every.0),
         concurrent_checks: Some(raw.concurrent_checks).filter(|count| *count > 0),
         address_policy: if raw.deny_private_addresses { AddressPolicy::PublicOnly } else { AddressPolicy::AllowAll },
@@ -302,10 +306,11 @@ fn convert(
     })
 }
 
-/// Adds the title and the groups of the page, which messages contain.
+/// Adds the title, the groups and the authors of the page, which determine the content of messages.
 fn for_page(mut notifications: Notifications, page: &Page) -> Notifications {
     notifications.rules.page_title.clone_from(&page.config.title);
     notifications.rules.groups.clone_from(&page.config.appearance.groups);
+    notifications.rules.authors = page.config.post_authors();
     notifications
 }
 

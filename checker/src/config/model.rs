@@ -1,5 +1,6 @@
 //! The valid configuration, with all defaults filled in.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,6 +21,10 @@ use crate::store::settings::Storage;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub node: NodeName,
+    /// The name under which commands post, if it is not the node's.
+    pub author: Option<NodeName>,
+    /// The texts for incidents by name.
+    pub templates: BTreeMap<String, Template>,
     /// The configured interval between checks, which is stored with the results.
     pub every: Option<Nanos>,
     /// The configured maximum number of concurrent checks, at least one.
@@ -50,6 +55,16 @@ pub struct Config {
 
 /// The store's URL relative to the page that `checker serve` serves.
 pub const SERVED_STORE: &str = "store/";
+
+/// The beginning of an incident, from which `checker incident open` fills in what is not given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Template {
+    pub title: Option<String>,
+    /// The text as HTML.
+    pub text: Option<String>,
+    /// Endpoints with their impacts: `Shop=degraded`.
+    pub affects: Vec<String>,
+}
 
 #[derive(Debug, Clone)]
 pub struct Page {

@@ -1,5 +1,6 @@
 //! Converts the page's settings. The code that reads the page's `config.json` validates them.
 
+use shared::object_name::NodeName;
 use shared::page_config::PageConfig;
 
 use super::document::{JsonValue, Located};
@@ -9,6 +10,8 @@ use super::problem::{Problem, Problems};
 
 /// The only page setting that is not part of the page's `config.json`, because the web server uses it.
 const EMBED_BY: &str = "embed_by";
+/// The settings that are lists of names of authors.
+const AUTHOR_KEYS: [&str; 2] = ["authors", "editors"];
 
 /// Converts a tree that validation has accepted. Warns about settings that the page would ignore.
 pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
@@ -25,8 +28,19 @@ pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
             errors.0.iter().for_each(|text| problems.add(Problem::error(position(page, text), prefixed(text))));
         }
     }
-    for text in std::mem::take(&mut converted.config.skipped) {
+    // Invalid names of authors are errors, because the page would show fewer or more posts than intended.
+    let is_name = |text: &String| AUTHOR_KEYS.iter().any(|key| text.starts_with(&format!("`{key}[")));
+    for text in std::mem::take(&mut converted.config.skipped).into_iter().filter(|text| !is_name(text)) {
         problems.add(Problem::warning(position(page, &text), prefixed(&text)));
+    }
+    for key in AUTHOR_KEYS {
+        let Some(JsonValue::Array(names)) = page.member(key).map(|names| &names.value) else { continue };
+        for name in names.iter().filter(|name| NodeName::new(name.text().unwrap_or_default()).is_err()) {
+            let text = name.text().unwrap_or_default();
+            let remedy = "use 1–32 lowercase letters, digits and hyphens, for example `anna`";
+            let text = format!("invalid author name `{text}` in `page.{key}`: {remedy}");
+            problems.add(Problem::error(name.at, text));
+        }
     }
     let embed_by = page.member(EMBED_BY);
     if let Some(JsonValue::Array(origins)) = embed_by.map(|origins| &origins.value) {

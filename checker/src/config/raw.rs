@@ -1,11 +1,16 @@
 //! The configuration as serde deserializes it, after [`mod@super::validate`] has accepted it.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use shared::{Nanos, duration};
 
 #[derive(Deserialize)]
 pub(super) struct RawConfig {
     pub node: Option<String>,
+    pub author: Option<String>,
+    #[serde(default)]
+    pub templates: BTreeMap<String, RawTemplate>,
     pub every: Option<RawDuration>,
     #[serde(default)]
     pub concurrent_checks: usize,
@@ -16,6 +21,14 @@ pub(super) struct RawConfig {
     pub spool_dir: Option<String>,
     pub summaries: Option<bool>,
     pub timestamp: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawTemplate {
+    pub title: Option<String>,
+    pub text: Option<String>,
+    #[serde(default)]
+    pub affects: Vec<String>,
 }
 
 #[derive(Deserialize)]

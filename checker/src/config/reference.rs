@@ -98,6 +98,7 @@ fn value(kind: &ValueKind) -> String {
         ValueKind::Assertions => "array of assertions".to_owned(),
         ValueKind::Headers => "object that maps names to a string or an array of strings".to_owned(),
         ValueKind::Labels => "object that maps label names to strings".to_owned(),
+        ValueKind::Map(element) => format!("object that maps names to values: {}", value(element)),
         ValueKind::OneOrMany(ValueKind::Tagged { name, .. }) => {
             format!("{name} or array of {name}s; see the section for each type")
         }

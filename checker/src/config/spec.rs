@@ -34,6 +34,8 @@ pub enum ValueKind {
     Headers,
     /// An object that maps names of Prometheus labels to strings.
     Labels,
+    /// An object that maps any names to values of one type.
+    Map(&'static ValueKind),
     /// An array with elements of one type.
     List(&'static ValueKind),
     /// One value, or an array of values of the same type.

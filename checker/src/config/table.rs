@@ -16,6 +16,13 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
         "The name of this node: 1 to 32 lowercase letters, digits and hyphens.",
     ),
     optional(
+        "author",
+        ValueKind::Pattern(patterns::NODE_NAME),
+        "the name of the node",
+        "The name under which `checker incident` and other commands post: 1 to 32 lowercase letters, digits and hyphens.",
+    ),
+    optional("templates", ValueKind::Map(&TEMPLATE), "none", "Texts for incidents; see [Incidents](incidents.md)."),
+    optional(
         "every",
         ValueKind::Duration(SECOND, DAY),
         "`1m` for `serve`; `run` uses `--every`",
@@ -80,6 +87,13 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
         "The channels to notify, such as a chat or mail addresses; see [Notifications](notifications.md).",
     )
     .formerly("notifier"),
+]);
+
+/// A text that `checker incident open --template` uses.
+const TEMPLATE: ValueKind = ValueKind::Object(&[
+    optional("title", ValueKind::String, "none", "The title of the incident."),
+    optional("text", ValueKind::String, "none", "The text as HTML."),
+    optional("affects", ValueKind::List(&ValueKind::String), "none", "Endpoints with their impact: `Shop=degraded`."),
 ]);
 
 const STORAGE: ValueKind = ValueKind::Tagged {
@@ -172,6 +186,18 @@ const PAGE: &[Field] = &[
         ValueKind::Bool,
         "`true`",
         "Whether browsers keep the page and its latest data for offline use.",
+    ),
+    optional(
+        "authors",
+        ValueKind::List(&ValueKind::Pattern(patterns::NODE_NAME)),
+        "all authors",
+        "The authors whose incidents, maintenance and messages the page shows.",
+    ),
+    optional(
+        "editors",
+        ValueKind::List(&ValueKind::Pattern(patterns::NODE_NAME)),
+        "none: authors change only their own posts",
+        "The authors who may replace and withdraw what others posted.",
     ),
     optional(
         "embed_by",

@@ -117,6 +117,12 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
             validate_labels(members, path, problems);
             None
         }
+        (ValueKind::Map(kind), JsonValue::Object(members)) => {
+            for member in members {
+                validate_value(&member.value, kind, &KeyPath::Key(path, &member.key), problems);
+            }
+            None
+        }
         (ValueKind::List(kind) | ValueKind::OneOrMany(kind), JsonValue::Array(elements)) => {
             for (index, element) in elements.iter().enumerate() {
                 validate_value(element, kind, &KeyPath::Index(path, index), problems);
@@ -168,7 +174,11 @@ fn expected_type(kind: &ValueKind) -> &'static str {
         ValueKind::StatusCodes => "status codes",
         ValueKind::Quorum | ValueKind::StringOrInteger => "a string or an integer",
         ValueKind::Assertions | ValueKind::List(_) => "an array",
-        ValueKind::Headers | ValueKind::Labels | ValueKind::Object(_) | ValueKind::Tagged { .. } => "an object",
+        ValueKind::Headers
+        | ValueKind::Labels
+        | ValueKind::Map(_)
+        | ValueKind::Object(_)
+        | ValueKind::Tagged { .. } => "an object",
         ValueKind::OneOrMany(kind) => expected_type(kind),
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use shared::UnixNanos;
 use shared::check_file::CheckFile;
 use shared::endpoint_status::endpoint_statuses;
-use shared::object_name::{CheckFileName, NodeName};
+use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::page_config::S3Source;
 
 use super::probe::{OwnKeyManagement, Signing, StoreProbe};
-use super::{Finding, Side, clock, freshness, kind_conflict};
+use super::{Finding, Side, clock, digests, freshness, kind_conflict, maintenance};
 use crate::config::model::Config;
+use crate::posts::board::Board;
 use crate::provision::policy::{self, DeletableFiles, Scope};
 use crate::recorder::history_reader::histories_up_to;
 use crate::store::settings::{Bucket, Storage, StoreLocation};
@@ -139,8 +140,8 @@ async fn examine_reading(
     if let Err(error) = probe.get(existing).await {
         return failure(format!("the node `{node}` cannot read the store"), &error);
     }
-    let missing = shared::object_name::patterns::history(&bucket.prefix, &NodeName::from_host_name(OTHER_NODE));
-    let missing = missing[0].as_str();
+    let missing = history_key(bucket, &NodeName::from_host_name(OTHER_NODE));
+    let missing = missing.as_str();
     match probe.exists(missing).await {
         Ok(_) => Finding::ok(Side::Checker, format!("the node `{node}` can read the store")),
         Err(error) if is_denied(&error) => match probe.list(missing).await {
@@ -164,6 +165,10 @@ async fn examine_reading(
     }
 }
 
+fn history_key(bucket: &Bucket, node: &NodeName) -> String {
+    format!("{}{}", bucket.prefix, HistoryName { node: Some(node.clone()), part: HistoryPart::Main })
+}
+
 /// Tests that the writer's keys do not grant more than necessary. Reverts every change that succeeds.
 async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, findings: &mut Vec<Finding>) {
     const REMEDY: &str = "give this node its own writer: `checker provision --writer NODE`";
@@ -180,7 +185,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, fi
         NodeName::from_host_name(if node.as_str() == OTHER_NODE { "checkup-doctor-2" } else { OTHER_NODE });
     let other_file =
         format!("{}{}", bucket.prefix, CheckFileName { stored_at: PROBE_TIME, node: Some(other_node.clone()) });
-    let history = shared::object_name::patterns::history(&bucket.prefix, &other_node)[0].clone();
+    let history = history_key(bucket, &other_node);
     for key in [&other_file, &history] {
         let stored = probe.put(key, PROBE_CONTENT).await;
         if stored.is_ok() {
@@ -253,9 +258,13 @@ async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findi
     if !names.is_empty() {
         findings.push(freshness::expiry_finding(&names, node, storage.check_expiry, now));
     }
+    findings.extend(digests::findings(&store).await);
     // Ignore errors, because other findings report why histories cannot be read.
     if let Ok(read) = histories_up_to(&store, now).await {
         findings.extend(kind_conflict::findings(&endpoint_statuses(&read.histories), now));
+    }
+    if let Ok(board) = Board::read(&*store).await {
+        findings.extend(maintenance::findings(&board.announcements(now).maintenance, now));
     }
 }
 

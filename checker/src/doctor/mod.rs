@@ -1,15 +1,18 @@
 //! Verifies a setup: uses each side's keys to test what must work and what must be refused, and suggests fixes.
 //!
 //! [`checker_side`] covers the checker, [`page_side`] the browser and [`channels`] notifications. [`probe`] sends the requests, [`address`] builds
-//! their URLs, [`clock`] compares clocks, [`freshness`] evaluates the names of stored check files, and
-//! [`kind_conflict`] finds endpoints that nodes check in different ways.
+//! their URLs, [`clock`] compares clocks, [`freshness`] evaluates the names of stored check files, `digests` finds posts
+//! that readers do not see, [`kind_conflict`] finds endpoints that nodes check in different ways, and [`maintenance`]
+//! finds recurring plans that must be renewed.
 
 pub mod address;
 pub mod channels;
 pub mod checker_side;
 pub mod clock;
+mod digests;
 pub mod freshness;
 pub mod kind_conflict;
+pub mod maintenance;
 pub mod page_side;
 pub mod probe;
 

@@ -10,7 +10,7 @@ use shared::endpoint_status::{EndpointStatus, NodeStatus, endpoint_statuses};
 use shared::history::History;
 use shared::notification::lineup::Nodes;
 use shared::notification::policy::Pace;
-use shared::notification::reconcile::{Plan, Situation, reconcile};
+use shared::notification::reconcile::{Hold, Plan, Situation, reconcile};
 use shared::notification::registers::{Introduction, Registers};
 use shared::notification::verdicts::{REPORTED_TIME, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog};
@@ -35,12 +35,13 @@ pub struct ReplayedMessage {
 }
 
 /// Returns the messages that the rules would have sent between `from` and `now`, in order. They do not cover silent
-/// nodes, store failures and certificates, which histories do not record.
+/// nodes, store failures and certificates, which histories do not record. `holds` are the maintenance windows and
+/// silences in this period.
 #[must_use]
 pub fn replay(
     (settings, pace): (&Notifications, Pace),
     objectives: &EndpointMap<Objective>,
-    histories: &[History],
+    (histories, holds): (&[History], &[Hold]),
     (from, now): (UnixNanos, UnixNanos),
 ) -> Vec<ReplayedMessage> {
     let node = NodeName::from_host_name("replay");
@@ -85,7 +86,7 @@ pub fn replay(
                 checks: &settings.checks,
                 verdicts: &verdicts,
                 conditions: &conditions,
-                holds: &[],
+                holds,
                 registers: &registers,
                 nodes: Nodes { own: &own, others: &[], newest: &newest },
                 now: at,
@@ -184,7 +185,7 @@ mod tests {
         let webhook = SecretUrl::parse("https://hooks.example.com/x").expect("it is a URL");
         let settings = settings(Transport::Http(Arc::new(Slack { webhook, username: None, channel: None })));
         let range = (START - MINUTE, START + 600 * SECOND);
-        replay((&settings, pace), &EndpointMap::new(), histories, range)
+        replay((&settings, pace), &EndpointMap::new(), (histories, &[]), range)
     }
 
     #[test]

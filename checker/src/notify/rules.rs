@@ -6,6 +6,7 @@ use shared::notification::policy::Pace;
 pub use shared::notification::policy::{ChannelPolicy, CheckNotifications, Flapping};
 use shared::notification_log::{ChannelId, IncidentScope};
 use shared::page_config::appearance::{Group, position_in};
+use shared::post::Authors;
 use shared::{Nanos, UnixNanos};
 
 use super::channels::Transport;
@@ -49,6 +50,8 @@ pub struct Rules {
     pub page_title: String,
     /// The endpoint groups on the status page.
     pub groups: Vec<Group>,
+    /// The authors whose posts count.
+    pub authors: Authors,
 }
 
 /// Whether a process evaluates a single round or keeps running.

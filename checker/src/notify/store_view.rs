@@ -1,4 +1,5 @@
-//! Keeps copies of the other nodes' histories and notification logs, and reads them again only if they have changed.
+//! Keeps copies of the other nodes' histories and notification logs, and of all authors' posts, and reads them again
+//! only if they have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,18 +7,20 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::history::History;
 use shared::notification_log::NotificationLog;
-use shared::object_name::{HistoryName, HistoryPart, LogName, NodeName};
+use shared::object_name::{DigestName, HistoryName, HistoryPart, LogName, NodeName};
+use shared::post::digest::PostDigest;
 use shared::{MINUTE, Nanos, UnixNanos};
 
+use crate::store::object::HistoryFolderName;
 use crate::store::{Fetched, Listing, ObjectName, ObjectVersion, Store, StoreError};
 
-/// How often the store is listed to find new nodes.
+/// How often the store is listed to find new nodes and authors.
 const LIST_INTERVAL: Nanos = 10 * MINUTE;
 
 /// The maximum number of concurrent reads. It is low, because histories can be large.
 const READS_AT_ONCE: usize = 4;
 
-/// This node's copies of the other nodes' histories and logs.
+/// This node's copies of the other nodes' histories and logs, and of all authors' posts.
 #[derive(Debug)]
 pub struct StoreView {
     store: Arc<Store>,
@@ -27,7 +30,10 @@ pub struct StoreView {
     reach: Nanos,
     histories: Copies<HistoryName, History>,
     logs: Copies<LogName, NotificationLog>,
-    /// The problems with histories and logs that were already reported.
+    digests: Copies<DigestName, PostDigest>,
+    /// The reason why no posts could be read.
+    unreadable_posts: Option<String>,
+    /// The problems that were already reported, as complete clauses.
     reported: BTreeSet<String>,
 }
 
@@ -41,8 +47,16 @@ impl StoreView {
     /// Creates a view that includes all nodes, but no past spans.
     #[must_use]
     pub fn of_all_nodes(store: Arc<Store>) -> StoreView {
-        let (histories, logs) = (Copies::default(), Copies::default());
-        StoreView { store, node: None, reach: 0, histories, logs, reported: BTreeSet::new() }
+        StoreView {
+            store,
+            node: None,
+            reach: 0,
+            histories: Copies::default(),
+            logs: Copies::default(),
+            digests: Copies::default(),
+            unreadable_posts: None,
+            reported: BTreeSet::new(),
+        }
     }
 
     /// Changes the maximum age of the spans to keep. Histories that lack earlier spans are read again.
@@ -62,9 +76,16 @@ impl StoreView {
     /// [`StoreView::take_problems`].
     pub async fn refresh_histories(&mut self, now: UnixNanos) -> Result<(), StoreError> {
         if self.histories.is_listing_due(now) {
-            let mut names: Vec<HistoryName> = self.store.list(Listing::all()).await?;
-            names.retain(|name| name.part == HistoryPart::Main && (name.node.is_none() || name.node != self.node));
-            self.histories.keep_listed(&names, now);
+            let (mut histories, mut digests) = (Vec::new(), Vec::new());
+            for name in self.store.list::<HistoryFolderName>(Listing::all()).await? {
+                match name {
+                    HistoryFolderName::History(name) => histories.push(name),
+                    HistoryFolderName::Digest(name) => digests.push(name),
+                }
+            }
+            histories.retain(|name| name.part == HistoryPart::Main && (name.node.is_none() || name.node != self.node));
+            self.histories.keep_listed(&histories, now);
+            self.digests.keep_listed(&digests, now);
         }
         let since = now.saturating_sub(self.reach);
         let parse = |name: &HistoryName, content: &[u8]| {
@@ -98,14 +119,36 @@ impl StoreView {
         Ok(())
     }
 
-    /// Returns the reasons why histories are ignored, and logs only partly used or ignored, as complete clauses. Returns
-    /// each problem once until the object changes.
+    /// Reads the posts of all authors that have changed. Authors are found by [`StoreView::refresh_histories`]. If posts
+    /// cannot be read, the last ones that were read still count, because that must not prevent notifications: see
+    /// [`StoreView::take_problems`].
+    pub async fn refresh_digests(&mut self) {
+        let parse = |name: &DigestName, content: &[u8]| {
+            let digest = PostDigest::parse(content).map_err(|error| error.to_string())?;
+            if digest.author == name.author { Ok(digest) } else { Err(format!("they are by `{}`", digest.author)) }
+        };
+        let refreshed = self.digests.refresh(&self.store, parse).await;
+        self.unreadable_posts = refreshed.err().map(|error| error.to_string());
+    }
+
+    /// Returns the reasons why histories are ignored, and logs and posts only partly used or ignored, as complete
+    /// clauses. Returns each problem once, until the object changes or the problem is over.
     pub fn take_problems(&mut self) -> Vec<String> {
         let histories = self.histories.problems.iter().map(|(name, problem)| {
             format!("outages are not closed while the history `{name}` is unreadable: {problem}; replace or delete it")
         });
         let logs = self.logs.problems.iter().map(|(name, problem)| log_problem(name, problem));
-        let current: BTreeSet<String> = histories.chain(logs).collect();
+        let digests = self.digests.problems.iter();
+        let digests = digests.map(|(name, problem)| {
+            format!(
+                "the posts in `{name}` were ignored, so their maintenance windows and silences do not apply: {problem}"
+            )
+        });
+        let unreadable = self.unreadable_posts.iter();
+        let unreadable = unreadable.map(|problem| {
+            format!("posts could not be read, so new maintenance windows and silences do not apply yet: {problem}")
+        });
+        let current: BTreeSet<String> = histories.chain(logs).chain(digests).chain(unreadable).collect();
         let unreported = current.difference(&self.reported).cloned().collect();
         self.reported = current;
         unreported
@@ -127,6 +170,18 @@ impl StoreView {
     #[must_use]
     pub fn histories(&self) -> &[History] {
         &self.histories.values
+    }
+
+    /// Returns whether the digests contain everything that was posted, as far as the last listing shows.
+    #[must_use]
+    pub fn has_all_posts(&self) -> bool {
+        self.unreadable_posts.is_none() && self.digests.problems.is_empty()
+    }
+
+    /// Returns the valid digests of all authors' posts.
+    #[must_use]
+    pub fn digests(&self) -> &[PostDigest] {
+        &self.digests.values
     }
 
     /// Returns the other nodes' valid logs.

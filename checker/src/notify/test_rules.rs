@@ -7,6 +7,7 @@ use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, Latencies};
 use shared::notification::event::EventKind;
 use shared::notification_log::{ChannelId, Notified, Register, Topic};
 use shared::object_name::{CheckFileName, NodeName};
+use shared::post::Authors;
 use shared::status::Status;
 use shared::{HOUR, MINUTE, SECOND, UnixNanos};
 
@@ -34,6 +35,7 @@ pub(crate) fn settings(transport: Transport) -> Notifications {
         page_url: None,
         page_title: String::new(),
         groups: Vec::new(),
+        authors: Authors::default(),
     };
     Notifications { rules, channels: vec![channel], checks: EndpointMap::new() }
 }

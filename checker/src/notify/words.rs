@@ -34,7 +34,7 @@ impl Urgency {
     #[must_use]
     pub fn from_item(item: &Item) -> Urgency {
         match item.event {
-            EventKind::Silent | EventKind::Store | EventKind::Certificate | EventKind::Budget
+            EventKind::Silent | EventKind::Store | EventKind::Certificate | EventKind::Budget | EventKind::Incident
                 if item.until.is_some() =>
             {
                 Urgency::Good

@@ -80,7 +80,7 @@ fn plan_users(owned: &OwnedResources, files: &[KeyFile], removal: &mut Removal) 
     }));
     if owned.users.is_none() {
         removal.manual.push(
-            "delete the reader's and the writers' keys with the service's own tools, because it has no IAM API"
+            "delete the keys of the reader, writers and authors with the service's own tools, because it has no IAM API"
                 .to_owned(),
         );
     }

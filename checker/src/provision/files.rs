@@ -1,4 +1,5 @@
-//! The files that provisioning writes: the page's `config.json`, and a `checker-<node>.json` for each writer.
+//! The files that provisioning writes: the page's `config.json`, a `checker-<node>.json` for each writer and an
+//! `author-<name>.json` for each author.
 //!
 //! Writes are atomic, files with secrets are readable only by their owner, and files are replaced only with
 //! `--force`. While a key is being created, a marker file lists the keys that existed before, so a key whose
@@ -86,16 +87,16 @@ pub fn inspect(
     };
     Ok(match role {
         Role::Reader => inspect_page_config(&text, spec),
-        Role::Writer(node) => {
+        Role::Writer(_) | Role::Author(_) => {
             if let Some(config) = config::from_text(&text, out, environment).0 {
-                inspect_config(config, node, spec)
+                inspect_config(config, role, spec)
             } else {
                 // The keys may come from variables that are set on another machine, but the rest of the file can still
                 // be checked.
                 let unknown = |name: &str| (environment.variable)(name).or_else(|| Some(UNSET_VARIABLE.to_owned()));
                 let elsewhere = Environment { variable: &unknown, host_name: environment.host_name.clone() };
                 match config::from_text(&without_notifiers(&text), out, &elsewhere).0 {
-                    Some(config) => inspect_config(config, node, spec),
+                    Some(config) => inspect_config(config, role, spec),
                     None => FileState::Foreign("it is not a valid checker configuration".to_owned()),
                 }
             }
@@ -111,9 +112,15 @@ fn without_notifiers(text: &str) -> String {
     Value::Object(members).to_string()
 }
 
-fn inspect_config(config: Config, node: &NodeName, spec: &ProvisionSpec) -> FileState {
-    if config.node != *node {
-        return FileState::Foreign(format!("it belongs to the node `{}`", config.node));
+fn inspect_config(config: Config, role: &Role, spec: &ProvisionSpec) -> FileState {
+    match role {
+        Role::Writer(node) if config.node != *node => {
+            return FileState::Foreign(format!("it belongs to the node `{}`", config.node));
+        }
+        Role::Author(author) if config.author.as_ref() != Some(author) => {
+            return FileState::Foreign(format!("its `author` is not `{author}`"));
+        }
+        Role::Reader | Role::Writer(_) | Role::Author(_) => {}
     }
     match config.storage.map(|storage| storage.location) {
         Some(StoreLocation::S3(bucket)) if is_same_location(&bucket, &spec.bucket) => {
@@ -177,7 +184,17 @@ pub fn content(spec: &ProvisionSpec, role: &Role, keys: Option<&WriterKeys>) -> 
             }
             format!("{config:#}\n")
         }
+        Role::Author(author) => author_config(spec, author, keys),
     }
+}
+
+/// Returns the configuration of an author, who does not run checks.
+fn author_config(spec: &ProvisionSpec, author: &NodeName, keys: Option<&WriterKeys>) -> String {
+    let mut storage = storage(spec, keys);
+    if let Some(members) = storage.as_object_mut() {
+        members.remove("check_expiry");
+    }
+    format!("{:#}\n", json!({ "author": author.as_str(), "checkers": [], "storage": storage }))
 }
 
 /// Returns the page's `config.json` with placeholders for keys that the operator creates.
@@ -338,6 +355,10 @@ mod tests {
         Role::Writer(NodeName::new("eu-west").unwrap())
     }
 
+    fn author() -> Role {
+        Role::Author(NodeName::new("anna").unwrap())
+    }
+
     fn inspect_here(out: &Path, role: &Role) -> FileState {
         let environment = Environment { variable: &|_| None, host_name: "host".to_owned() };
         inspect(out, role, &spec(), &environment).unwrap()
@@ -346,7 +367,7 @@ mod tests {
     #[test]
     fn written_keys_are_found_again() {
         let out = tempfile::tempdir().unwrap();
-        for role in [Role::Reader, writer()] {
+        for role in [Role::Reader, writer(), author()] {
             assert!(matches!(inspect_here(out.path(), &role), FileState::Missing));
             write_keys(out.path(), &spec(), &role, &keys("AKIA1"), &FileUpdate::Create).unwrap();
             let FileState::Fits(Some(found)) = inspect_here(out.path(), &role) else { panic!("{role} does not fit") };
@@ -370,7 +391,7 @@ mod tests {
     fn only_the_owner_can_read_a_writers_file() {
         use std::os::unix::fs::PermissionsExt as _;
         let out = tempfile::tempdir().unwrap();
-        for (role, expected) in [(writer(), 0o600), (Role::Reader, 0o644)] {
+        for (role, expected) in [(writer(), 0o600), (author(), 0o600), (Role::Reader, 0o644)] {
             for how in [FileUpdate::Create, FileUpdate::ReplaceKeys(keys("AKIA1"))] {
                 write_keys(out.path(), &spec(), &role, &keys("AKIA1"), &how).unwrap();
                 let mode = fs::metadata(path_of(out.path(), &role)).unwrap().permissions().mode() & 0o777;
@@ -412,7 +433,7 @@ mod tests {
         let out = tempfile::tempdir().unwrap();
         let mut elsewhere = spec();
         elsewhere.bucket.prefix = "other/".to_owned();
-        for role in [Role::Reader, writer()] {
+        for role in [Role::Reader, writer(), author()] {
             write_keys(out.path(), &elsewhere, &role, &keys("AKIA1"), &FileUpdate::Create).unwrap();
             assert!(matches!(inspect_here(out.path(), &role), FileState::Foreign(_)), "{role}");
         }

@@ -20,16 +20,18 @@ pub struct KeyFile {
     pub keys: WriterKeys,
 }
 
-/// Finds the keys for this bucket and prefix in `config.json` and all `checker-<node>.json` files of a folder. Skips
-/// unreadable files.
+/// Finds the keys for this bucket and prefix in `config.json` and all `checker-<node>.json` and `author-<name>.json`
+/// files of a folder. Skips unreadable files.
 #[must_use]
 pub fn find(out: &Path, bucket: &Bucket) -> Vec<KeyFile> {
     let mut roles = vec![Role::Reader];
     let entries = fs::read_dir(out).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     roles.extend(names.filter_map(|name| {
-        let node = name.strip_prefix("checker-")?.strip_suffix(".json")?;
-        NodeName::new(node).ok().map(Role::Writer)
+        let stem = name.strip_suffix(".json")?;
+        let role =
+            |prefix: &str, role: fn(NodeName) -> Role| Some(role(NodeName::new(stem.strip_prefix(prefix)?).ok()?));
+        role("checker-", Role::Writer).or_else(|| role("author-", Role::Author))
     }));
     roles.sort();
     roles.iter().filter_map(|role| keys_of(out, role, bucket)).collect()
@@ -41,7 +43,7 @@ fn keys_of(out: &Path, role: &Role, bucket: &Bucket) -> Option<KeyFile> {
     let config: Value = jsonc_parser::parse_to_serde_value(&text, &ParseOptions::default()).ok()?;
     let (store, id, secret) = match role {
         Role::Reader => (&config["source"], "public_access_key_id", "public_access_key"),
-        Role::Writer(_) => (&config["storage"], "access_key_id", "secret_access_key"),
+        Role::Writer(_) | Role::Author(_) => (&config["storage"], "access_key_id", "secret_access_key"),
     };
     let is_same = |key: &str, expected: &str| store[key].as_str().unwrap_or_default().trim_end_matches('/') == expected;
     let endpoint_url = bucket.endpoint_url.as_deref().unwrap_or_default().trim_end_matches('/');
@@ -74,7 +76,8 @@ mod tests {
             secret_access_key: Secret::new("a-secret".to_owned()),
         };
         let node = |name: &str| Role::Writer(NodeName::new(name).unwrap());
-        for (role, id) in [(Role::Reader, "AKIA1"), (node("eu-west"), "AKIA2")] {
+        let anna = Role::Author(NodeName::new("anna").unwrap());
+        for (role, id) in [(Role::Reader, "AKIA1"), (node("eu-west"), "AKIA2"), (anna, "AKIA4")] {
             write_keys(out.path(), &spec, &role, &keys(id), &FileUpdate::Create).unwrap();
         }
         let mut other = spec.clone();
@@ -88,7 +91,7 @@ mod tests {
         .unwrap();
         let found = find(out.path(), &spec.bucket);
         let found: Vec<_> = found.iter().map(|file| (file.file.as_str(), file.keys.access_key_id.as_str())).collect();
-        assert_eq!(found, [("config.json", "AKIA1"), ("checker-eu-west.json", "AKIA2")]);
+        assert_eq!(found, [("config.json", "AKIA1"), ("checker-eu-west.json", "AKIA2"), ("author-anna.json", "AKIA4")]);
         assert_eq!(find(&out.path().join("missing"), &spec.bucket).len(), 0);
     }
 }

@@ -30,6 +30,8 @@ pub enum Role {
     Reader,
     /// The role that lets this node's checker write to the store.
     Writer(NodeName),
+    /// The role that lets a person post under this name.
+    Author(NodeName),
 }
 
 impl fmt::Display for Role {
@@ -37,6 +39,7 @@ impl fmt::Display for Role {
         match self {
             Role::Reader => formatter.write_str("reader"),
             Role::Writer(node) => write!(formatter, "writer `{node}`"),
+            Role::Author(author) => write!(formatter, "author `{author}`"),
         }
     }
 }
@@ -48,6 +51,7 @@ impl Role {
         match self {
             Role::Reader => shared::object_name::PAGE_CONFIG.to_owned(),
             Role::Writer(node) => format!("checker-{node}.json"),
+            Role::Author(author) => format!("author-{author}.json"),
         }
     }
 }
@@ -61,6 +65,7 @@ pub fn user_name(bucket: &str, prefix: &str, role: &Role) -> String {
     let role = match role {
         Role::Reader => "reader".to_owned(),
         Role::Writer(node) => format!("writer_{node}"),
+        Role::Author(author) => format!("author_{author}"),
     };
     let location = format!("{bucket}/{prefix}").trim_end_matches('/').replace('/', "+");
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+');
@@ -86,8 +91,9 @@ pub fn user_path(bucket: &str, prefix: &str) -> String {
 /// Returns the role of a user for this bucket and prefix, based on the exact name, or `None` for any other user.
 #[must_use]
 pub fn role_of_user(bucket: &str, prefix: &str, user: &str) -> Option<Role> {
-    let writer = user.rsplit_once('_').and_then(|(_, node)| NodeName::new(node).ok()).map(Role::Writer);
-    [Some(Role::Reader), writer].into_iter().flatten().find(|role| user_name(bucket, prefix, role) == user)
+    let name = user.rsplit_once('_').and_then(|(_, name)| NodeName::new(name).ok());
+    let (writer, author) = (name.clone().map(Role::Writer), name.map(Role::Author));
+    [Some(Role::Reader), writer, author].into_iter().flatten().find(|role| user_name(bucket, prefix, role) == user)
 }
 
 /// Returns whether a user belongs to any page in this bucket, according to its name or path.
@@ -220,7 +226,8 @@ mod tests {
         let long = "b".repeat(63);
         for (bucket, prefix) in [("my-status", ""), ("my-status", "eu/shop/"), ("my-status", "Größe/"), (&long, "a/")]
         {
-            for role in [Role::Reader, writer("eu-west"), writer("reader")] {
+            let author = Role::Author(NodeName::new("eu-west").expect("it is a name"));
+            for role in [Role::Reader, writer("eu-west"), writer("reader"), author] {
                 let name = user_name(bucket, prefix, &role);
                 assert_eq!(role_of_user(bucket, prefix, &name), Some(role), "{name}");
                 assert_eq!(role_of_user(bucket, "other/", &name), None, "{name}");

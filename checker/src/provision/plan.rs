@@ -288,7 +288,7 @@ fn plan_by_hand(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) -
     for identity in spec.identities() {
         let content = match &identity.role {
             Role::Reader => files::page_config_to_fill_in(spec),
-            Role::Writer(_) => files::content(spec, &identity.role, None),
+            Role::Writer(_) | Role::Author(_) => files::content(spec, &identity.role, None),
         };
         plan_file(&identity.role, content, FileKeys::ByHand, spec, current, plan)?;
     }

@@ -1,6 +1,9 @@
 //! All permissions that provisioning grants, and the bucket's rules. Pure. Also compares policies, which services may
 //! return in a different form.
 
+#[cfg(test)]
+mod tests;
+
 use aws_sdk_s3::error::BuildError;
 use aws_sdk_s3::types::{
     CorsRule, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, PublicAccessBlockConfiguration,
@@ -12,6 +15,9 @@ use super::names::{expiry_rule_ids, rule_id, statement_ids};
 
 /// How long browsers may cache CORS permissions, in seconds. The original Checkup uses the same value.
 const CORS_MAX_AGE: i32 = 3_000;
+
+/// IAM's limit for the total length of a user's inline policies, in characters without white space.
+pub const POLICY_LIMIT: usize = 2_048;
 
 /// The objects for which permissions are granted.
 #[derive(Debug, Clone, Copy)]
@@ -70,8 +76,14 @@ impl Scope<'_> {
     }
 }
 
-fn allow(action: &str, resource: impl Into<Value>) -> Value {
-    json!({ "Effect": "Allow", "Action": action, "Resource": resource.into() })
+fn allow(action: impl Into<Value>, resource: impl Into<Value>) -> Value {
+    json!({ "Effect": "Allow", "Action": action.into(), "Resource": resource.into() })
+}
+
+/// Returns the statement that allows storing and deleting objects. A statement for both is shorter than two: IAM limits
+/// the length of a user's policies.
+fn store_and_delete(resource: impl Into<Value>) -> Value {
+    allow(json!(["s3:PutObject", "s3:DeleteObject"]), resource)
 }
 
 fn document(statements: &[Value]) -> Value {
@@ -85,26 +97,40 @@ pub fn reader(scope: &Scope<'_>) -> Value {
 }
 
 /// Returns the permissions of a node's checker: those of the page's visitors, plus storing the node's own objects and
-/// heartbeats and, if check files expire, deleting them.
+/// heartbeats, erasing posts in the node's name and, if check files expire, deleting them.
 #[must_use]
 pub fn writer(scope: &Scope<'_>, node: &NodeName, deletable: DeletableFiles) -> Value {
     let arns = |patterns: &[String]| patterns.iter().map(|pattern| scope.objects_arn(pattern)).collect::<Vec<_>>();
     let own_files = arns(&patterns::check_files(scope.prefix, node));
-    let mut stored = own_files.clone();
-    stored.extend(arns(&patterns::history(scope.prefix, node)));
+    let posts = scope.objects_arn(&patterns::posts(scope.prefix, node));
+    let mut stored = vec![scope.objects_arn(&patterns::history(scope.prefix, node))];
     stored.extend(arns(&patterns::summaries(scope.prefix, node)));
     stored.push(scope.objects_arn(&patterns::notification_log(scope.prefix, node)));
     stored.push(scope.objects_arn(&patterns::heartbeats(scope.prefix)));
-    let mut statements = vec![scope.list(), scope.read(), allow("s3:PutObject", stored)];
-    match deletable {
-        DeletableFiles::None => {}
-        DeletableFiles::Own => statements.push(allow("s3:DeleteObject", own_files)),
-        DeletableFiles::OwnAndLegacy => {
-            let originals = arns(&patterns::legacy_check_files(scope.prefix));
-            statements.push(allow("s3:DeleteObject", [own_files, originals].concat()));
-        }
+    let (stored, deleted) = match deletable {
+        DeletableFiles::None => ([own_files, stored].concat(), vec![posts]),
+        DeletableFiles::Own | DeletableFiles::OwnAndLegacy => (stored, [own_files, vec![posts]].concat()),
+    };
+    let mut statements = vec![scope.list(), scope.read(), allow("s3:PutObject", stored), store_and_delete(deleted)];
+    if deletable == DeletableFiles::OwnAndLegacy {
+        statements.push(allow("s3:DeleteObject", arns(&patterns::legacy_check_files(scope.prefix))));
     }
     document(&statements)
+}
+
+/// Returns the permissions of a person who writes posts: those of the page's visitors, plus storing and erasing the
+/// author's own posts, and storing their digest.
+#[must_use]
+pub fn author(scope: &Scope<'_>, author: &NodeName) -> Value {
+    let digest = scope.objects_arn(&patterns::digest(scope.prefix, author));
+    let posts = scope.objects_arn(&patterns::posts(scope.prefix, author));
+    document(&[scope.list(), scope.read(), allow("s3:PutObject", digest), store_and_delete(posts)])
+}
+
+/// Returns the length of a user's policy as IAM counts it: without white space.
+#[must_use]
+pub fn length(policy: &Value) -> usize {
+    policy.to_string().chars().filter(|character| !character.is_whitespace()).count()
 }
 
 /// Returns the bucket policy statements that grant everyone a reader's permissions.
@@ -283,166 +309,4 @@ fn expires(rule: &LifecycleRule, beginning: &str, days: i32) -> bool {
     *rule.status() == ExpirationStatus::Enabled
         && rule.filter().and_then(LifecycleRuleFilter::prefix) == Some(beginning)
         && rule.expiration().and_then(LifecycleExpiration::days) == Some(days)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SCOPE: Scope<'_> = Scope { bucket: "my-status", prefix: "shop/", region: "eu-central-1" };
-
-    fn node() -> NodeName {
-        NodeName::new("eu-west").expect("it is a name")
-    }
-
-    #[test]
-    fn a_reader_can_only_list_and_read_below_the_prefix() {
-        assert_eq!(
-            reader(&SCOPE),
-            json!({ "Version": "2012-10-17", "Statement": [
-                { "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::my-status",
-                  "Condition": { "StringLike": { "s3:prefix": "shop/*" } } },
-                { "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::my-status/shop/*" },
-            ] })
-        );
-    }
-
-    #[test]
-    fn the_documentation_has_the_policies_in_full() {
-        let text = include_str!("../../../docs/provisioning.md");
-        let blocks = text.split("```json\n").skip(1).filter_map(|rest| rest.split_once("```"));
-        let blocks: Vec<Value> = blocks.map(|(block, _)| serde_json::from_str(block).expect("it is JSON")).collect();
-        assert!(are_equivalent(&blocks[0], &reader(&SCOPE)), "{:#}", reader(&SCOPE));
-        let expiring = writer(&SCOPE, &node(), DeletableFiles::Own);
-        assert!(are_equivalent(&blocks[1], &expiring), "{expiring:#}");
-        let origins = ["https://status.example.com".to_owned()];
-        let cors = with_cors(&[], SCOPE.prefix, &origins).unwrap().expect("the rules change");
-        let documented = crate::provision::step::Step::PutCors(cors).document().expect("it has one");
-        assert_eq!(blocks[2], documented);
-    }
-
-    #[test]
-    fn without_a_prefix_listing_is_unconditional() {
-        let policy = reader(&Scope { prefix: "", ..SCOPE });
-        assert_eq!(policy["Statement"][0]["Condition"], Value::Null);
-        assert_eq!(policy["Statement"][1]["Resource"], "arn:aws:s3:::my-status/*");
-    }
-
-    #[test]
-    fn a_writer_stores_its_own_objects_and_deletes_only_to_expire() {
-        let keeps = writer(&SCOPE, &node(), DeletableFiles::None);
-        assert_eq!(
-            keeps["Statement"][2],
-            json!({ "Effect": "Allow", "Action": "s3:PutObject", "Resource": [
-                "arn:aws:s3:::my-status/shop/1??????????????????-eu-west-check.json",
-                "arn:aws:s3:::my-status/shop/2??????????????????-eu-west-check.json",
-                "arn:aws:s3:::my-status/shop/history/eu-west.json",
-                "arn:aws:s3:::my-status/shop/history/eu-west.latency.json",
-                "arn:aws:s3:::my-status/shop/0-summary/eu-west.json",
-                "arn:aws:s3:::my-status/shop/0-summary/eu-west.html",
-                "arn:aws:s3:::my-status/shop/0-badge/eu-west/*.svg",
-                "arn:aws:s3:::my-status/shop/0-notified/eu-west.json",
-                "arn:aws:s3:::my-status/shop/heartbeats/*.json",
-            ] })
-        );
-        assert!(!keeps.to_string().contains("Delete"));
-        let own =
-            ["1", "2"].map(|digit| format!("arn:aws:s3:::my-status/shop/{digit}??????????????????-eu-west-check.json"));
-        let expires = writer(&SCOPE, &node(), DeletableFiles::Own);
-        assert_eq!(expires["Statement"][3], json!({ "Effect": "Allow", "Action": "s3:DeleteObject", "Resource": own }));
-        let adopts = writer(&SCOPE, &node(), DeletableFiles::OwnAndLegacy);
-        let originals =
-            ["1", "2"].map(|digit| format!("arn:aws:s3:::my-status/shop/{digit}??????????????????-check.json"));
-        assert_eq!(adopts["Statement"][3]["Resource"], json!([own, originals].concat()));
-    }
-
-    #[test]
-    fn arns_contain_the_regions_partition() {
-        for (region, arn) in
-            [("cn-north-1", "arn:aws-cn:s3:::my-status"), ("us-gov-west-1", "arn:aws-us-gov:s3:::my-status")]
-        {
-            assert_eq!(Scope { region, ..SCOPE }.bucket_arn(), arn);
-        }
-    }
-
-    #[test]
-    fn a_bucket_policy_keeps_other_statements() {
-        let foreign = json!({ "Version": "2012-10-17", "Statement": { "Sid": "Theirs", "Effect": "Deny" } });
-        let public = with_public_statements(Some(&foreign), &SCOPE);
-        assert_eq!(public["Statement"].as_array().map(Vec::len), Some(3));
-        assert_eq!(public["Statement"][1]["Principal"], "*");
-        assert!(has_public_statements(Some(&public), &SCOPE) && !has_public_statements(Some(&foreign), &SCOPE));
-        assert!(are_equivalent(&with_public_statements(Some(&public), &SCOPE), &public));
-        assert!(are_equivalent(&without_public_statements(Some(&public), &SCOPE).expect("theirs is left"), &foreign));
-        assert_eq!(without_public_statements(Some(&with_public_statements(None, &SCOPE)), &SCOPE), None);
-        // A different prefix in the bucket belongs to another page.
-        assert!(!has_public_statements(Some(&public), &Scope { prefix: "other/", ..SCOPE }));
-    }
-
-    #[test]
-    fn policies_are_equivalent_in_any_form_that_services_return() {
-        let (one, other) =
-            (json!({ "Action": ["a"], "Resource": ["x", "y"] }), json!({ "Resource": ["y", "x"], "Action": "a" }));
-        assert!(are_equivalent(&one, &other));
-        assert!(!are_equivalent(&one, &json!({ "Action": "a", "Resource": ["x"] })));
-    }
-
-    #[test]
-    fn cors_rules_keep_other_rules_and_are_set_once() {
-        let foreign =
-            CorsRule::builder().allowed_methods("PUT").allowed_origins("https://upload.example").build().unwrap();
-        let origins = ["https://status.example".to_owned()];
-        let rules = with_cors(std::slice::from_ref(&foreign), "shop/", &origins).unwrap().expect("they change");
-        assert_eq!(rules.len(), 2);
-        assert_eq!(rules[1].allowed_methods(), ["GET", "HEAD"]);
-        assert_eq!(with_cors(&rules, "shop/", &origins).unwrap(), None);
-        let mut without_id = rules.clone();
-        without_id[1].id = None;
-        assert_eq!(with_cors(&without_id, "shop/", &origins).unwrap(), None);
-        let moved = with_cors(&rules, "shop/", &["https://new.example".to_owned()]).unwrap().expect("they change");
-        assert_eq!((moved.len(), moved[1].allowed_origins()), (2, ["https://new.example".to_owned()].as_slice()));
-        assert_eq!(without_cors(&rules, "shop/"), [foreign]);
-        assert_eq!(without_cors(&rules, "other/").len(), 2);
-    }
-
-    #[test]
-    fn lifecycle_rules_affect_check_files_and_keep_other_rules() {
-        let foreign = LifecycleRule::builder().id("theirs").status(ExpirationStatus::Disabled).build().unwrap();
-        let rules = with_expiry(std::slice::from_ref(&foreign), "shop/", 90).unwrap().expect("they change");
-        let beginnings: Vec<_> = rules[1..].iter().filter_map(|rule| rule.filter()?.prefix()).collect();
-        assert_eq!(beginnings, ["shop/1", "shop/2"]);
-        assert_eq!(with_expiry(&rules, "shop/", 90).unwrap(), None);
-        assert_eq!(with_expiry(&rules, "shop/", 30).unwrap().map(|rules| rules.len()), Some(3));
-        assert_eq!(without_expiry(&rules, "shop/"), [foreign]);
-    }
-
-    #[test]
-    fn only_policies_may_become_public() {
-        let of_new_buckets = PublicAccessBlockConfiguration::builder()
-            .block_public_acls(true)
-            .ignore_public_acls(true)
-            .block_public_policy(true)
-            .restrict_public_buckets(true)
-            .build();
-        let opened_block = opened(&of_new_buckets);
-        assert_eq!((opened_block.block_public_acls(), opened_block.ignore_public_acls()), (Some(true), Some(true)));
-        assert!(is_open(Some(&opened_block)) && is_open(None) && !is_open(Some(&of_new_buckets)));
-        assert_eq!(closed_again(Some(&opened_block)), Some(of_new_buckets));
-        // This block does not restrict access lists, so provisioning did not open it and must not close it.
-        let of_others = PublicAccessBlockConfiguration::builder().block_public_policy(true).build();
-        assert_eq!(opened(&of_others).block_public_acls(), None);
-        assert_eq!((closed_again(Some(&opened(&of_others))), closed_again(None)), (None, None));
-    }
-
-    #[test]
-    fn a_policy_of_provisioning_grants_reading_its_prefix() {
-        for policy in [reader(&SCOPE), writer(&SCOPE, &node(), DeletableFiles::Own)] {
-            assert!(grants_reading(&policy, &SCOPE), "{policy}");
-            assert!(!grants_reading(&policy, &Scope { prefix: "", ..SCOPE }), "{policy}");
-            assert!(!grants_reading(&policy, &Scope { bucket: "other", ..SCOPE }), "{policy}");
-        }
-        let rewritten = json!({ "Statement": { "Action": "s3:Get*", "Resource": ["arn:aws:s3:::my-status/shop/*"] } });
-        assert!(grants_reading(&rewritten, &SCOPE));
-        assert!(!grants_reading(&Value::Null, &SCOPE));
-    }
 }

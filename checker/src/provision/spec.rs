@@ -4,7 +4,7 @@ use shared::Nanos;
 use shared::object_name::{self, NodeName, patterns};
 
 use super::names::{self, InvalidBucketName, Role};
-use super::policy::{self, DeletableFiles, Scope};
+use super::policy::{self, DeletableFiles, POLICY_LIMIT, Scope};
 use crate::config::model::Page;
 use crate::config::origin::{InvalidOrigin, validate_origin};
 use crate::store::settings::Bucket;
@@ -18,6 +18,8 @@ pub struct ProvisionSpec {
     pub access: Access,
     pub origins: Vec<String>,
     pub writers: Vec<NodeName>,
+    /// The people who can post under these names.
+    pub authors: Vec<NodeName>,
     /// The check files that the writers may delete.
     pub deletable: DeletableFiles,
     /// The age at which the writers delete check files.
@@ -83,6 +85,11 @@ pub enum InvalidProvisionSpec {
     /// The age is not a whole number of days.
     #[error("invalid age `{0}` for `--lifecycle`: expected a whole number of days, for example `90d`")]
     Days(String),
+    /// IAM does not accept the permissions of a user.
+    #[error(
+        "the permissions of the {role} have {length} characters, more than IAM's limit of {POLICY_LIMIT}: use a shorter prefix, bucket name or node name"
+    )]
+    PolicyTooLong { role: Role, length: usize },
     /// Writers may delete the original Checkup's files, but no age is given.
     #[error("`--expire-legacy` requires an age: add `--check-expiry`, for example `--check-expiry 30d`")]
     MissingExpiry,
@@ -92,7 +99,16 @@ impl ProvisionSpec {
     /// Validates names, the prefix and origins.
     pub fn validate(&self) -> Result<(), InvalidProvisionSpec> {
         validate_location(&self.bucket)?;
-        self.origins.iter().try_for_each(|origin| Ok(validate_origin(origin)?))
+        self.origins.iter().try_for_each(|origin| validate_origin(origin))?;
+        // Other services have other limits, and report them.
+        let is_aws = self.bucket.endpoint_url.is_none();
+        for identity in self.identities().iter().filter(|_| is_aws) {
+            let length = policy::length(&identity.policy);
+            if length > POLICY_LIMIT {
+                return Err(InvalidProvisionSpec::PolicyTooLong { role: identity.role.clone(), length });
+            }
+        }
+        Ok(())
     }
 
     /// Returns the objects for which permissions are granted.
@@ -101,7 +117,7 @@ impl ProvisionSpec {
         Scope { bucket: &self.bucket.name, prefix: &self.bucket.prefix, region: &self.region }
     }
 
-    /// Returns the users: the reader first, then the writers in their given order.
+    /// Returns the users: the reader first, then the writers and the authors in their given order.
     #[must_use]
     pub fn identities(&self) -> Vec<Identity> {
         let scope = self.scope();
@@ -115,7 +131,9 @@ impl ProvisionSpec {
         let writers = self.writers.iter();
         let writers =
             writers.map(|node| identity(Role::Writer(node.clone()), policy::writer(&scope, node, self.deletable)));
-        reader.into_iter().chain(writers).collect()
+        let authors = self.authors.iter();
+        let authors = authors.map(|author| identity(Role::Author(author.clone()), policy::author(&scope, author)));
+        reader.into_iter().chain(writers).chain(authors).collect()
     }
 }
 
@@ -162,6 +180,7 @@ pub(super) mod tests {
             access: Access::Keys,
             origins: vec!["https://status.example".to_owned()],
             writers: vec![NodeName::new("eu-west").expect("it is a name")],
+            authors: Vec::new(),
             deletable: DeletableFiles::None,
             check_expiry: None,
             lifecycle_days: None,
@@ -173,6 +192,17 @@ pub(super) mod tests {
             files: ExistingFiles::Keep,
             keys: ExistingKeys::Keep,
         }
+    }
+
+    #[test]
+    fn permissions_that_iam_does_not_accept_are_reported_before_anything_is_created() {
+        let mut long = spec();
+        assert_eq!(long.validate(), Ok(()));
+        long.bucket.prefix = format!("{}/", "p".repeat(200));
+        let error = long.validate().expect_err("they are too long").to_string();
+        assert!(error.contains("the permissions of the writer `eu-west`"), "{error}");
+        long.bucket.endpoint_url = Some("https://s3.example.com".to_owned());
+        assert_eq!(long.validate(), Ok(()), "other services have other limits");
     }
 
     #[test]

@@ -110,10 +110,10 @@ impl Step {
             Step::DeleteUser { user } => format!("delete the user `{user}`"),
             Step::WriteFile { role, .. } => format!("write `{}`", role.file_name()),
             Step::DeleteObjects { prefix } if prefix.is_empty() => {
-                "delete all check files, histories, heartbeats and logs".to_owned()
+                "delete all check files, histories, heartbeats, logs and posts".to_owned()
             }
             Step::DeleteObjects { prefix } => {
-                format!("delete all check files, histories, heartbeats and logs below `{prefix}`")
+                format!("delete all check files, histories, heartbeats, logs and posts below `{prefix}`")
             }
             Step::VerifyRevocation(keys) => {
                 let ids: Vec<String> = keys.iter().map(|key| format!("`{}`", key.id)).collect();

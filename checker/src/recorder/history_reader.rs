@@ -11,13 +11,14 @@ use shared::history::planner::{ReadPlanner, changed_histories};
 use shared::history::{
     History, HistoryBuilder, InvalidHistory, Latencies, MAX_ROUND_DURATION, OVERLAP, RebuildFrom, own_check_files,
 };
-use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
+use shared::object_name::{CheckFileName, DigestName, HistoryName, HistoryPart, NodeName};
 use shared::quorum::CLOCK_TOLERANCE;
 use shared::response_times::{Measurement, answered};
 use shared::{Nanos, UnixNanos};
 
 use super::check_files::{FileProblems, check_files};
 use super::history_writer::{HistoryError, LoadedHistory, read};
+use crate::store::object::HistoryFolderName;
 use crate::store::{Listing, Store, StoreError};
 
 /// The parts of the histories to read.
@@ -39,6 +40,8 @@ pub struct Histories {
     pub unreadable: Vec<(HistoryName, InvalidHistory)>,
     /// Why the histories of a directory store cannot be listed, as a complete clause. Check files are used instead.
     pub unlisted: Option<String>,
+    /// The digests of posts in the store, which are listed with the histories.
+    pub digests: Vec<DigestName>,
     /// Problems found in the check files.
     pub file_problems: FileProblems,
     /// Whether endpoints may be missing: a node's newest check file is invalid, its history is invalid and no check
@@ -53,15 +56,15 @@ pub async fn histories(
     now: UnixNanos,
     detail: Detail,
 ) -> Result<Histories, HistoryError> {
-    let (mut stored, unreadable, unlisted) = match read_stored(store).await {
-        Ok((stored, unreadable)) => (stored, unreadable, None),
+    let (Stored { histories: mut stored, unreadable, digests }, unlisted) = match read_stored(store).await {
+        Ok(stored) => (stored, None),
         // If the whole directory is unreadable, listing its check files fails as well.
         Err(HistoryError::Store(error @ StoreError::File { .. })) if !error.is_transient() => {
-            (Vec::new(), Vec::new(), Some(error.to_string()))
+            (Stored::default(), Some(error.to_string()))
         }
         Err(error) => return Err(error),
     };
-    let mut result = Histories { unreadable, unlisted, ..Histories::default() };
+    let mut result = Histories { unreadable, unlisted, digests, ..Histories::default() };
     // Nodes without a history need the check files of the whole range, and some from before it.
     let needed_from = from.saturating_sub(2 * MAX_ROUND_DURATION).max(0);
     let planner = planner(needed_from, now);
@@ -160,13 +163,13 @@ pub async fn measurements(
 /// Returns the histories of all nodes that have one, up to `now`. Other nodes are skipped, because reading all of their
 /// check files after each round would take too long.
 pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Histories, HistoryError> {
-    let (histories, unreadable) = read_stored(store).await?;
+    let Stored { histories, unreadable, digests } = read_stored(store).await?;
     let listed = if histories.iter().any(|history| history.newest().is_some()) {
         store.list(Listing::since(planner(0, now).first_listing(&histories))).await?
     } else {
         Vec::new()
     };
-    let mut result = Histories { is_incomplete: !unreadable.is_empty(), unreadable, ..Histories::default() };
+    let mut result = Histories { is_incomplete: !unreadable.is_empty(), unreadable, digests, ..Histories::default() };
     for history in histories {
         let latencies = &mut Latencies::default();
         let updated = update(store, history, latencies, &listed, now, &mut result.file_problems).await?;
@@ -183,11 +186,25 @@ fn planner(from: UnixNanos, now: UnixNanos) -> ReadPlanner {
     ReadPlanner { from, checks_from: UnixNanos::MAX, until, overlap: OVERLAP }
 }
 
-/// Reads all histories in the store. Invalid ones are returned separately, with the reason.
-async fn read_stored(store: &Store) -> Result<(Vec<History>, Vec<(HistoryName, InvalidHistory)>), HistoryError> {
-    let (mut histories, mut unreadable) = (Vec::new(), Vec::new());
-    let listed: Vec<_> =
-        store.list::<HistoryName>(Listing::all()).await?.into_iter().map(|name| (name, None::<()>)).collect();
+/// The objects in the folder of histories.
+#[derive(Debug, Default)]
+struct Stored {
+    histories: Vec<History>,
+    /// The invalid histories, with reasons.
+    unreadable: Vec<(HistoryName, InvalidHistory)>,
+    digests: Vec<DigestName>,
+}
+
+/// Reads all histories in the store, and lists the digests of posts.
+async fn read_stored(store: &Store) -> Result<Stored, HistoryError> {
+    let (mut histories, mut unreadable, mut digests) = (Vec::new(), Vec::new(), Vec::new());
+    let mut listed = Vec::new();
+    for name in store.list::<HistoryFolderName>(Listing::all()).await? {
+        match name {
+            HistoryFolderName::History(name) => listed.push((name, None::<()>)),
+            HistoryFolderName::Digest(name) => digests.push(name),
+        }
+    }
     for (name, _) in changed_histories(&listed, &[HistoryPart::Main], |_| None) {
         match read(store, name.node.as_ref()).await {
             Ok(LoadedHistory::Valid(history)) => histories.push(history),
@@ -202,7 +219,7 @@ async fn read_stored(store: &Store) -> Result<(Vec<History>, Vec<(HistoryName, I
             Err(error) => return Err(error),
         }
     }
-    Ok((histories, unreadable))
+    Ok(Stored { histories, unreadable, digests })
 }
 
 /// Adds the check files that a history does not cover. Files that were stored late are added only by the node itself.

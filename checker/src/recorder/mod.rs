@@ -47,8 +47,7 @@ impl Recorder {
     pub async fn open(config: &Config, shutdown: &Shutdown) -> Option<Recorder> {
         let storage = config.storage.as_ref()?;
         let store = Arc::new(Store::open(storage).await);
-        let summary =
-            config.summaries.then(|| SummaryWriter::new(config.node.clone(), config.page.config.title.clone()));
+        let summary = config.summaries.then(|| SummaryWriter::new(config.node.clone(), &config.page.config));
         let work = UpkeepWork {
             history: HistoryWriter::new(config.node.clone(), storage.history_expiry),
             summary,

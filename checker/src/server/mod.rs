@@ -1,5 +1,5 @@
-//! The web server of `checker serve`: the page, its configuration, and the check files, histories, summaries and
-//! badges in the store. Nothing else can be read: the page is in memory, object names are parsed by types such as
+//! The web server of `checker serve`: the page, its configuration, and the check files, histories, digests of posts,
+//! summaries and badges in the store. Nothing else can be read: the page is in memory, object names are parsed by types such as
 //! [`CheckFileName`], and no request path reaches the file system.
 
 pub mod assets;
@@ -26,8 +26,8 @@ use axum::response::Response;
 use axum::routing::get;
 use shared::UnixNanos;
 use shared::object_name::{
-    BADGE_FOLDER, CheckFileName, HISTORY_FOLDER, HISTORY_INDEX, HistoryName, INDEX, NodeName, SUMMARY_FOLDER,
-    SummaryForm, SummaryName,
+    BADGE_FOLDER, CheckFileName, DigestName, HISTORY_FOLDER, HISTORY_INDEX, HistoryName, INDEX, NodeName,
+    SUMMARY_FOLDER, SummaryForm, SummaryName,
 };
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -46,6 +46,8 @@ use crate::store::{Listing, ObjectName, Store, StoreError};
 
 /// The memory to reserve before a history is read, in bytes: enough for 500 endpoints over a year.
 const HISTORY_SIZE: usize = 4 << 20;
+/// The memory to reserve before a digest of posts is read, in bytes: enough for a thousand posts.
+const DIGEST_SIZE: usize = 512 << 10;
 /// Store failures are logged at most once in this period, because the page requests many files at once.
 const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -225,10 +227,15 @@ async fn history_index(State(state): State<Arc<ServerState>>, headers: HeaderMap
     state.answer(HISTORY_INDEX.to_owned(), Kind::json(Freshness::Revalidate), &headers, load).await
 }
 
+/// Returns a history or the digest of an author's posts.
 async fn history(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    let Some(name) = HistoryName::parse(&format!("{HISTORY_FOLDER}{name}")) else { return response::not_found() };
-    let kind = Kind { reserve: HISTORY_SIZE, ..Kind::json(Freshness::Revalidate) };
-    state.object(name, kind, &headers).await
+    let name = format!("{HISTORY_FOLDER}{name}");
+    let kind = |reserve| Kind { reserve, ..Kind::json(Freshness::Revalidate) };
+    if let Some(name) = DigestName::parse(&name) {
+        return state.object(name, kind(DIGEST_SIZE), &headers).await;
+    }
+    let Some(name) = HistoryName::parse(&name) else { return response::not_found() };
+    state.object(name, kind(HISTORY_SIZE), &headers).await
 }
 
 async fn own_summary(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {

@@ -32,6 +32,9 @@ pub(super) const LATENCIES_LIMIT: u64 = 256 << 20;
 /// The maximum size of a summary or badge, in bytes. A summary takes a few hundred bytes per endpoint.
 pub(super) const SUMMARY_LIMIT: u64 = 16 << 20;
 
+/// The maximum size of a post, in bytes: enough for the longest text, 500 endpoints and 2,000 windows.
+pub(super) const POST_LIMIT: u64 = 1 << 20;
+
 /// The maximum size of a batch of objects, in bytes, unless it contains only one object. Hostile nodes can store many
 /// objects of the maximum size.
 pub(super) const BATCH_LIMIT: u64 = 32 << 20;

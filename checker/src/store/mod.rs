@@ -1,4 +1,4 @@
-//! Stores for check files, histories, summaries and heartbeats: one module per kind of store, all behind [`Store`].
+//! Stores for check files, histories, summaries, heartbeats and posts: one module per kind of store, all behind [`Store`].
 //!
 //! [`object`] defines how each kind of object is written, cached and read. [`upload`] makes sure that no round is lost:
 //! it retries, and keeps in the [`spool`] whatever cannot be stored now.
@@ -67,7 +67,7 @@ impl Store {
     /// Writes an object.
     ///
     /// Objects of most kinds replace an older one of the same name; readers see either the old or the new contents. A
-    /// check file never replaces another: the error is [`StoreError::AlreadyExists`], unless the existing file has
+    /// check file or post never replaces another: the error is [`StoreError::AlreadyExists`], unless the existing file has
     /// the same contents, so a caller that missed the response can repeat the call.
     pub async fn put(&self, name: &impl ObjectName, content: Bytes) -> Result<(), StoreError> {
         let object = Object::new(name);

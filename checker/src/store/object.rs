@@ -6,14 +6,16 @@ use std::ops::RangeInclusive;
 use shared::UnixNanos;
 use shared::notification_log::SIZE_LIMIT;
 use shared::object_name::{
-    self, CheckFileName, HISTORY_FOLDER, HeartbeatName, HistoryName, HistoryPart, LogName, SummaryName, patterns,
+    self, CheckFileName, DigestName, HISTORY_FOLDER, HeartbeatName, HistoryName, HistoryPart, LogName, POST_FOLDER,
+    PostName, SummaryName, patterns,
 };
+use shared::post::digest;
 
-use super::limits::{CHECK_FILE_LIMIT, HISTORY_LIMIT, LATENCIES_LIMIT, SUMMARY_LIMIT};
+use super::limits::{CHECK_FILE_LIMIT, HISTORY_LIMIT, LATENCIES_LIMIT, POST_LIMIT, SUMMARY_LIMIT};
 
 /// A check file never changes once it is stored.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// Histories, heartbeats and logs are replaced repeatedly, so caches must revalidate them.
+/// Histories, heartbeats and logs are replaced repeatedly, so caches must revalidate them. Posts can be erased.
 const REVALIDATE: &str = "no-cache";
 /// Summaries and badges contain their own time, can be a minute old and are fetched often.
 const ONE_MINUTE: &str = "public, max-age=60";
@@ -59,7 +61,7 @@ pub(super) enum WriteMode {
 pub(super) enum ListFile {
     /// The index of all check files, in the original Checkup's format.
     Index,
-    /// The histories and the newest check files.
+    /// The histories, the digests of posts and the newest check files.
     HistoryIndex,
 }
 
@@ -183,6 +185,106 @@ impl ObjectName for HeartbeatName {
 impl ObjectName for LogName {
     fn rules(&self) -> ObjectRules {
         ObjectRules { is_compressed: true, size_limit: SIZE_LIMIT as u64, ..REPLACED }
+    }
+}
+
+impl ObjectName for PostName {
+    fn rules(&self) -> ObjectRules {
+        ObjectRules { write: WriteMode::Create, size_limit: POST_LIMIT, ..REPLACED }
+    }
+}
+
+impl ListedName for PostName {
+    const FOLDER: &'static str = POST_FOLDER;
+
+    fn parse(name: &str) -> Option<PostName> {
+        PostName::parse(name)
+    }
+
+    fn stored_at(&self) -> Option<UnixNanos> {
+        Some(self.id.posted_at)
+    }
+
+    fn start_after(prefix: &str, time: UnixNanos) -> Option<String> {
+        Some(object_name::start_after(&format!("{prefix}{POST_FOLDER}"), time))
+    }
+
+    fn pattern(&self, prefix: &str) -> String {
+        patterns::posts(prefix, &self.id.author)
+    }
+}
+
+impl ObjectName for DigestName {
+    fn rules(&self) -> ObjectRules {
+        let size_limit = digest::SIZE_LIMIT as u64;
+        ObjectRules { is_compressed: true, size_limit, listed_in: Some(ListFile::HistoryIndex), ..REPLACED }
+    }
+}
+
+impl ListedName for DigestName {
+    const FOLDER: &'static str = HISTORY_FOLDER;
+
+    fn parse(name: &str) -> Option<DigestName> {
+        DigestName::parse(name)
+    }
+
+    fn stored_at(&self) -> Option<UnixNanos> {
+        None
+    }
+
+    fn start_after(_: &str, _: UnixNanos) -> Option<String> {
+        None
+    }
+
+    fn pattern(&self, prefix: &str) -> String {
+        format!("{prefix}{self}")
+    }
+}
+
+/// The name of any object in the folder of histories, so that one listing finds all of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HistoryFolderName {
+    History(HistoryName),
+    /// The digest of an author's posts.
+    Digest(DigestName),
+}
+
+impl fmt::Display for HistoryFolderName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HistoryFolderName::History(name) => name.fmt(formatter),
+            HistoryFolderName::Digest(name) => name.fmt(formatter),
+        }
+    }
+}
+
+impl ObjectName for HistoryFolderName {
+    fn rules(&self) -> ObjectRules {
+        match self {
+            HistoryFolderName::History(name) => name.rules(),
+            HistoryFolderName::Digest(name) => name.rules(),
+        }
+    }
+}
+
+impl ListedName for HistoryFolderName {
+    const FOLDER: &'static str = HISTORY_FOLDER;
+
+    fn parse(name: &str) -> Option<HistoryFolderName> {
+        let digest = || DigestName::parse(name).map(HistoryFolderName::Digest);
+        HistoryName::parse(name).map(HistoryFolderName::History).or_else(digest)
+    }
+
+    fn stored_at(&self) -> Option<UnixNanos> {
+        None
+    }
+
+    fn start_after(_: &str, _: UnixNanos) -> Option<String> {
+        None
+    }
+
+    fn pattern(&self, prefix: &str) -> String {
+        format!("{prefix}{self}")
     }
 }
 

@@ -5,6 +5,7 @@ mod errors;
 mod help;
 mod notices;
 mod notifications;
+mod posts;
 mod reports;
 mod validation;
 

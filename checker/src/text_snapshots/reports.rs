@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anstream::adapter::strip_str;
 use http::{HeaderMap, HeaderValue, header};
+use shared::announced::Announced;
 use shared::check_file::{Attempt, CheckResult, Phases};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::status::Status;
@@ -18,7 +19,8 @@ use crate::config::starter::STARTER;
 use crate::doctor::{self, Finding, Side, clock, freshness};
 use crate::monitor::result_status::Evaluation;
 use crate::monitor::{announcement::Announcement, runner::CheckRunner};
-use crate::recorder::summary::{badge, html};
+use crate::recorder::summary::badge::{self, BadgeColor};
+use crate::recorder::summary::html;
 use crate::ui::explain::explain;
 use crate::ui::table::{self, Styles};
 
@@ -183,6 +185,8 @@ fn endpoint(title: &str, status: Status, down_from: &[&str]) -> EndpointSummary 
         voters: 3,
         own_status: status,
         badge: None,
+        planned_until: None,
+        incidents: Vec::new(),
     }
 }
 
@@ -203,6 +207,7 @@ fn summaries_for_clients_without_scripts() {
             status,
             nodes,
             endpoints,
+            announced: Announced::default(),
         };
         html::page(&summary)
     };
@@ -225,9 +230,10 @@ fn summaries_for_clients_without_scripts() {
 
 #[test]
 fn badges() {
-    let mut svgs: Vec<String> =
-        Status::ALL.map(|status| badge::draw("Shop", status.as_str(), status, NOW)).into_iter().collect();
-    svgs.push(badge::draw("Shop", "partial outage", Status::Degraded, NOW));
+    let of_status = |status: Status| badge::draw("Shop", status.as_str(), BadgeColor::Status(status), NOW);
+    let mut svgs: Vec<String> = Status::ALL.map(of_status).into();
+    svgs.push(badge::draw("Shop", "partial outage", BadgeColor::Status(Status::Degraded), NOW));
+    svgs.push(badge::draw("Shop", "down (planned), open incident", BadgeColor::Planned, NOW));
     assert_text("badges", &svgs.concat());
 }
 

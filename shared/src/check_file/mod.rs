@@ -210,7 +210,7 @@ fn read_elements(content: &[u8], are_kept: bool) -> Result<CheckFile, InvalidChe
     }
     let mut indices = 0..RESULTS_LIMIT;
     let mut attempts_left = ATTEMPTS_PER_FILE_LIMIT;
-    let read = json::each_element(text, VALUES_LIMIT, |element| {
+    let read = json::each_element(text, VALUES_LIMIT, &mut |element| {
         let index = indices.next().ok_or("more results than a check file can have")?;
         match read_result(&element) {
             Ok(result) => {

@@ -22,7 +22,7 @@ pub(super) struct Document<'t> {
 pub(super) fn read(content: &[u8]) -> Result<Document<'_>, InvalidHistory> {
     let text = std::str::from_utf8(content).map_err(|error| InvalidHistory::Malformed(error.to_string()))?;
     let (mut members, mut endpoints, mut invalid) = (Vec::new(), "[]", None);
-    let read = json::each_member(text, |key, value| {
+    let read = json::each_member(text, &mut |key, value| {
         if key == "endpoints" {
             endpoints = value;
             return;
@@ -49,7 +49,7 @@ pub(super) fn each_endpoint(
     read: &mut dyn FnMut(&Json<'_>) -> Result<(), InvalidHistory>,
 ) -> Result<(), InvalidHistory> {
     let mut invalid = None;
-    let done = json::each_element(text, VALUES_LIMIT, |endpoint| {
+    let done = json::each_element(text, VALUES_LIMIT, &mut |endpoint| {
         read(&endpoint).map_err(|error| {
             invalid = Some(error);
             "an invalid endpoint"

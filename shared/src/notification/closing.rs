@@ -60,7 +60,8 @@ fn closing(situation: &Situation<'_>, endpoints: &EndpointMap<&Verdict<'_>>, reg
     let now = situation.now;
     let can_be_gone = !situation.nodes.has_unreadable();
     let is_gone = match register.topic {
-        Topic::Store => return None,
+        // Posts end when their authors end or withdraw them.
+        Topic::Store | Topic::Incident | Topic::Maintenance => return None,
         Topic::Silent => {
             let node = NodeName::new(&register.key.title).ok();
             let is_known = node.is_some_and(|node| situation.nodes.newest.contains_key(&node));

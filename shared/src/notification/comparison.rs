@@ -8,13 +8,13 @@ use super::episodes::Episodes;
 use super::event::EventKind;
 use super::item::{Item, NodeReason};
 use super::news::{Held, HeldReason, News};
-use super::periods::HoldKind;
-use super::periods::Period;
+use super::periods::{Hold, HoldKind, Period};
 use super::situation::Situation;
 use super::state::{Change, Known, Subject};
 use super::verdicts::Verdict;
 use crate::check_file::EndpointKey;
 use crate::notification_log::{Notified, Register, Topic};
+use crate::page_config::appearance::position_in;
 use crate::status::Status;
 use crate::uptime::MERGE_WINDOW;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
@@ -167,9 +167,7 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
 fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, comparison: &mut Comparison<'a>) {
     let Situation { policy, now, .. } = *situation;
     let event = condition.topic.event();
-    let is_about_endpoint = matches!(condition.topic, Topic::Certificate | Topic::Budget);
-    let is_covered = || policy.covers(situation.channel, &condition.key.title, situation.checks.get(&condition.key));
-    if !policy.hears(event) || is_about_endpoint && !is_covered() {
+    if !policy.hears(event) || !is_about_covered(situation, condition) {
         return;
     }
     let register = situation.registers.get(situation.channel, condition.topic, &condition.key);
@@ -213,7 +211,7 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
         _ => return,
     };
     let ends = condition.topic.recovers() || policy.keeps_incidents();
-    let is_heard = condition.is_present || ends && policy.hears(EventKind::Recovered);
+    let is_heard = condition.is_present || condition.topic.is_post() || ends && policy.hears(EventKind::Recovered);
     let item = Item {
         was: change.was,
         since: change.since,
@@ -237,6 +235,21 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     comparison.found.push(Found { news, due, began: 0, replaced, is_worse, sender });
 }
 
+/// Returns whether a condition is about anything that the channel is notified of.
+fn is_about_covered(situation: &Situation<'_>, condition: &Condition) -> bool {
+    let covers = |key: &EndpointKey| situation.policy.covers(situation.channel, &key.title, situation.checks.get(key));
+    match condition.topic {
+        Topic::Certificate | Topic::Budget => covers(&condition.key),
+        Topic::Incident | Topic::Maintenance if !condition.about.is_empty() => {
+            let keys = situation.verdicts.iter().map(|verdict| verdict.key);
+            let mut keys = keys.filter(|key| position_in(&condition.about, &key.title).is_some()).peekable();
+            // If none of the endpoints is known, nothing shows that the post does not concern the channel.
+            keys.peek().is_none() || keys.any(covers)
+        }
+        _ => true,
+    }
+}
+
 /// Returns why a condition is not reported now, and until when. `register` is the last message about it.
 fn reason_to_hold_condition(
     situation: &Situation<'_>,
@@ -251,7 +264,8 @@ fn reason_to_hold_condition(
     if let Some(until) = replaced.filter(|until| *until > now) {
         return Some((HeldReason::Spacing, until));
     }
-    let mut holds = situation.holds.iter();
+    // People post for readers, and silences are about what is measured.
+    let mut holds = situation.holds.iter().filter(|_| !condition.topic.is_post());
     let hold = holds.find(|hold| hold.period.contains(now) && hold.covers(&condition.key.title))?;
     Some((held_reason(hold.kind), hold.period.end))
 }
@@ -286,7 +300,10 @@ fn item(situation: &Situation<'_>, (verdict, key): (&Verdict<'_>, &EndpointKey),
         down_from: down.filter_map(named).collect(),
         reasons: if change.until.is_none() { reasons.collect() } else { Vec::new() },
         is_planned: situation.holds.iter().any(|hold| {
-            hold.kind == HoldKind::Planned && hold.period.contains(change.since) && hold.covers(&verdict.key.title)
+            hold.kind == HoldKind::Planned
+                && hold.period.contains(change.since)
+                && hold.covers(&verdict.key.title)
+                && hold.expects(change.was.max(change.is))
         }),
         reminder: change.reminder,
         ..Item::new(change.event, key, change.is)
@@ -296,7 +313,8 @@ fn item(situation: &Situation<'_>, (verdict, key): (&Verdict<'_>, &EndpointKey),
 /// Returns all periods during which an endpoint's outages are not reported, sorted by start, with the reasons.
 fn reasons_to_hold(situation: &Situation<'_>, verdict: &Verdict<'_>, causes: &Causes) -> Vec<(Period, HeldReason)> {
     let covering = situation.holds.iter().filter(|hold| hold.covers(&verdict.key.title));
-    let mut reasons: Vec<_> = covering.map(|hold| (hold.period, held_reason(hold.kind))).collect();
+    let held = |hold: &Hold| Some((hold.until_worse(&verdict.spans)?, held_reason(hold.kind)));
+    let mut reasons: Vec<_> = covering.filter_map(held).collect();
     let cause = causes.current.map(|current| situation.verdicts[current].key.title.clone());
     let dependency = || HeldReason::Dependency(cause.clone());
     reasons.extend(causes.periods.iter().map(|period| (*period, dependency())));

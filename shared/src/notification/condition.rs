@@ -30,6 +30,8 @@ pub struct Condition {
     pub is_present: bool,
     /// Whether only this node knows of the condition. If so, it sends the news itself, regardless of the line-up.
     pub is_local: bool,
+    /// The titles and prefixes of the endpoints that a post is about. An empty list means all endpoints.
+    pub about: Vec<String>,
     /// A description of the condition for the message, as a complete clause.
     pub detail: Option<String>,
 }
@@ -38,8 +40,8 @@ impl Condition {
     /// Creates a condition that all nodes know of. Channels are notified of it once.
     #[must_use]
     pub fn new(topic: Topic, key: EndpointKey, since: UnixNanos, is_present: bool) -> Condition {
-        let (reminders, lasting, due, is_local, detail) = (0, None, None, false, None);
-        Condition { topic, key, since, reminders, lasting, due, is_present, is_local, detail }
+        let (reminders, lasting, due, is_local, about, detail) = (0, None, None, false, Vec::new(), None);
+        Condition { topic, key, since, reminders, lasting, due, is_present, is_local, about, detail }
     }
 }
 
@@ -61,10 +63,18 @@ impl Topic {
             Topic::Store => EventKind::Store,
             Topic::Certificate => EventKind::Certificate,
             Topic::Budget => EventKind::Budget,
+            Topic::Incident => EventKind::Incident,
+            Topic::Maintenance => EventKind::Maintenance,
         }
     }
 
-    /// Returns whether channels are also notified when the condition ends.
+    /// Returns whether the topic is something that a person posted.
+    #[must_use]
+    pub fn is_post(self) -> bool {
+        matches!(self, Topic::Incident | Topic::Maintenance)
+    }
+
+    /// Returns whether channels that are notified of recoveries are also notified when the condition ends.
     #[must_use]
     pub fn recovers(self) -> bool {
         matches!(self, Topic::Endpoint | Topic::Silent | Topic::Store)

@@ -1,7 +1,10 @@
 //! Periods during which outages are not reported.
 
 use crate::UnixNanos;
-use crate::page_config::appearance::position_in;
+use crate::page_config::appearance::{Group, position_in};
+use crate::post::{Impact, Scope};
+use crate::status::Status;
+use crate::uptime::Span;
 
 /// A half-open period, which includes `start` but not `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +32,8 @@ pub struct Hold {
     pub period: Period,
     /// Titles of endpoints, or prefixes of titles followed by `*`. An empty list matches all endpoints.
     pub endpoints: Vec<String>,
+    /// The worst impact that is expected. Outages that are worse are reported.
+    pub impact: Impact,
 }
 
 /// Why outages are not reported during a period.
@@ -46,6 +51,32 @@ impl Hold {
     pub fn covers(&self, title: &str) -> bool {
         self.endpoints.is_empty() || position_in(&self.endpoints, title).is_some()
     }
+
+    /// Returns whether a status is no worse than expected.
+    #[must_use]
+    pub fn expects(&self, status: Status) -> bool {
+        self.impact == Impact::Down || status <= Status::Degraded
+    }
+
+    /// Returns the part of the period before an endpoint with the given status was worse than expected.
+    pub(super) fn until_worse(&self, spans: &[Span]) -> Option<Period> {
+        let Period { start, end } = self.period;
+        let worse = spans.iter().find(|span| !self.expects(span.status) && span.end > start && span.start < end);
+        let end = worse.map_or(end, |span| span.start);
+        (start < end).then_some(Period { start, end })
+    }
+}
+
+/// Returns the titles and prefixes that a scope covers. A scope can be the title of a group.
+#[must_use]
+pub fn covered_titles(scope: &Scope, groups: &[Group]) -> Vec<String> {
+    let mut titles = vec![scope.0.clone()];
+    let all = groups.iter().flat_map(|group| std::iter::once(group).chain(&group.groups));
+    for group in all.filter(|group| group.title == scope.0) {
+        let nested = group.groups.iter().flat_map(|nested| &nested.endpoints);
+        titles.extend(group.endpoints.iter().chain(nested).cloned());
+    }
+    titles
 }
 
 /// Returns the parts of a period that none of the other periods covers, in order. The other periods must be sorted by
@@ -66,6 +97,20 @@ mod tests {
 
     fn period((start, end): (i64, i64)) -> Period {
         Period { start, end }
+    }
+
+    #[test]
+    fn a_scope_covers_the_endpoints_of_a_group() {
+        let group = |title: &str, endpoints: &[&str], groups| Group {
+            title: title.to_owned(),
+            endpoints: endpoints.iter().map(|title| (*title).to_owned()).collect(),
+            groups,
+        };
+        let groups = [group("Platform", &["Search"], vec![group("API", &["API *"], Vec::new())])];
+        let titles = |scope: &str| covered_titles(&Scope(scope.to_owned()), &groups);
+        assert_eq!(titles("Platform"), ["Platform", "Search", "API *"]);
+        assert_eq!(titles("API"), ["API", "API *"]);
+        assert_eq!(titles("Plat*"), ["Plat*"], "a prefix applies to titles of endpoints only");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Compares the current status of endpoints with the status that a channel was notified of. The difference is the news.
 
 pub use super::news::{Held, HeldReason, News, Plan};
-pub use super::periods::{Hold, HoldKind, Period};
+pub use super::periods::{Hold, HoldKind, Period, covered_titles};
 pub use super::situation::Situation;
 use super::{closing, comparison, selection};
 use crate::UnixNanos;

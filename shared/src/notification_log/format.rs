@@ -52,7 +52,7 @@ impl NotificationLog {
         let text = std::str::from_utf8(content).map_err(|_| malformed("the text is not UTF-8"))?;
         let (mut members, mut channels_text, mut registers_text) = (Vec::new(), None, None);
         // The lists are parsed element by element, because the tree of a large log would take up a lot of memory.
-        json::each_member(text, |key, value| match &*key {
+        json::each_member(text, &mut |key, value| match &*key {
             "channels" => channels_text = Some(value),
             "sent" => registers_text = Some(value),
             _ => members.push((key, value)),
@@ -195,7 +195,7 @@ fn each_of(text: Option<&str>, values_limit: usize, mut take: impl FnMut(&Json<'
     if !text.starts_with('[') {
         return json::parse(text).map(drop);
     }
-    json::each_element(text, values_limit, |element| {
+    json::each_element(text, values_limit, &mut |element| {
         take(&element);
         Ok(())
     })

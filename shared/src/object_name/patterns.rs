@@ -3,7 +3,10 @@
 //! A prefix that contains one of those characters cannot be part of a pattern; see [`validate_prefix`].
 
 use super::heartbeat::{HEARTBEAT_FOLDER, HEARTBEAT_SUFFIX};
-use super::{CHECK_FILE_SUFFIX, CheckFileName, HistoryName, HistoryPart, LogName, NodeName};
+use super::post::POST_SUFFIX;
+use super::{
+    CHECK_FILE_SUFFIX, CheckFileName, DigestName, HISTORY_FOLDER, LogName, NodeName, POST_FOLDER, TIME_DIGITS,
+};
 
 /// Patterns for times, which have 19 digits and start with 1 until 2033 and with 2 until 2065.
 ///
@@ -40,16 +43,18 @@ pub fn for_check_file(prefix: &str, name: &CheckFileName) -> String {
     if name.to_string().starts_with('2') { until_2065 } else { until_2033 }
 }
 
-/// Returns patterns that match both objects of a node's history.
+/// Returns the pattern that matches both objects of a node's history, and the digest of the posts in its name.
+///
+/// One pattern for all of them keeps policies short: IAM limits their length. Node names do not contain dots, so no
+/// other node's objects match.
 #[must_use]
-pub fn history(prefix: &str, node: &NodeName) -> [String; 2] {
-    [HistoryPart::Main, HistoryPart::Latency]
-        .map(|part| format!("{prefix}{}", HistoryName { node: Some(node.clone()), part }))
+pub fn history(prefix: &str, node: &NodeName) -> String {
+    format!("{prefix}{HISTORY_FOLDER}{node}.*json")
 }
 
 /// Returns patterns that match one node's summaries and badges.
 #[must_use]
-pub fn summaries(prefix: &str, node: &NodeName) -> [String; 3] {
+pub fn summaries(prefix: &str, node: &NodeName) -> [String; 2] {
     super::summary::patterns_of(prefix, node)
 }
 
@@ -57,6 +62,19 @@ pub fn summaries(prefix: &str, node: &NodeName) -> [String; 3] {
 #[must_use]
 pub fn notification_log(prefix: &str, node: &NodeName) -> String {
     format!("{prefix}{}", LogName { node: node.clone() })
+}
+
+/// Returns the pattern that matches one author's posts. The time has its exact length, so `west` does not match the
+/// posts of `eu-west`, and the dot ends the author's name, so `eu` does not match them either.
+#[must_use]
+pub fn posts(prefix: &str, author: &NodeName) -> String {
+    format!("{prefix}{POST_FOLDER}{}-{author}.*{POST_SUFFIX}", "?".repeat(TIME_DIGITS))
+}
+
+/// Returns the pattern that matches the digest of one author's posts.
+#[must_use]
+pub fn digest(prefix: &str, author: &NodeName) -> String {
+    format!("{prefix}{}", DigestName { author: author.clone() })
 }
 
 /// Returns a pattern that matches the heartbeats of all jobs. Any machine with a writer's keys can send them.

@@ -158,12 +158,9 @@ impl fmt::Display for SummaryName {
 }
 
 /// Returns patterns that match all summary and badge names of a node, for access policies.
-pub(super) fn patterns_of(prefix: &str, node: &NodeName) -> [String; 3] {
-    [
-        format!("{prefix}{SUMMARY_FOLDER}{node}{JSON_SUFFIX}"),
-        format!("{prefix}{SUMMARY_FOLDER}{node}{HTML_SUFFIX}"),
-        format!("{prefix}{BADGE_FOLDER}{node}/*{BADGE_SUFFIX}"),
-    ]
+pub(super) fn patterns_of(prefix: &str, node: &NodeName) -> [String; 2] {
+    // Both suffixes, `.json` and `.html`, have four letters.
+    [format!("{prefix}{SUMMARY_FOLDER}{node}.????"), format!("{prefix}{BADGE_FOLDER}{node}/*{BADGE_SUFFIX}")]
 }
 
 #[cfg(test)]

@@ -138,14 +138,20 @@ fn the_patterns_of_two_nodes_never_match_the_same_object() {
             let parts = [HistoryPart::Main, HistoryPart::Latency];
             let histories = parts.map(|part| HistoryName { node: Some(node.clone()), part }.to_string());
             let check_file = CheckFileName { stored_at: 1_795_330_254_340_493_978, node: Some(node.clone()) };
-            let others = [LogName { node: node.clone() }.to_string(), check_file.to_string()];
-            [summaries.to_vec(), histories.to_vec(), others.to_vec()].concat()
+            let posts = PostKind::ALL.map(|kind| {
+                let id = PostId { posted_at: 1_795_330_254_340_493_978, author: node.clone() };
+                PostName { id, kind }.to_string()
+            });
+            let digest = DigestName { author: node.clone() }.to_string();
+            let others = [LogName { node: node.clone() }.to_string(), check_file.to_string(), digest];
+            [summaries.to_vec(), histories.to_vec(), posts.to_vec(), others.to_vec()].concat()
         };
         let families = [
             patterns::check_files("", one).to_vec(),
-            patterns::history("", one).to_vec(),
+            vec![patterns::history("", one)],
             patterns::summaries("", one).to_vec(),
             vec![patterns::notification_log("", one)],
+            vec![patterns::posts("", one)],
         ];
         let matches = |name: &String, patterns: &[String]| {
             patterns.iter().any(|pattern| means(pattern.as_bytes(), name.as_bytes()))
@@ -154,7 +160,10 @@ fn the_patterns_of_two_nodes_never_match_the_same_object() {
             let family = families.iter().filter(|family| matches(&name, family)).count();
             assert_eq!(family, 1, "{name} is in one family of {one}");
         }
+        let digest = patterns::digest("", one);
+        assert!(matches(&digest, std::slice::from_ref(&digest)) && matches(&digest, &families[1]));
         for name in names(other) {
+            assert_ne!(name, digest);
             assert!(!families.iter().any(|family| matches(&name, family)), "{one} can store {name}");
         }
     }
@@ -165,7 +174,8 @@ fn a_nodes_patterns_match_no_objects_in_folders() {
     let west = NodeName::new("west").unwrap();
     let own = patterns::check_files("status/", &west);
     let all = own.iter().chain(&patterns::legacy_check_files("status/")).cloned().collect::<Vec<_>>();
-    for folder in [HISTORY_FOLDER, summary::SUMMARY_FOLDER, summary::BADGE_FOLDER, "heartbeats/", LOG_FOLDER] {
+    let folders = [HISTORY_FOLDER, summary::SUMMARY_FOLDER, summary::BADGE_FOLDER, "heartbeats/", LOG_FOLDER];
+    for folder in folders.into_iter().chain([POST_FOLDER]) {
         for end in ["-west-check.json", "-check.json"] {
             // Together, the folder and these letters have the length of a time, and `?` also matches letters.
             let name = format!("status/{folder}{}{end}", "a".repeat(19 - folder.len()));
@@ -193,6 +203,8 @@ fn objects_of_checkers_are_recognized() {
         "0-summary/eu-west.html",
         "0-badge/eu-west/Shop.svg",
         "0-notified/eu-west.json",
+        "0-posts/1795330254340493978-eu-west.incident.json",
+        "history/anna.posts.json",
     ] {
         assert!(is_stored_by_checkers("status/", &format!("status/{name}")), "{name}");
         assert!(!is_stored_by_checkers("status/", name), "{name}");
@@ -206,6 +218,9 @@ fn objects_of_checkers_are_recognized() {
         "heartbeats/Nightly.json",
         "heartbeats/a/b.json",
         "0-notified/EU.json",
+        "0-posts/1795330254340493978-eu-west.json",
+        "0-posts/1795330254340493978-eu-west.poem.json",
+        "history/Anna.posts.json",
         "messages/1795330254340493978-eu-west-message.json",
     ] {
         assert!(!is_stored_by_checkers("", name), "{name}");

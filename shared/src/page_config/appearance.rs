@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+pub use super::groups::{Group, group_titles, position_in};
 use crate::json::Json;
 use crate::status::Status;
 use crate::suggest::suggest;
@@ -20,7 +21,7 @@ pub const RENAMED_KEYS: [(&str, &str); 3] = [("look", "theme"), ("texts", "label
 pub const LANGUAGES: [&str; 8] = ["en", "de", "fr", "es", "pt", "ja", "zh", "ar"];
 
 /// The colors of a theme, named like the page's CSS variables.
-pub const COLORS: [&str; 15] = [
+pub const COLORS: [&str; 17] = [
     "ground",
     "raised",
     "text",
@@ -34,6 +35,8 @@ pub const COLORS: [&str; 15] = [
     "degraded-text",
     "down",
     "down-text",
+    "planned",
+    "planned-text",
     "unknown",
     "series",
 ];
@@ -89,27 +92,6 @@ pub struct Link {
     pub text: String,
     /// A URL that is relative or has the scheme `https:`, `http:` or `mailto:`.
     pub url: String,
-}
-
-/// Endpoints that are shown under one heading.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Group {
-    /// The heading of the group.
-    pub title: String,
-    /// The titles of the group's endpoints. A `*` at the end matches any characters.
-    pub endpoints: Vec<String>,
-    /// Nested groups, which cannot contain further groups.
-    pub groups: Vec<Group>,
-}
-
-/// Returns the index of the first entry that matches an endpoint's title. `Shop *` matches every title that starts with
-/// `Shop `.
-#[must_use]
-pub fn position_in(titles: &[String], title: &str) -> Option<usize> {
-    titles.iter().position(|wanted| match wanted.strip_suffix('*') {
-        Some(beginning) => title.starts_with(beginning),
-        None => wanted == title,
-    })
 }
 
 /// Reads the appearance in a `config.json`, and adds a message to `skipped` for each invalid value.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::appearance;
 use crate::json::Json;
+use crate::object_name::NodeName;
 use crate::suggest::suggest;
 use crate::{Nanos, duration};
 
@@ -65,6 +66,22 @@ impl Fields<'_> {
                 default
             }
         }
+    }
+
+    /// Reads a list of names. Invalid names are left out, so they never admit anyone.
+    pub(super) fn names(&mut self, key: &str) -> Option<Vec<NodeName>> {
+        let Json::Array(elements) = self.object.get(key)? else {
+            self.problem(key, "must be an array of names; it is read as an empty list");
+            return Some(Vec::new());
+        };
+        let mut names = Vec::new();
+        for (index, element) in elements.iter().enumerate() {
+            match element {
+                Json::String(name) if NodeName::new(name).is_ok() => names.extend(NodeName::new(name)),
+                _ => self.problem(&format!("{key}[{index}]"), "is not the name of an author; it is skipped"),
+            }
+        }
+        Some(names)
     }
 
     /// Reads a duration such as `10m`, or a whole number of nanoseconds.

@@ -5,6 +5,7 @@
 
 pub mod appearance;
 mod fields;
+mod groups;
 mod source;
 
 use serde_json::{Value, json};
@@ -13,6 +14,8 @@ use self::appearance::Appearance;
 use self::fields::Fields;
 pub use self::source::{AddressStyle, PublicKeys, S3Source, Source};
 use crate::json::{self, Json};
+use crate::object_name::NodeName;
+use crate::post::Authors;
 use crate::uptime::FALLBACK_INTERVAL;
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, duration};
 
@@ -32,6 +35,10 @@ pub struct PageConfig {
     pub interval: Nanos,
     /// Whether browsers cache the page and its latest data for offline use.
     pub offline: bool,
+    /// The authors whose incidents, maintenance and messages are shown, or `None` for all authors.
+    pub authors: Option<Vec<NodeName>>,
+    /// The authors who may change what others posted.
+    pub editors: Vec<NodeName>,
     /// Logo, theme, labels, groups and more.
     pub appearance: Appearance,
     /// Problems that do not prevent the page from being shown.
@@ -55,7 +62,9 @@ const REFRESH_LIMITS: (Nanos, Nanos) = (5 * SECOND, DAY);
 const INTERVAL_LIMITS: (Nanos, Nanos) = (SECOND, 31 * DAY);
 
 /// The keys of `config.json` that do not define the appearance.
-pub const KEYS: [&str; 7] = ["$schema", "title", "source", "range", "refresh", "interval", "offline"];
+pub const KEYS: [&str; 9] =
+    ["$schema", "title", "source", "range", "refresh", "interval", "offline", "authors", "editors"];
+
 impl PageConfig {
     /// Creates a configuration with defaults for everything except the source.
     #[must_use]
@@ -67,6 +76,8 @@ impl PageConfig {
             refresh: DEFAULT_REFRESH,
             interval: FALLBACK_INTERVAL,
             offline: true,
+            authors: None,
+            editors: Vec::new(),
             appearance: Appearance::default(),
             skipped: Vec::new(),
         }
@@ -103,11 +114,30 @@ impl PageConfig {
                     None => DEFAULT_TITLE,
                 };
                 let title = title.to_owned();
+                let mut fields = Fields { object: &object, members, path: "", problems: &mut skipped };
+                let (authors, editors) = (fields.names("authors"), fields.names("editors").unwrap_or_default());
                 let appearance = appearance::read(&object, &mut skipped);
-                Ok(PageConfig { title, source, range, refresh, interval, offline, appearance, skipped })
+                Ok(PageConfig {
+                    title,
+                    source,
+                    range,
+                    refresh,
+                    interval,
+                    offline,
+                    authors,
+                    editors,
+                    appearance,
+                    skipped,
+                })
             }
             _ => Err(InvalidPageConfig([skipped, problems].concat())),
         }
+    }
+
+    /// Returns the authors whose posts the page shows, and those who can change what others posted.
+    #[must_use]
+    pub fn post_authors(&self) -> Authors {
+        Authors { shown: self.authors.clone(), editors: self.editors.clone() }
     }
 
     /// Returns the configuration as indented JSON. [`PageConfig::parse`] returns an equal configuration.
@@ -123,6 +153,13 @@ impl PageConfig {
         if let Value::Object(members) = &mut value {
             if !self.offline {
                 members.insert("offline".to_owned(), json!(false));
+            }
+            let names = |names: &[NodeName]| names.iter().map(NodeName::as_str).collect::<Value>();
+            if let Some(authors) = &self.authors {
+                members.insert("authors".to_owned(), names(authors));
+            }
+            if !self.editors.is_empty() {
+                members.insert("editors".to_owned(), names(&self.editors));
             }
             self.appearance.write(members);
         }
@@ -172,6 +209,24 @@ mod tests {
         assert_eq!(config.title, "Status");
         let skipped = ["`foter` is unknown; did you mean `footer`?", "`title` must be a string; the default is used"];
         assert_eq!(config.skipped, skipped);
+    }
+
+    #[test]
+    fn invalid_names_of_authors_do_not_admit_anyone() {
+        let config = |keys: &str| {
+            let text = format!(r#"{{"source":{{"type":"http","url":"store/"}}{keys}}}"#);
+            PageConfig::parse(&text).expect("the source is valid")
+        };
+        let anna = || NodeName::new("anna").expect("a name");
+        assert_eq!((config("").authors, config("").editors), (None, Vec::new()));
+        let both = config(r#","authors":["anna","B C"],"editors":["anna"]"#);
+        assert_eq!((both.authors.clone(), both.editors.clone()), (Some(vec![anna()]), vec![anna()]));
+        assert_eq!(both.skipped.len(), 1);
+        assert!(both.skipped[0].starts_with("`authors[1]` is not the name of an author"), "{:?}", both.skipped);
+        let again = PageConfig::parse(&both.to_json());
+        assert_eq!(again, Ok(PageConfig { skipped: Vec::new(), ..both }));
+        let odd = config(r#","authors":"anna","editors":7"#);
+        assert_eq!((odd.authors.as_deref(), odd.editors.len(), odd.skipped.len()), (Some(&[][..]), 0, 2));
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! Turns results into status spans, and spans into figures: the time that was up, degraded, down or unknown
-//! ([`UptimeBreakdown`]), [`outages()`] and [`gaps`].
+//! ([`UptimeBreakdown`]), [`outages()`] and [`gaps`], all of the time or outside of [`TimeRange`]s.
 //!
 //! Uptime is measured in time, not in checks: a result is valid from its timestamp until the next one, or until its
 //! interval times [`VALIDITY_FACTOR`] has passed. After that the status is unknown, and unknown time has no span.
 
 mod breakdown;
 mod outages;
+mod periods;
 
 pub use self::breakdown::{Ratio, UptimeBreakdown};
 pub use self::outages::{MERGE_WINDOW, gaps, outages};
+pub use self::periods::{TimeRange, containing, merge};
+use crate::sorting::sort_by_integer;
 use crate::status::Status;
 use crate::{DAY, MINUTE, Nanos, UnixNanos};
 
@@ -52,9 +55,9 @@ pub struct Observation {
 #[must_use]
 pub fn spans(mut observations: Vec<Observation>, now: UnixNanos) -> Vec<Span> {
     observations.retain(|observation| observation.at <= now);
-    observations.sort_by_cached_key(|observation| observation.interval.unwrap_or(i64::MIN));
-    observations.sort_by_cached_key(|observation| observation.status as i64);
-    observations.sort_by_cached_key(|observation| observation.at);
+    sort_by_integer(&mut observations, |observation| observation.interval.unwrap_or(i64::MIN));
+    sort_by_integer(&mut observations, |observation| observation.status as i64);
+    sort_by_integer(&mut observations, |observation| observation.at);
     let mut timeline = StatusTimeline::default();
     for observation in observations {
         timeline.add(observation);

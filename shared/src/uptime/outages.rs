@@ -1,6 +1,7 @@
 //! Finds outages in status spans, and gaps in which nothing was checked.
 
 use super::{Span, overlapping};
+use crate::sorting::sort_by_integer;
 use crate::status::Status;
 use crate::{MINUTE, Nanos, SECOND, UnixNanos};
 
@@ -32,7 +33,7 @@ const MIN_GAP: Nanos = MINUTE;
 #[must_use]
 pub fn gaps<'a>(spans: impl Iterator<Item = &'a Span>, from: UnixNanos, now: UnixNanos) -> Vec<Span> {
     let mut spans: Vec<(UnixNanos, UnixNanos)> = spans.map(|span| (span.start, span.end)).collect();
-    spans.sort_by_cached_key(|(start, _)| *start);
+    sort_by_integer(&mut spans, |(start, _)| *start);
     let Some((_, mut known_until)) = spans.first().copied() else { return Vec::new() };
     let mut gaps = Vec::new();
     for (start, end) in spans.into_iter().chain([(now, now)]) {

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::dom::ElementBuilder;
 use super::dom::html::{button, div, h4, li, ol, p, span};
 use super::endpoint_ref::EndpointRef;
-use super::parts::{fixed_status_icon, isolated, time};
+use super::parts::{fixed_status_icon, isolated, planned, time};
 use super::strip;
 use crate::view::level::{LevelView, ROWS_AT_FIRST, RowView};
 
@@ -55,6 +55,7 @@ fn level(endpoint: EndpointRef, number: usize) -> ElementBuilder {
 
 fn row(row: &RowView) -> ElementBuilder {
     li().class("check")
+        .attr("data-planned", planned(row.is_planned))
         .child(fixed_status_icon(row.status, row.is_partial))
         .child(time(&row.datetime, &row.clock))
         .child(span().text(&row.text))

@@ -61,7 +61,7 @@ pub(super) trait Computed {
 }
 
 type ComputeText = Box<dyn Fn() -> Option<Cow<'static, str>>>;
-type RenderChildren<T> = Box<dyn Fn(&T) -> Vec<ElementBuilder>>;
+type Render<'a> = &'a dyn Fn() -> Vec<ElementBuilder>;
 
 /// Defines a function for each tag in a namespace.
 macro_rules! elements {
@@ -231,6 +231,14 @@ impl ElementBuilder {
         condition: impl Fn() -> bool + 'static,
         build: impl Fn() -> Vec<ElementBuilder> + 'static,
     ) -> ElementBuilder {
+        self.build_children_when(Box::new(condition), Box::new(build))
+    }
+
+    fn build_children_when(
+        self,
+        condition: Box<dyn Fn() -> bool>,
+        build: Box<dyn Fn() -> Vec<ElementBuilder>>,
+    ) -> ElementBuilder {
         self.dynamic_children(condition, move |is_met| if *is_met { build() } else { Vec::new() })
     }
 
@@ -242,33 +250,27 @@ impl ElementBuilder {
         read: impl Fn() -> T + 'static,
         render: impl Fn(&T) -> Vec<ElementBuilder> + 'static,
     ) -> ElementBuilder {
-        self.replace_children_on_change(Box::new(read), Box::new(render))
+        let mut shown = None;
+        self.update_children(Box::new(move |replace| {
+            let value = read();
+            if shown.as_ref() != Some(&value) {
+                replace(&|| render(&value));
+                shown = Some(value);
+            }
+        }))
     }
 
-    /// This separate function keeps the binary small: it is compiled once per type instead of once per call.
-    #[inline(never)]
-    fn replace_children_on_change<T: PartialEq + 'static>(
-        self,
-        read: Box<dyn Fn() -> T>,
-        render: RenderChildren<T>,
-    ) -> ElementBuilder {
+    /// Runs `update` whenever a signal that it reads changes. It can call its argument to replace all children.
+    fn update_children(self, mut update: Box<dyn FnMut(&dyn Fn(Render<'_>))>) -> ElementBuilder {
         let Some(parent) = Owner::current() else { return self };
         let builder = self.clone();
         let owner = parent.child();
-        let mut shown = None;
-        run_effect(Box::new(move || {
-            let value = read();
-            if shown.as_ref() != Some(&value) {
-                builder.replace_children(&owner, &|| render(&value));
-                shown = Some(value);
-            }
-        }));
+        run_effect(Box::new(move || update(&|render| builder.replace_children(&owner, render))));
         self
     }
 
     /// Removes all children and everything that `owner` owns, and then appends new children that `owner` owns.
-    #[inline(never)]
-    fn replace_children(&self, owner: &Owner, render: &dyn Fn() -> Vec<ElementBuilder>) {
+    fn replace_children(&self, owner: &Owner, render: Render<'_>) {
         owner.cleanup();
         self.0.set_text_content(None);
         let children = owner.with(render);

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::dom::ElementBuilder;
 use super::dom::html::{bdi, details, div, h3, p, section, span, strong, summary};
 use super::endpoint_ref::EndpointRef;
+use super::parts::planned;
 use super::{chart, detail, strip};
 use crate::i18n::texts;
 
@@ -20,6 +21,7 @@ pub(super) fn endpoint(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) 
         .attr("data-title", &title)
         .attr("data-locator", &endpoint.text(|one| &one.locator)())
         .attr("data-status", move || endpoint.status().as_str())
+        .attr("data-planned", move || planned(endpoint.read(|one| one.is_planned)))
         .attr("data-localized", move || endpoint.read(|one| one.is_localized).then_some("true"))
         .child(head(endpoint, &title, &title_id, &breakdown_id))
         .child(strip::strip(endpoint, 0))
@@ -54,6 +56,7 @@ fn uptime(endpoint: EndpointRef, breakdown_id: &str) -> ElementBuilder {
         .attr("tabindex", "0")
         .attr("aria-describedby", breakdown_id)
         .child(strong().class("uptime").text(endpoint.text(|one| &one.uptime)))
+        .child(span().class("outside").text(endpoint.text(|one| &one.outside)))
         .child(span().class("coverage").text(endpoint.text(|one| &one.coverage)))
         .child(breakdown)
 }

@@ -9,7 +9,7 @@ use super::dom::ElementBuilder;
 use super::dom::html::{bdi, details, div, h2, p, section, span, summary};
 use super::endpoint::endpoint;
 use super::endpoint_ref::EndpointRef;
-use super::parts::status_icon;
+use super::parts::{planned, status_icon};
 use super::table;
 use crate::context::AppContext;
 use crate::i18n::texts;
@@ -113,6 +113,7 @@ fn group(group: GroupRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
         .class("group")
         .attr("open", is_open)
         .attr("data-status", move || group.status().as_str())
+        .attr("data-planned", move || planned(group.read(|group| group.is_planned)))
         .child(summary)
         .child(div().class("members").children_when(is_open, members))
         .show_when(move || group.all().iter().any(|id| context.matches(*id)))

@@ -5,9 +5,11 @@ use shared::page_config::PageConfig;
 
 use super::dom::ElementBuilder;
 use super::dom::html::{a, button, header as header_element, img, nav, p, span};
+use super::links::page_link;
 use super::parts::isolated;
 use crate::context::AppContext;
 use crate::i18n::texts;
+use crate::url_state::Shown;
 
 pub(super) fn header(context: AppContext, config: &PageConfig) -> ElementBuilder {
     let appearance = &config.appearance;
@@ -17,8 +19,18 @@ pub(super) fn header(context: AppContext, config: &PageConfig) -> ElementBuilder
         .links
         .iter()
         .map(|link| a().attr("rel", "noopener noreferrer").attr("href", &link.url).child(isolated(&link.text)));
-    let links = (!appearance.links.is_empty()).then(|| nav().aria_label(context.text(texts::LINKS)).children(links));
-    header_element().child(name).children(links).child(past(context)).child(banner(context))
+    let history = page_link(context, context.text(texts::HISTORY), Shown::History)
+        .show_when(move || context.view.with(|view| view.has_history && view.detail.is_none()));
+    let status = page_link(context, context.text(texts::CURRENT_STATUS), Shown::Endpoints)
+        .show_when(context.view_flag(|view| view.detail.is_some()));
+    let has_links = !appearance.links.is_empty();
+    let links = nav()
+        .aria_label(context.text(texts::LINKS))
+        .children(links)
+        .child(status)
+        .child(history)
+        .show_when(move || has_links || context.view.with(|view| view.has_history || view.detail.is_some()));
+    header_element().child(name).child(links).child(past(context)).child(banner(context))
 }
 
 /// Builds the note that appears while the page shows a past time, with a button that returns to the present.

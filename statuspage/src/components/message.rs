@@ -10,7 +10,7 @@ use super::dom::html::{article, details, div, p, section, span, summary};
 use super::parts::time;
 use crate::context::AppContext;
 use crate::i18n::texts;
-use crate::view::timeline::MessageView;
+use crate::view::messages::MessageView;
 
 /// The maximum number of messages that are shown unfolded.
 const UNFOLDED: usize = 3;
@@ -37,7 +37,7 @@ fn list(context: AppContext, messages: &[Arc<MessageView>]) -> Vec<ElementBuilde
 fn message(message: &MessageView) -> ElementBuilder {
     article()
         .class("message")
-        .child(div().class("message-text").children(elements(&message.nodes)))
+        .child(div().class("message-text").attr("dir", "auto").children(elements(&message.nodes)))
         .child(p().class("quiet").child(time(&message.datetime, &message.when)).text(" · ").text(&message.about))
 }
 

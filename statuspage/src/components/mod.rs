@@ -2,6 +2,7 @@
 //!
 //! Components only build elements. They do not compute, fetch or format anything, and they do not read the time.
 
+mod announcements;
 mod chart;
 mod detail;
 mod dom;
@@ -12,6 +13,7 @@ mod groups;
 mod header;
 mod keyboard;
 mod keyed;
+mod links;
 mod message;
 mod overall;
 pub(crate) mod page;

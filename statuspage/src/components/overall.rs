@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::dom::ElementBuilder;
 use super::dom::html::{a, h1, p, progress as progress_element, section, span, time};
-use super::parts::status_icon;
+use super::parts::{planned, status_icon};
 use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::view::LoadProgress;
@@ -37,6 +37,7 @@ pub(super) fn overall(context: AppContext) -> [ElementBuilder; 2] {
         .text(context.text(texts::DETAILS));
     let section = section()
         .class("overall")
+        .attr("data-planned", move || planned(view.with(|view| view.overall.is_planned)))
         .attr("aria-live", "polite")
         .child(headline)
         .child(p().class("remark").text(context.view_text(|view| &view.overall.remark)))

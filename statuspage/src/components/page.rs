@@ -8,7 +8,7 @@ use shared::page_config::PageConfig;
 use super::dom::html::{code, div, h1, li, main, p, pre, span, ul};
 use super::dom::{ElementBuilder, svg};
 use super::parts::section;
-use super::{footer, groups, header, message, overall, timeline, toolbar};
+use super::{announcements, footer, groups, header, message, overall, timeline, toolbar};
 use crate::context::{AppContext, RenderStage};
 use crate::i18n::texts;
 use crate::view::config_error;
@@ -28,6 +28,8 @@ fn status_page(context: AppContext, config: &Arc<PageConfig>) -> Vec<ElementBuil
     let header = header::header(context, config);
     let main = main()
         .children(overall::overall(context))
+        .child(announcements::announcements(context))
+        .child(announcements::detail(context))
         .child(message::messages(context))
         .child(toolbar::toolbar(context, config.range))
         .child(groups::endpoints(context))

@@ -18,6 +18,11 @@ pub(super) fn fixed_status_icon(status: Status, is_partial: bool) -> ElementBuil
     icon(svg::path().attr("fill-rule", "evenodd").attr("d", outline)).attr("data-status", status.as_str())
 }
 
+/// Returns the value of `data-planned`, with which style sheets show a status in the color of planned work.
+pub(super) fn planned(is_planned: bool) -> &'static str {
+    if is_planned { "true" } else { "false" }
+}
+
 /// Builds an icon in a box of 16 by 16 units.
 pub(super) fn icon(path: ElementBuilder) -> ElementBuilder {
     svg::svg().class("icon").attr("viewBox", "0 0 16 16").attr("aria-hidden", "true").child(path)

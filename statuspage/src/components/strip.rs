@@ -114,6 +114,9 @@ impl StripRef {
 /// focus.
 fn bars(strip: StripRef) -> ElementBuilder {
     let paths = PATH_STATUSES.map(|status| svg::path().class("part").attr("data-status", status.as_str()));
+    let planned = svg::path().class("part").attr("data-planned", "true");
+    let windows = svg::path().class("windows");
+    let incidents = svg::path().class("incidents");
     let gaps = svg::path().class("bar-gaps");
     let hatched = svg::g();
     // The drawing scales with the page's width, so each bar stays under its invisible field.
@@ -123,7 +126,7 @@ fn bars(strip: StripRef) -> ElementBuilder {
         .attr("height", &number(BAR_HEIGHT))
         .attr("viewBox", &format!("0 0 {} {}", number(WIDTH), number(BAR_HEIGHT)))
         .children(paths.clone())
-        .child(gaps.clone());
+        .children([planned.clone(), gaps.clone(), windows.clone(), incidents.clone()]);
     let mut fields = BarFields::default();
     let hatched_group = hatched.clone();
     let field_group = svg::g().effect(move |group: &Element| {
@@ -135,6 +138,9 @@ fn bars(strip: StripRef) -> ElementBuilder {
                 path.set_attr("d", commands);
             }
             gaps.set_attr("d", &drawn.gaps);
+            planned.set_attr("d", &drawn.planned);
+            windows.set_attr("d", &drawn.windows);
+            incidents.set_attr("d", &drawn.incidents);
             hatched_group.element().set_text_content(None);
             drop(hatched_group.clone().children(drawn.unknown.iter().map(hatched_segment)));
         }
@@ -228,6 +234,7 @@ fn readout(bar: &Arc<BarView>) -> ElementBuilder {
         .class(&format!("readout open at-{tenth}"))
         .child(strong().text(&bar.when))
         .child(span().text(&bar.summary))
+        .children((!bar.notes.text.is_empty()).then(|| span().attr("dir", "auto").text(&bar.notes.text)))
         .children(bar.reason.as_deref().map(|reason| span().class("error").child(isolated(reason))))
 }
 

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::dom::ElementBuilder;
 use super::dom::html::{bdi, div, span, table as table_element, tbody, td, th, thead, tr};
 use super::endpoint_ref::EndpointRef;
+use super::parts::planned;
 use crate::context::AppContext;
 use crate::i18n::{Text, texts};
 use crate::view::endpoint::EndpointView;
@@ -15,7 +16,7 @@ type Column = (Text, fn(&EndpointView) -> &str);
 /// The columns after the name. The last one is empty if there are no groups.
 const COLUMNS: [Column; 5] = [
     (texts::STATUS, |one| &one.state),
-    (texts::UPTIME, |one| &one.uptime),
+    (texts::UPTIME, |one| &one.figures),
     (texts::OBSERVED, |one| &one.observed),
     (texts::RESPONSE_TIME, |one| &one.chart.summary),
     (texts::GROUP, |one| &one.group),
@@ -48,6 +49,7 @@ fn row(endpoint: EndpointRef) -> ElementBuilder {
     let name = span().child(endpoint.status_icon()).child(bdi().text(endpoint.text(|one| &one.name)));
     let row = tr()
         .attr("data-status", move || endpoint.status().as_str())
+        .attr("data-planned", move || planned(endpoint.read(|one| one.is_planned)))
         .child(th().attr("scope", "row").child(name))
         .children(COLUMNS.iter().map(|(_, read)| td().text(endpoint.text(*read))))
         .show_when(move || endpoint.context.matches(endpoint.id));

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::dom::html::{div, h3, li, ol, p, strong, ul};
+use super::dom::html::{div, h3, li, ol, p, span, strong, ul};
 use super::dom::{ElementBuilder, svg};
+use super::links::{phase_icon, title};
 use super::message::elements;
-use super::parts::{fixed_status_icon, icon, isolated, section, time};
+use super::parts::{fixed_status_icon, icon, isolated, planned, section, time};
 use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::view::NodeView;
-use crate::view::timeline::{DayView, EventKind, EventView};
+use crate::view::event::{EventKind, EventView};
+use crate::view::timeline::DayView;
 
 pub(super) fn timeline(context: AppContext) -> ElementBuilder {
     let view = context.view;
@@ -37,21 +39,27 @@ fn is_shown(context: AppContext, event: &EventView) -> bool {
 fn day(context: AppContext, day: Arc<DayView>) -> ElementBuilder {
     let events = match &day.quiet {
         Some(text) => p().class("quiet").text(text),
-        None => ol().class("events").children(day.events.iter().map(|one| event(context, Arc::clone(one)))),
+        None => events(context, &day.events),
     };
     let heading = h3().text(&day.heading);
     div().class("day").child(heading).child(events).show_when(move || is_day_shown(context, &day))
+}
+
+/// Builds a list of events.
+pub(super) fn events(context: AppContext, events: &[Arc<EventView>]) -> ElementBuilder {
+    ol().class("events").children(events.iter().map(|one| event(context, Arc::clone(one))))
 }
 
 fn event(context: AppContext, event: Arc<EventView>) -> ElementBuilder {
     let item = li().class("event");
     let clock = time(&event.datetime, &event.clock);
     let item = match &event.kind {
-        EventKind::Change { status, is_partial, subject, text, reasons } => {
+        EventKind::Change { status, is_partial, is_planned, subject, text, reasons } => {
             let sentence = p().child(strong().text(subject)).text(" ").text(text);
             let reasons = reasons.iter().map(|reason| p().class("error").child(isolated(reason)));
             item.attr("data-kind", "status")
                 .attr("data-status", status.as_str())
+                .attr("data-planned", planned(*is_planned))
                 .child(clock)
                 .child(fixed_status_icon(*status, *is_partial))
                 .child(div().child(sentence).children(reasons))
@@ -59,8 +67,17 @@ fn event(context: AppContext, event: Arc<EventView>) -> ElementBuilder {
         EventKind::Message(message) => {
             let bubble = svg::path().attr("d", "M1 2.5h14v9H7.5L4 15v-3.5H1Z");
             let about = p().child(strong().text(&message.about)).text(" · ").text(context.text(texts::MESSAGE));
-            let words = div().class("message-text").children(elements(&message.nodes));
+            let words = div().class("message-text").attr("dir", "auto").children(elements(&message.nodes));
             item.attr("data-kind", "message").child(clock).child(icon(bubble)).child(div().child(about).child(words))
+        }
+        EventKind::Announcement(view) => {
+            let line = p().child(strong().child(title(context, view))).text(" ");
+            let line = line.child(span().class("quiet").text(&view.summary));
+            let measured = (!view.measured.is_empty()).then(|| events(context, &view.measured));
+            item.attr("data-kind", "announcement")
+                .child(clock)
+                .child(phase_icon(view.phase))
+                .child(div().child(line).children(measured))
         }
     };
     item.show_when(move || is_shown(context, &event))

@@ -93,8 +93,8 @@ fn search(context: AppContext) -> ElementBuilder {
     let table_button = toggle_button("table", context.text(texts::TABLE), is_table).on("click", move |_| {
         context.navigate(|url_state| {
             url_state.layout = match url_state.layout {
-                Layout::Cards => Layout::Table,
                 Layout::Table => Layout::Cards,
+                Layout::Cards => Layout::Table,
             };
         });
     });

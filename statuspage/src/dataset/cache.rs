@@ -4,12 +4,15 @@
 use shared::check_file::CheckFile;
 use shared::history::{HistoryRows, LatencyRows};
 use shared::object_name::{CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HistoryName, HistoryPart, NodeName};
+use shared::post::fold::Announcements;
 use shared::quorum::CLOCK_TOLERANCE;
+use shared::sorting::sort_by_integer;
 use shared::{HOUR, UnixNanos};
 
 use super::hour::HourChecks;
 use super::limits::{FILES, NODES_LIMIT};
 use super::model::Dataset;
+use super::posts::Posts;
 use super::request::LoadRequest;
 use crate::store::{InlineContents, Listing, OBJECT_SIZE_LIMIT, StoreError, StoreObject};
 
@@ -24,6 +27,10 @@ pub(super) const REFRESHES_PER_FULL_LIST: u32 = 15;
 #[derive(Debug, Default)]
 pub struct Cache {
     pub dataset: Dataset,
+    /// The digests of what people posted.
+    pub posts: Posts,
+    /// The state of what people posted, as of the time of the last view.
+    pub announcements: Announcements,
     /// When the store last responded, by the page's clock.
     pub last_response_at: Option<UnixNanos>,
     /// When the last listing was received, if it came from the service worker's cache.
@@ -237,7 +244,7 @@ impl Cache {
             }
         }
         // Files that failed before are usually listed again, so duplicates are removed.
-        names.sort_by_cached_key(|name| -name.stored_at);
+        sort_by_integer(&mut names, |name| -name.stored_at);
         names.dedup();
         let count = names.len();
         let names = FILES.choose(names, self.dataset.files());
@@ -252,6 +259,13 @@ impl Cache {
         } else {
             self.left_out += 1;
         }
+    }
+
+    /// Adds a digest as if it had been fetched.
+    #[cfg(test)]
+    pub(crate) fn add_digest(&mut self, author: &NodeName, content: &[u8]) {
+        let name = shared::object_name::DigestName { author: author.clone() };
+        self.posts.add(name, None, Ok(content.to_vec()));
     }
 
     fn find_unreadable(&self, name: &CheckFileName) -> Result<usize, usize> {
@@ -275,6 +289,7 @@ impl Cache {
         let name = match object {
             StoreObject::CheckFile(name) => name,
             StoreObject::History(name, etag) => return self.add_history(&name, etag, content, keep_from),
+            StoreObject::Digest(name, etag) => return self.posts.add(name, etag, content),
         };
         self.done += 1;
         match content {

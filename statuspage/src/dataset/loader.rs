@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
+use futures_util::future::join;
 use shared::UnixNanos;
 use shared::history::planner::changed_histories;
 use shared::object_name::NodeName;
@@ -38,7 +39,7 @@ pub(crate) async fn refresh(
         cache.drop_before(request.from);
         cache.start_refresh();
     }
-    let mut cached_at = None;
+    let (mut cached_at, mut digests) = (None, Vec::new());
     let listing = if request.uses_histories() {
         let histories = load_histories(store, cache, request).await;
         on_event(LoadEvent::Histories);
@@ -51,8 +52,11 @@ pub(crate) async fn refresh(
             Err(error) => Err(error),
         }
     } else {
-        let list_from = cache.borrow().list_from(request.from);
-        list_to_now(store, cache, list_from).await
+        let listing = list_with_digests(store, cache, request).await;
+        listing.map(|(listing, changed)| {
+            digests = changed;
+            listing
+        })
     };
     let names = match listing {
         Ok(listing) => {
@@ -71,7 +75,8 @@ pub(crate) async fn refresh(
         }
     };
     let mut failures_in_a_row = 0;
-    let objects = names.iter().cloned().map(StoreObject::CheckFile).collect();
+    // Digests come first, because incidents are shown above everything that check files contain.
+    let objects = digests.into_iter().chain(names.iter().cloned().map(StoreObject::CheckFile)).collect();
     fetch_all(store, objects, &mut |object, content| {
         failures_in_a_row = if content.is_err() { failures_in_a_row + 1 } else { 0 };
         cache.borrow_mut().add_response(object, content, request.checks_from);
@@ -91,7 +96,34 @@ async fn list_to_now(store: &impl Store, cache: &RefCell<Cache>, from: UnixNanos
     store.list(from, UnixNanos::MAX, contents).await
 }
 
-/// Lists the histories and loads those that changed.
+/// Lists all check files of the period, and the digests of posts. Returns the listing, and the digests to fetch.
+async fn list_with_digests(
+    store: &impl Store,
+    cache: &RefCell<Cache>,
+    request: LoadRequest,
+) -> Result<(Listing, Vec<StoreObject>), StoreError> {
+    let list_from = cache.borrow().list_from(request.from);
+    let apart = async { if store.lists_digests_apart() { Some(store.list_histories().await) } else { None } };
+    let (listing, apart) = join(list_to_now(store, cache, list_from), apart).await;
+    let mut listing = listing?;
+    let listed = match (listing.digests.take(), apart) {
+        (Some(digests), _) => Ok(digests),
+        (None, Some(apart)) => apart.map(|apart| apart.digests),
+        // The listing ended before the digests.
+        (None, None) => store.list_histories().await.map(|histories| histories.digests),
+    };
+    let mut cache = cache.borrow_mut();
+    let changed = match listed {
+        Ok(listed) => cache.posts.choose(listed),
+        Err(error) => {
+            cache.posts.list_error = Some(error);
+            Vec::new()
+        }
+    };
+    Ok((listing, changed))
+}
+
+/// Lists the histories and the digests of posts, and loads those that changed.
 async fn load_histories(
     store: &impl Store,
     cache: &RefCell<Cache>,
@@ -106,8 +138,10 @@ async fn load_histories(
     let changed = {
         let cache = cache.borrow();
         let changed = changed_histories(&listing.histories, request.parts, |name| cache.etag_of(name)).cloned();
-        changed.map(|(name, etag)| StoreObject::History(name, etag)).collect()
+        changed.map(|(name, etag)| StoreObject::History(name, etag)).collect::<Vec<_>>()
     };
+    let digests = cache.borrow_mut().posts.choose(std::mem::take(&mut listing.digests));
+    let changed = [digests, changed].concat();
     fetch_all(store, changed, &mut |object, content| {
         cache.borrow_mut().add_response(object, content, request.checks_from);
         ControlFlow::Continue(())

@@ -6,6 +6,7 @@ mod hour;
 mod limits;
 mod loader;
 mod model;
+mod posts;
 mod request;
 mod sample;
 
@@ -17,5 +18,6 @@ pub use limits::{FILES, MESSAGES, NODES_LIMIT};
 pub use loader::LoadEvent;
 pub(crate) use loader::refresh;
 pub use model::{Dataset, EndpointData, NodeSamples, NodeUsage, StoredMessage};
+pub use posts::{AUTHORS_LIMIT, Posts};
 pub use request::LoadRequest;
 pub use sample::{NodeHistory, Sample};

@@ -6,6 +6,7 @@ use shared::history::{EndpointRows, HistoryRows};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::quorum::Quorum;
 use shared::response_times;
+use shared::sorting::sort_by_integer;
 use shared::status::Status;
 use shared::uptime::{self, Span, StatusTimeline};
 use shared::{Nanos, UnixNanos};
@@ -260,7 +261,7 @@ impl Dataset {
         let mut ids = vec![None; rows.len()];
         let status = |rows: &EndpointRows| rows.timeline.last.map_or(Status::Unknown, |last| last.status);
         // If there is not enough room, endpoints that are not healthy take precedence.
-        rows.sort_by_cached_key(|(_, rows)| i64::from(status(rows) == Status::Healthy));
+        sort_by_integer(&mut rows, |(_, rows)| i64::from(status(rows) == Status::Healthy));
         let mut left_out = 0;
         for (index, rows) in rows {
             let newest = rows.timeline.last.map_or(0, |last| last.at);
@@ -338,7 +339,7 @@ impl Dataset {
     pub fn sort_samples(&mut self) {
         for node in self.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes) {
             if !node.samples.is_sorted_by_key(|sample| sample.at) {
-                node.samples.sort_by_cached_key(|sample| sample.at);
+                sort_by_integer(&mut node.samples, |sample| sample.at);
             }
         }
     }
@@ -409,8 +410,8 @@ impl NodeSamples {
             self.history.is_none() && samples.first().is_none_or(|oldest| oldest.at == samples[samples.len() - 1].at);
         let mut samples: Vec<&Sample> = samples.iter().collect();
         // If several results have the same time, the worst one is sorted last and takes precedence.
-        samples.sort_by_cached_key(|sample| sample.status as i64);
-        samples.sort_by_cached_key(|sample| sample.at);
+        sort_by_integer(&mut samples, |sample| sample.status as i64);
+        sort_by_integer(&mut samples, |sample| sample.at);
         for sample in samples {
             let mut observation = sample.observation();
             if is_single {

@@ -6,6 +6,7 @@ use shared::check_file::CheckResult;
 use shared::history::{EndpointRows, Series};
 use shared::latency::Sketch;
 use shared::response_times;
+use shared::sorting::sort_by_integer;
 use shared::status::Status;
 use shared::uptime::{self, Observation, StatusTimeline};
 use shared::{Nanos, UnixNanos};
@@ -102,7 +103,7 @@ pub(super) fn samples_from(past: &EndpointRows) -> Vec<Sample> {
     let mut samples: Vec<Sample> =
         response_times::from_history(past, |at, length, rtts| Sample { rtts, length, ..blank(at, None) });
     samples.extend(past.events.iter().map(|event| blank(event.at, Some(Arc::clone(&event.reason)))));
-    samples.sort_by_cached_key(|sample| sample.at);
+    sort_by_integer(&mut samples, |sample| sample.at);
     if let Some(last) = past.timeline.last {
         samples.push(Sample { status: last.status, ..blank(last.at, past.latest.reason.as_deref().map(Arc::from)) });
     }

@@ -144,6 +144,25 @@ impl Calendar<'_> {
         }
     }
 
+    /// Formats the end of a period: `14:25`, or with its day if that is not the day of the start.
+    #[must_use]
+    pub fn end_of(&self, start: UnixNanos, end: UnixNanos) -> String {
+        if self.day_number(start) == self.day_number(end) { self.clock(end) } else { self.moment(end) }
+    }
+
+    /// Joins the start of a period, as text, with its end: `Sunday 13:50–14:25`.
+    #[must_use]
+    pub fn span(&self, text: &str, start: UnixNanos, end: UnixNanos) -> String {
+        let dash = if self.day_number(start) == self.day_number(end) { "–" } else { " – " };
+        [text, dash, &self.end_of(start, end)].concat()
+    }
+
+    /// Formats the month that contains the day with this number: `November 2026`.
+    #[must_use]
+    pub fn month(&self, day_number: i64) -> String {
+        self.language.date(DateStyle::Month, day_number)
+    }
+
     /// Formats a time with its full date: `Sunday 22 November, 14:02`.
     #[must_use]
     pub fn full_moment(&self, moment: UnixNanos) -> String {

@@ -16,13 +16,14 @@ use crate::civil::rfc3339;
 const COMMON: &str = "numberingSystem=latn,calendar=gregory,timeZone=UTC,";
 
 /// Additional options, in the order of [`DateStyle`].
-const DATES: [&str; 6] = [
+const DATES: [&str; 7] = [
     "weekday=long,day=numeric,month=long",
     "weekday=long,day=numeric,month=long,year=numeric",
     "day=numeric,month=long",
     "day=numeric,month=long,year=numeric",
     "day=numeric,month=short",
     "weekday=long",
+    "month=long,year=numeric",
 ];
 
 const DAY_MILLISECONDS: f64 = 86_400_000.0;
@@ -103,7 +104,7 @@ impl IntlFormatter {
     /// Formats `number` times `unit` with the object at an index. Returns an empty string if the browser does not
     /// support it.
     fn format(&self, index: usize, number: i64, unit: f64) -> String {
-        let key = number * 8 + index as i64;
+        let key = number * 16 + index as i64;
         let mut cache = self.cache.borrow_mut();
         let position = cache.partition_point(|(cached, _)| *cached < key);
         if let Some((_, text)) = cache.get(position).filter(|(cached, _)| *cached == key) {

@@ -21,6 +21,8 @@ pub enum DateStyle {
     Axis,
     /// The full name of the weekday, such as `Sunday`.
     Weekday,
+    /// The month with its year, such as `November 2026`.
+    Month,
 }
 
 /// The formats of a language. In a browser, `Intl` provides them.

@@ -22,7 +22,7 @@ pub(crate) fn list_url(directory: &str, from: UnixNanos, contents: InlineContent
 pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, StoreError> {
     let text = String::from_utf8_lossy(body);
     let mut listing = Listing::default();
-    let read = json::each_member(&text, |name, value| match CheckFileName::parse(&name) {
+    let read = json::each_member(&text, &mut |name, value| match CheckFileName::parse(&name) {
         Some(name) => {
             // Invalid contents are ignored here. If the page then requests the file, the error is reported.
             let is_content = value.starts_with('[') && value.len() <= OBJECT_SIZE_LIMIT;

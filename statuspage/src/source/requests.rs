@@ -2,7 +2,7 @@
 //! [`super::fetch`].
 
 use shared::UnixNanos;
-use shared::object_name::{self, HistoryName};
+use shared::object_name::{self, DigestName, HistoryName};
 use shared::page_config::{S3Source, Source};
 
 use super::fetch::{self, Freshness};
@@ -46,6 +46,7 @@ pub async fn list(
                 all.cached_at = all.cached_at.or(cached_at);
                 all.files.extend(page.listing.files);
                 all.unrelated.extend(page.listing.unrelated);
+                all.digests = page.listing.digests;
                 continuation = page.next;
                 let is_enough = all.files.last().is_some_and(|last| last.name.stored_at >= until);
                 if continuation.is_none() || is_enough {
@@ -57,7 +58,7 @@ pub async fn list(
     }
 }
 
-/// Lists all histories. A directory's history index also lists the newest check files.
+/// Lists all histories and digests of posts. A directory's history index also lists the newest check files.
 pub async fn list_histories(source: &Source, now: UnixNanos) -> Result<HistoryListing, StoreError> {
     match source {
         Source::Http { url } => {
@@ -70,12 +71,13 @@ pub async fn list_histories(source: &Source, now: UnixNanos) -> Result<HistoryLi
             let Ok(mut listing) = directory::parse_index(&response.body) else { return Ok(HistoryListing::default()) };
             let names = std::mem::take(&mut listing.unrelated);
             let histories = names.iter().filter_map(|name| Some((HistoryName::parse(name)?, None))).collect();
-            Ok(HistoryListing { histories, newest: Some(listing), cached_at: response.cached_at() })
+            let digests = names.iter().filter_map(|name| Some((DigestName::parse(name)?, None))).collect();
+            Ok(HistoryListing { histories, digests, newest: Some(listing), cached_at: response.cached_at() })
         }
         Source::S3(s3) => {
             let url = s3::histories_url(s3, now);
             let (body, cached_at) = get_listing(s3, &url).await?;
-            Ok(HistoryListing { histories: s3::parse_histories(s3, &body), newest: None, cached_at })
+            Ok(HistoryListing { cached_at, ..s3::parse_histories(s3, &body) })
         }
     }
 }
@@ -88,11 +90,12 @@ async fn get_listing(s3: &S3Source, url: &str) -> Result<(String, Option<UnixNan
     if response.is_success() { Ok((body, response.cached_at())) } else { Err(s3::parse_error(response.status, &body)) }
 }
 
-/// Fetches a check file or a history.
+/// Fetches a check file, a history or a digest of posts.
 pub async fn get(source: &Source, object: &StoreObject, now: UnixNanos) -> Result<Vec<u8>, StoreError> {
     let (name, freshness) = match object {
         StoreObject::CheckFile(name) => (name.to_string(), Freshness::Immutable),
         StoreObject::History(name, _) => (name.to_string(), Freshness::Revalidated),
+        StoreObject::Digest(name, _) => (name.to_string(), Freshness::Revalidated),
     };
     let url = match source {
         Source::Http { url } => format!("{url}{name}"),

@@ -2,7 +2,7 @@
 //! the query. This module is pure.
 
 use shared::UnixNanos;
-use shared::object_name::{self, CheckFileName, HistoryName};
+use shared::object_name::{self, CheckFileName, DigestName, HistoryName};
 use shared::page_config::S3Source;
 use shared::s3_request::{self, BucketAddress, S3ErrorKind};
 
@@ -10,7 +10,7 @@ use super::sigv4::{Signer, encode_path, encode_query};
 use super::xml;
 use crate::i18n::{Text, texts};
 use crate::percent;
-use crate::store::{ListedFile, Listing, StoreError};
+use crate::store::{HistoryListing, ListedFile, Listing, StoreError};
 
 /// One page of a listing.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +30,8 @@ pub(crate) fn object_url(source: &S3Source, name: &impl std::fmt::Display, now: 
     url(source, &format!("{}{name}", source.prefix), &[], now)
 }
 
-/// Returns the URL for listing all histories. There are two objects per node, so they fit on one page.
+/// Returns the URL for listing all histories and digests of posts. There are two objects per node and one per author, so
+/// they fit on one page.
 pub(crate) fn histories_url(source: &S3Source, now: UnixNanos) -> String {
     let prefix = format!("{}{}", source.prefix, object_name::HISTORY_FOLDER);
     url(source, "", &[("list-type", "2".to_owned()), ("encoding-type", "url".to_owned()), ("prefix", prefix)], now)
@@ -60,32 +61,46 @@ pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage
     let is_encoded = xml::text(result, "EncodingType").is_some_and(|encoding| encoding == "url");
     let plain = |text: String| if is_encoded { percent::decode(&text) } else { text };
     let mut listing = Listing::default();
+    let mut digests = Vec::new();
     let mut last_key = String::new();
     for object in xml::elements(result, "Contents") {
         let Some(key) = xml::text(object, "Key").map(plain) else { continue };
         let size = xml::text(object, "Size").and_then(|size| size.parse().ok());
         match CheckFileName::parse_key(&source.prefix, &key) {
             Some(name) => listing.files.push(ListedFile { name, size, file: None }),
-            None => listing.unrelated.push(key.strip_prefix(&source.prefix).unwrap_or(&key).to_owned()),
+            None => match DigestName::parse_key(&source.prefix, &key) {
+                Some(name) => digests.push((name, xml::text(object, "ETag"))),
+                None => listing.unrelated.push(key.strip_prefix(&source.prefix).unwrap_or(&key).to_owned()),
+            },
         }
         last_key = key;
     }
     // Check file names start with a digit, so none of them sort after names that start with `9`.
     let is_past_digits = last_key > format!("{}:", source.prefix);
     let is_truncated = xml::text(result, "IsTruncated").is_some_and(|truncated| truncated == "true");
+    // `0` follows the slash at the end of the folder's name.
+    let is_past_histories =
+        last_key > format!("{}{}0", source.prefix, object_name::HISTORY_FOLDER.trim_end_matches('/'));
+    listing.digests = (!is_truncated || is_past_histories).then_some(digests);
     let next = xml::text(result, "NextContinuationToken").filter(|_| is_truncated && !is_past_digits);
     Ok(ListingPage { listing, next })
 }
 
-/// Parses a listing of histories. Returns the names, each with its entity tag.
-pub(crate) fn parse_histories(source: &S3Source, body: &str) -> Vec<(HistoryName, Option<String>)> {
+/// Parses a listing of histories and digests of posts.
+pub(crate) fn parse_histories(source: &S3Source, body: &str) -> HistoryListing {
     let is_encoded = xml::text(body, "EncodingType").is_some_and(|encoding| encoding == "url");
-    let history = |object| {
-        let key = xml::text(object, "Key")?;
+    let mut listing = HistoryListing::default();
+    for object in xml::elements(body, "Contents") {
+        let Some(key) = xml::text(object, "Key") else { continue };
         let key = if is_encoded { percent::decode(&key) } else { key };
-        Some((HistoryName::parse_key(&source.prefix, &key)?, xml::text(object, "ETag")))
-    };
-    xml::elements(body, "Contents").filter_map(history).collect()
+        let etag = xml::text(object, "ETag");
+        if let Some(name) = HistoryName::parse_key(&source.prefix, &key) {
+            listing.histories.push((name, etag));
+        } else if let Some(name) = DigestName::parse_key(&source.prefix, &key) {
+            listing.digests.push((name, etag));
+        }
+    }
+    listing
 }
 
 /// Parses an error response and determines the remedy.
@@ -227,6 +242,26 @@ mod tests {
         )
         .expect("a listing");
         assert_eq!(page.next, None);
+    }
+
+    #[test]
+    fn a_listing_has_digests_if_it_reaches_them() {
+        let digests = |body: &str| {
+            let page =
+                parse_listing(&bucket(), &format!("<ListBucketResult>{body}</ListBucketResult>")).expect("valid");
+            assert!(page.listing.unrelated.iter().all(|name| !name.ends_with(".posts.json")));
+            page.listing
+                .digests
+                .map(|digests| digests.into_iter().map(|(name, etag)| (name.to_string(), etag)).collect())
+        };
+        let anna = "<Contents><Key>history/anna.posts.json</Key><ETag>&quot;1&quot;</ETag></Contents>";
+        let one = vec![("history/anna.posts.json".to_owned(), Some("\"1\"".to_owned()))];
+        assert_eq!(digests(anna), Some(one.clone()));
+        assert_eq!(digests(&format!("{anna}<IsTruncated>true</IsTruncated>")), None::<Vec<_>>, "more may follow");
+        let after = "<Contents><Key>logs/1</Key></Contents><IsTruncated>true</IsTruncated>";
+        assert_eq!(digests(&format!("{anna}{after}")), Some(one));
+        let listing = parse_histories(&bucket(), &format!("{anna}<Contents><Key>history/eu.json</Key></Contents>"));
+        assert_eq!((listing.histories.len(), listing.digests.len()), (1, 1));
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub use error::StoreError;
 #[cfg(test)]
 pub(crate) use fetch_all::CONCURRENT_FETCHES;
 pub(crate) use fetch_all::fetch_all;
-pub use listing::{HistoryListing, InlineContents, ListedFile, Listing, StoreObject};
+pub use listing::{HistoryListing, InlineContents, ListedDigest, ListedFile, Listing, StoreObject};
 
 /// How the page reads a store. Tests use a different implementation.
 pub(crate) trait Store {
@@ -21,6 +21,9 @@ pub(crate) trait Store {
 
     async fn get(&self, object: &StoreObject) -> Result<Vec<u8>, StoreError>;
 
-    /// Lists all histories, and the newest check files if the same request returns them.
+    /// Returns whether only [`Store::list_histories`] lists the digests of posts.
+    fn lists_digests_apart(&self) -> bool;
+
+    /// Lists all histories and digests of posts, and the newest check files if the same request returns them.
     async fn list_histories(&self) -> Result<HistoryListing, StoreError>;
 }

@@ -2,10 +2,12 @@
 
 use crate::i18n::Calendar;
 use crate::view::endpoint::EndpointView;
+use crate::view::event::{AnnouncementView, EntryView, EventKind};
 use crate::view::groups::GroupView;
 use crate::view::level::LevelView;
+use crate::view::messages::MessageView;
 use crate::view::overall::Overall;
-use crate::view::timeline::{DayView, EventKind, MessageView};
+use crate::view::timeline::DayView;
 use crate::view::{NodeView, PageView};
 
 /// Returns the first lines of the page.
@@ -21,7 +23,7 @@ pub(super) fn overall(overall: &Overall) -> Vec<String> {
 /// Returns an endpoint's text, without its bars and chart.
 pub(super) fn head(view: &EndpointView) -> Vec<String> {
     vec![
-        format!("{} | {} | {} | {}", view.name, view.state, view.uptime, view.coverage),
+        format!("{} | {} | {} | {}", view.name, view.state, view.figures, view.coverage),
         format!("word: {}", view.status_label),
         view.reason.as_ref().map_or_else(String::new, |reason| format!("reason: {reason}")),
         format!("figure: {}", view.breakdown),
@@ -74,10 +76,26 @@ pub(super) fn timeline(view: &PageView) -> Vec<String> {
                 format!("  {} {subject} {text} ({})", event.clock, reasons.join("; "))
             }
             EventKind::Message(posted) => format!("  {} {}", event.clock, message(posted)),
+            EventKind::Announcement(view) => format!("  {} {}", event.clock, announcement(view).join(" / ")),
         }));
         lines
     };
     view.timeline.iter().flat_map(|one| day(one)).collect()
+}
+
+/// Returns an announcement with its updates and its outages.
+pub(super) fn announcement(view: &AnnouncementView) -> Vec<String> {
+    let mut lines = vec![format!("{}: {}", view.title, view.summary)];
+    let entry =
+        |entry: &EntryView| format!("  [{}] {:?} ({}, {})", entry.label, entry.nodes, entry.when, entry.remarks);
+    lines.extend(view.entries.iter().map(entry));
+    lines.push(view.earlier.clone());
+    lines.extend(view.measured.iter().map(|event| match &event.kind {
+        EventKind::Change { subject, text, .. } => format!("  {} {subject} {text}", event.clock),
+        _ => String::new(),
+    }));
+    lines.retain(|line| !line.is_empty());
+    lines
 }
 
 pub(super) fn message(message: &MessageView) -> String {

@@ -2,6 +2,7 @@
 //!
 //! `INSTA_UPDATE=always cargo test -p statuspage text_snapshots` accepts changes.
 
+mod announcements;
 mod describe;
 mod details;
 mod phrases;

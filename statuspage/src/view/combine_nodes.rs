@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use shared::endpoint_status::{self, NodeVote};
 use shared::object_name::NodeName;
+use shared::post::PlannedWork;
 use shared::quorum::{self, Tally};
 use shared::status::Status;
 use shared::uptime::{self, Span, UptimeBreakdown};
 use shared::{Nanos, UnixNanos};
 
+use super::notes::Note;
 use super::period::Period;
 use super::text;
 use crate::dataset::{EndpointData, NodeSamples, Sample};
@@ -45,6 +47,10 @@ pub struct EvaluatedEndpoint<'a> {
     pub duplicate_number: usize,
     pub errors_hidden: bool,
     pub locator_hidden: bool,
+    /// The maintenance that was announced for the endpoint.
+    pub planned: PlannedWork,
+    /// The incidents and maintenance windows that are marked on the endpoint's bars.
+    pub(super) notes: Vec<Note>,
 }
 
 impl<'a> EvaluatedEndpoint<'a> {
@@ -91,6 +97,8 @@ impl<'a> EvaluatedEndpoint<'a> {
             duplicate_number: 0,
             errors_hidden: false,
             locator_hidden: false,
+            planned: PlannedWork::default(),
+            notes: Vec::new(),
         })
     }
 
@@ -158,6 +166,12 @@ impl<'a> EvaluatedEndpoint<'a> {
         uptime::current_span(&self.spans, self.status, now)
     }
 
+    /// Returns when the announced maintenance ends that covers the current status, if any.
+    #[must_use]
+    pub fn planned_until(&self, now: UnixNanos) -> Option<UnixNanos> {
+        self.planned.until(self.status, now)
+    }
+
     /// Returns when a node last reported on the endpoint.
     #[must_use]
     pub fn reported_by(&self, node: Option<&NodeName>) -> Option<UnixNanos> {
@@ -200,7 +214,7 @@ impl<'a> EvaluatedEndpoint<'a> {
         outages.map(move |span| {
             let is_down = span.status == Status::Down;
             let is_partial = !is_down && uptime::overlaps(&self.down_anywhere, span.start, span.end);
-            Outage { span: *span, is_partial }
+            Outage { span: *span, is_partial, is_planned: self.planned.covers(span) }
         })
     }
 
@@ -218,7 +232,7 @@ impl<'a> EvaluatedEndpoint<'a> {
     /// Returns the newest reason for an outage.
     #[must_use]
     pub fn reason_of(&self, outage: &Outage) -> Option<Arc<str>> {
-        let Outage { span, is_partial } = *outage;
+        let Outage { span, is_partial, .. } = *outage;
         self.reason(if is_partial { Status::Down } else { span.status }, span.start, span.end.max(span.start + 1))
     }
 
@@ -252,6 +266,8 @@ pub struct Outage {
     pub span: Span,
     /// Whether some nodes reported the endpoint down, but too few for the quorum.
     pub is_partial: bool,
+    /// Whether announced maintenance covers the whole outage.
+    pub is_planned: bool,
 }
 
 impl Outage {

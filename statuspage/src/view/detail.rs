@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use shared::object_name::NodeName;
+use shared::sorting::sort_by_integer;
 use shared::{DAY, HOUR};
 
 use super::axes;
@@ -142,12 +143,13 @@ fn outage_rows(
         let start = outage.span.start.max(bucket.start);
         let nodes = evaluated.nodes_of(&outage);
         let mut text = timeline::duration_text(outage, bucket.start, calendar);
-        add_part(&mut text, &timeline::counted_names(&nodes, nodes.len(), calendar.language));
+        add_part(&mut text, &text::counted_names(&nodes, nodes.len(), calendar.language));
         RowView {
             datetime: rfc3339(start),
             clock: if period.by_hour { calendar.clock(start) } else { calendar.moment(start) },
             status: outage.span.status,
             is_partial: outage.is_partial,
+            is_planned: outage.is_planned,
             text,
             reason: evaluated.reason_of(&outage).as_deref().unwrap_or_default().trim().to_owned(),
         }
@@ -209,7 +211,7 @@ fn rows(endpoint: &EndpointData, bucket: TimeBucket, calendar: Calendar<'_>) -> 
         let checks = node.samples(bucket.start, bucket.end).filter(|sample| sample.length == 0);
         samples.extend(checks.map(|sample| (node.node.as_ref(), sample)));
     }
-    samples.sort_by_cached_key(|(_, sample)| sample.at);
+    sort_by_integer(&mut samples, |(_, sample)| sample.at);
     samples.into_iter().map(|(node, sample)| row(node, sample, calendar)).collect()
 }
 
@@ -234,6 +236,7 @@ fn row(node: Option<&NodeName>, sample: &Sample, calendar: Calendar<'_>) -> RowV
         clock: format!("{}:{}", calendar.clock(sample.at), text::two_digits(calendar.local(sample.at).second)),
         status: sample.status,
         is_partial: false,
+        is_planned: false,
         text,
         reason: sample.reason.as_deref().unwrap_or_default().trim().to_owned(),
     }

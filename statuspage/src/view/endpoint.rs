@@ -5,12 +5,12 @@ use std::sync::Arc;
 use shared::object_name::NodeName;
 use shared::page_config::appearance::Appearance;
 use shared::status::Status;
-use shared::uptime::{Span, UptimeBreakdown};
+use shared::uptime::{Ratio, Span, UptimeBreakdown};
 use shared::{Nanos, UnixNanos};
 
+use super::affected::group_titles;
 use super::chart::{self, ChartView};
 use super::combine_nodes::EvaluatedEndpoint;
-use super::groups;
 use super::level::LevelView;
 use super::period::Period;
 use super::strip::{self, BarView};
@@ -20,6 +20,7 @@ use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
 /// An endpoint on the page.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndpointView {
     /// The endpoint's index in the dataset, which never changes while the page is open.
@@ -37,6 +38,8 @@ pub struct EndpointView {
     /// The name for use in a sentence.
     pub name: String,
     pub status: Status,
+    /// Whether announced maintenance covers the current status.
+    pub is_planned: bool,
     /// The status and when it began: `Down since 14:02 (12 min)`.
     pub state: String,
     /// Whether only some nodes report the endpoint down.
@@ -48,6 +51,11 @@ pub struct EndpointView {
     pub reason: Option<String>,
     /// The uptime: `99.97%`, or a dash if no checks ran.
     pub uptime: String,
+    /// The uptime outside of planned maintenance, `99.98% outside planned maintenance`, or an empty string if it is the
+    /// same.
+    pub outside: String,
+    /// Both figures: `99.91% · 99.98% outside planned maintenance`.
+    pub figures: String,
     /// How much of the period was observed: `98.20% observed`.
     pub coverage: String,
     /// The coverage without a label: `98.20%`.
@@ -129,6 +137,8 @@ pub fn head(
         0 => language.format(texts::NOT_OBSERVED, &[]),
         _ => language.format(texts::OF_OBSERVED, &[&observed]),
     };
+    let outside = outside_text(evaluated, &total, period, now, language);
+    let figures = if outside.is_empty() { uptime.clone() } else { [&uptime, " · ", &outside].concat() };
     let partial = evaluated.partial_outage(&total, period.from, now, now);
     let mut breakdown = breakdown_text(&total, partial, &uptime, language);
     if let Some(budget) = budget_text(evaluated, now, language) {
@@ -139,10 +149,13 @@ pub fn head(
         title: evaluated.endpoint.key.title.clone(),
         locator: evaluated.locator().to_owned(),
         address: evaluated.address(),
-        group: groups::titles(&appearance.groups, &evaluated.endpoint.key.title).join(" · "),
+        group: group_titles(&appearance.groups, &evaluated.endpoint.key.title).join(" · "),
         status_label: evaluated.label(language).to_owned(),
         status: evaluated.status,
+        is_planned: evaluated.planned_until(now).is_some(),
         state: state(evaluated, span, period, calendar),
+        outside,
+        figures,
         is_localized: localized.is_some(),
         reason,
         breakdown,
@@ -159,7 +172,22 @@ pub fn head(
     }
 }
 
+/// Returns the status and when it began, and until when announced maintenance covers it.
 fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period, calendar: Calendar<'_>) -> String {
+    let language = calendar.language;
+    if let Some(until) = evaluated.planned_until(calendar.now) {
+        let planned = language.format(texts::PLANNED_UNTIL, &[&calendar.end_of(calendar.now, until)]);
+        return [&measured_state(evaluated, span, period, calendar), " · ", &planned].concat();
+    }
+    measured_state(evaluated, span, period, calendar)
+}
+
+fn measured_state(
+    evaluated: &EvaluatedEndpoint<'_>,
+    span: Option<Span>,
+    period: &Period,
+    calendar: Calendar<'_>,
+) -> String {
     let language = calendar.language;
     let mut label = evaluated.label(language);
     let Some(span) = span else {
@@ -186,6 +214,21 @@ fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period,
     }
     let length = text::length(calendar.now - span.start, language);
     language.format(texts::STATE_SINCE, &[&label, &calendar.moment(span.start), &length])
+}
+
+/// Returns the uptime outside of planned maintenance, or an empty string if that is the same figure.
+fn outside_text(
+    evaluated: &EvaluatedEndpoint<'_>,
+    total: &UptimeBreakdown,
+    period: &Period,
+    now: UnixNanos,
+    language: &Language,
+) -> String {
+    let outside = evaluated.planned.outside(&evaluated.spans, period.from, now);
+    let [all, outside] = [total, &outside].map(|breakdown| breakdown.uptime().map(Ratio::percent));
+    let differs = |outside: &String| all.as_ref() != Some(outside);
+    let outside = outside.filter(differs).map(|share| language.percent(&share));
+    outside.map(|share| language.format(texts::OUTSIDE_MAINTENANCE, &[&share])).unwrap_or_default()
 }
 
 /// Explains how the uptime was computed: `99.97% = up for 23 h 59 min of 24 h observed; down for 26 s; not observed for

@@ -1,11 +1,13 @@
 //! The groups of endpoints: members, order and overall status.
 
+use shared::UnixNanos;
 use shared::page_config::appearance::{Appearance, Group, position_in};
+use shared::sorting::sort_by_integer;
 use shared::status::Status;
 
 use super::combine_nodes::EvaluatedEndpoint;
-use super::overall::overall_status;
-use crate::i18n::{Language, texts};
+use super::overall::{is_planned, overall_status};
+use crate::i18n::{Calendar, Language, texts};
 
 /// A group, or all endpoints if no groups are configured.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,27 +20,14 @@ pub struct GroupView {
     pub title: String,
     /// The overall status of all members.
     pub status: Status,
+    /// Whether announced maintenance covers the problems of all members.
+    pub is_planned: bool,
     /// A summary of all members' statuses: `2 of 5 down`.
     pub summary: String,
     /// The ids of the group's direct members. Those that need attention come first.
     pub endpoints: Vec<usize>,
     /// The ids of all members, including those in nested groups.
     pub all: Vec<usize>,
-}
-
-/// Returns the titles of the groups that contain an endpoint, outermost first.
-#[must_use]
-pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
-    for group in groups {
-        if position_in(&group.endpoints, title).is_some() {
-            return vec![&group.title];
-        }
-        let inner = titles(&group.groups, title);
-        if !inner.is_empty() {
-            return [vec![group.title.as_str()], inner].concat();
-        }
-    }
-    Vec::new()
 }
 
 /// The context that all groups share.
@@ -49,6 +38,7 @@ struct Context<'a> {
     /// Whether members may be missing from groups.
     is_incomplete: bool,
     language: &'a Language,
+    now: UnixNanos,
 }
 
 /// Returns the groups in the configured order, each after its parent. `evaluated` is in page order.
@@ -58,9 +48,10 @@ pub fn groups(
     shown_ids: &[usize],
     is_incomplete: bool,
     appearance: &Appearance,
-    language: &Language,
+    calendar: Calendar<'_>,
 ) -> Vec<GroupView> {
-    let context = Context { shown_ids, is_incomplete, language };
+    let language = calendar.language;
+    let context = Context { shown_ids, is_incomplete, language, now: calendar.now };
     let mut left: Vec<&EvaluatedEndpoint<'_>> = evaluated.iter().collect();
     let mut views = Vec::new();
     let mut number = 0;
@@ -89,8 +80,8 @@ fn add<'r>(
         own.extend(position.map(|position| (position, *evaluated)));
         position.is_none()
     });
-    own.sort_by_cached_key(|(position, _)| *position as i64);
-    own.sort_by_cached_key(|(_, evaluated)| evaluated.urgency());
+    sort_by_integer(&mut own, |(position, _)| *position as i64);
+    sort_by_integer(&mut own, |(_, evaluated)| evaluated.urgency());
     let own: Vec<&EvaluatedEndpoint<'_>> = own.into_iter().map(|(_, evaluated)| evaluated).collect();
     // Keys do not depend on which groups are shown, so folded groups stay folded.
     let (key, index) = (*number, views.len());
@@ -129,6 +120,7 @@ fn view(
         parent,
         title: title.to_owned(),
         status,
+        is_planned: !context.is_incomplete && is_planned(all.iter().copied(), context.now),
         summary: summary(all, context),
         endpoints: ids(own),
         all: ids(all),
@@ -164,8 +156,9 @@ fn summary(all: &[&EvaluatedEndpoint<'_>], context: Context<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::affected::group_titles;
     use super::*;
-    use crate::test_support::{dataset, english, evaluate};
+    use crate::test_support::{dataset, evaluate, utc};
     use Status::{Degraded, Down, Healthy};
 
     fn group(title: &str, endpoints: &[&str], groups: Vec<Group>) -> Group {
@@ -179,7 +172,7 @@ mod tests {
         all.sort_by_key(EvaluatedEndpoint::urgency);
         let title = |id: &usize| dataset.endpoints[*id].key.title.clone();
         let ids: Vec<usize> = all.iter().map(|one| one.id).collect();
-        groups(&all, &ids, false, appearance, crate::test_support::english())
+        groups(&all, &ids, false, appearance, utc())
             .iter()
             .map(|view| {
                 let titles: Vec<String> = view.endpoints.iter().map(title).collect();
@@ -218,8 +211,8 @@ mod tests {
                 "Other services: healthy (1 healthy) Alone",
             ]
         );
-        assert_eq!(titles(&appearance.groups, "API"), ["Shop", "Back"]);
-        assert!(titles(&appearance.groups, "Alone").is_empty());
+        assert_eq!(group_titles(&appearance.groups, "API"), ["Shop", "Back"]);
+        assert!(group_titles(&appearance.groups, "Alone").is_empty());
     }
 
     #[test]
@@ -227,7 +220,7 @@ mod tests {
         let dataset = dataset(&["A", "B", "C"].map(|title| (title, "", 0, Healthy)));
         let all = evaluate(&dataset);
         let of = |is_incomplete| {
-            let groups = groups(&all, &[1], is_incomplete, &Appearance::default(), crate::test_support::english());
+            let groups = groups(&all, &[1], is_incomplete, &Appearance::default(), utc());
             (groups[0].endpoints.clone(), groups[0].status, groups[0].summary.clone())
         };
         assert_eq!(of(false), (vec![1], Healthy, "all 3 healthy".to_owned()));
@@ -237,7 +230,7 @@ mod tests {
     #[test]
     fn a_retired_endpoint_is_counted_as_not_monitored() {
         let summary = |checks: &[(&str, &str, i64, Status)]| {
-            let group = groups(&evaluate(&dataset(checks)), &[], false, &Appearance::default(), english()).remove(0);
+            let group = groups(&evaluate(&dataset(checks)), &[], false, &Appearance::default(), utc()).remove(0);
             (group.status, group.summary)
         };
         let healthy = [("A", "n1", 0, Healthy), ("B", "n1", 0, Healthy)];

@@ -42,6 +42,8 @@ pub struct RowView {
     pub status: Status,
     /// Whether it is a partial outage.
     pub is_partial: bool,
+    /// Whether announced maintenance covers the outage.
+    pub is_planned: bool,
     /// The text of the row, such as `healthy · 95.0 ms · eu-west` or `down for 4 min, until 14:06 · eu-west, us-east`.
     pub text: String,
     /// The error, which can be empty.

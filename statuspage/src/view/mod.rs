@@ -1,6 +1,8 @@
 //! Computes what the page shows (text, geometry and order) from the dataset and the current time. All of this is pure
 //! and tested natively. Components add it to the document.
 
+mod affected;
+pub mod announcements;
 mod axes;
 pub mod banner;
 pub mod chart;
@@ -10,10 +12,14 @@ pub mod config_error;
 pub mod css_variables;
 pub mod detail;
 pub mod endpoint;
+pub mod event;
 pub mod geometry;
 pub mod groups;
+pub mod history;
 pub mod icon;
 pub mod level;
+pub mod messages;
+pub mod notes;
 pub mod overall;
 pub mod overlay;
 mod page;
@@ -27,5 +33,5 @@ pub mod strip;
 pub mod text;
 pub mod timeline;
 
-pub use page::{NodeView, PageView, full_endpoint, overlay_layers, page};
+pub use page::{DetailView, NodeView, PageView, full_endpoint, overlay_layers, page};
 pub use settings::{LoadProgress, Percentiles, ViewScope, ViewSettings};

@@ -1,5 +1,6 @@
 //! The first lines of the page: the overall status in one sentence.
 
+use shared::UnixNanos;
 use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 
@@ -19,6 +20,8 @@ pub struct Overall {
     /// The value of `html[data-state]`: a status, or `loading`.
     pub state: &'static str,
     pub status: Status,
+    /// Whether announced maintenance covers all problems.
+    pub is_planned: bool,
     pub headline: String,
     /// More details about the status, which can be empty.
     pub remark: String,
@@ -78,6 +81,7 @@ pub fn overall(
     Overall {
         state: if is_loading { "loading" } else { status.as_str() },
         status,
+        is_planned: !missing.is_incomplete && is_planned(evaluated.iter(), calendar.now),
         headline,
         remark,
         checked: newest
@@ -92,6 +96,19 @@ pub fn overall(
 #[must_use]
 pub fn overall_status<'r>(evaluated: impl Iterator<Item = &'r EvaluatedEndpoint<'r>>) -> Status {
     shared::endpoint_status::overall_status(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
+}
+
+/// Returns whether at least one endpoint has a problem, and announced maintenance covers the problems of all endpoints.
+#[must_use]
+pub fn is_planned<'r>(evaluated: impl Iterator<Item = &'r EvaluatedEndpoint<'r>>, now: UnixNanos) -> bool {
+    let mut is_any = false;
+    for one in evaluated.filter(|one| !one.retired && one.status != Status::Healthy) {
+        is_any = true;
+        if one.planned_until(now).is_none() {
+            return false;
+        }
+    }
+    is_any
 }
 
 fn empty_state(
@@ -123,6 +140,20 @@ fn sentence(
     let all_count = language.number(monitored.len());
     let all_are =
         |count| if missing.is_incomplete { some_are(count, label, language) } else { all_are(count, label, language) };
+    let subject = |all: &[&EvaluatedEndpoint<'_>]| {
+        let names: Vec<String> = all.iter().map(|evaluated| evaluated.name(language)).collect();
+        match names.as_slice() {
+            _ if all.len() == monitored.len() => all_are(all.len()),
+            names if names.len() <= NAMES_LIMIT => {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                language.format(texts::THEY_ARE, &[&language.list(&names), label])
+            }
+            _ => language.plural(texts::SOME_ARE, all.len(), &[&all_count, label]),
+        }
+    };
+    // The latest end, unless some of the problems are not planned.
+    let planned: Option<Vec<UnixNanos>> = of_status.iter().map(|one| one.planned_until(calendar.now)).collect();
+    let planned_until = planned.and_then(|ends| ends.into_iter().max());
     match (status, of_status.as_slice()) {
         (Status::Healthy, [only]) => language.format(texts::ONE_IS, &[&only.name(language), label]),
         (Status::Healthy, all) => all_are(all.len()),
@@ -141,6 +172,14 @@ fn sentence(
             let (moment, length) = (calendar.moment(newest), text::full_length(calendar.now - newest, language));
             language.format(texts::UNKNOWN_SINCE, &[&text::capitalize(label), &moment, &length])
         }
+        (_, all) if planned_until.is_some() => {
+            let subject = match all {
+                [only] => language.format(texts::ONE_IS, &[&only.name(language), label]),
+                all => subject(all),
+            };
+            let end = calendar.end_of(calendar.now, planned_until.unwrap_or(calendar.now));
+            language.format(texts::ASIDE, &[&subject, &language.format(texts::PLANNED_UNTIL, &[&end])])
+        }
         (_, [only]) => {
             let since = since(&[only], period, calendar);
             let name = only.name(language);
@@ -154,18 +193,7 @@ fn sentence(
             };
             language.format(text, &[&name, &language.number(down), &language.number(voters), &since, label])
         }
-        (_, all) => {
-            let names: Vec<String> = all.iter().map(|evaluated| evaluated.name(language)).collect();
-            let subject = match names.as_slice() {
-                _ if all.len() == monitored.len() => all_are(all.len()),
-                names if names.len() <= NAMES_LIMIT => {
-                    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                    language.format(texts::THEY_ARE, &[&language.list(&names), label])
-                }
-                _ => language.plural(texts::SOME_ARE, all.len(), &[&all_count, label]),
-            };
-            language.format(texts::COMMA, &[&subject, &since(all, period, calendar)])
-        }
+        (_, all) => language.format(texts::COMMA, &[&subject(all), &since(all, period, calendar)]),
     }
 }
 

@@ -5,20 +5,29 @@ use std::sync::Arc;
 use shared::history::HistoryRows;
 use shared::object_name::{HistoryPart, NodeName};
 use shared::page_config::appearance::{Appearance, position_in};
+use shared::post::fold::Announcements;
+use shared::post::{PlannedWork, PostKind};
+use shared::sorting::sort_by_integer;
 
+use super::affected::{AnnouncementContext, group_titles};
+use super::announcements::{Announced, announced};
 use super::combine_nodes::EvaluatedEndpoint;
 use super::detail::OpenBars;
 use super::endpoint::EndpointView;
 use super::groups::GroupView;
+use super::history::{self, MonthView};
+use super::messages::{self, MessageView, current_messages};
 use super::overall::{Missing, Overall};
 use super::overlay::{ChartOverlay, Layer};
 use super::period::Period;
 use super::settings::{LoadProgress, Percentiles, ViewScope, ViewSettings};
-use super::timeline::{DayView, MessageView};
-use super::{banner, combine_nodes, detail, endpoint, groups, overall, overlay, percentiles, problems, text, timeline};
+use super::timeline::DayView;
+use super::{
+    banner, combine_nodes, detail, endpoint, groups, notes, overall, overlay, percentiles, problems, text, timeline,
+};
 use crate::dataset::{Cache, Dataset};
 use crate::i18n::{Calendar, texts};
-use crate::url_state::UrlState;
+use crate::url_state::{Shown, UrlState};
 
 /// The maximum number of endpoints to show. Those that need attention come first, and the rest are only counted.
 const ENDPOINTS_SHOWN: usize = 500;
@@ -32,9 +41,16 @@ const CHARTS_UNFOLDED_LIMIT: usize = 10;
 const STRIPS_AT_ONCE_LIMIT: usize = 40;
 
 /// Everything that the page shows.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 #[derive(Debug, PartialEq, Default)]
 pub struct PageView {
     pub overall: Overall,
+    /// The incidents and maintenance below the headline.
+    pub announced: Announced,
+    /// Whether there is anything in the history view.
+    pub has_history: bool,
+    /// What the page shows instead of the endpoints, if anything.
+    pub detail: Option<Arc<DetailView>>,
     /// The current messages, newest first.
     pub messages: Vec<Arc<MessageView>>,
     /// The past time that the page shows, or `None` for the present.
@@ -62,6 +78,16 @@ pub struct PageView {
     pub complete: bool,
 }
 
+/// An incident, a maintenance or the history, which the page shows instead of the endpoints.
+#[derive(Debug, PartialEq, Default)]
+pub struct DetailView {
+    /// The heading of the history, or an empty string.
+    pub heading: String,
+    /// The text for an unknown announcement, or an empty string.
+    pub note: String,
+    pub months: Vec<MonthView>,
+}
+
 /// A node, and when it last reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeView {
@@ -85,30 +111,34 @@ pub fn page(
     loading: LoadProgress,
 ) -> PageView {
     cache.dataset.sort_samples();
-    let dataset = &cache.dataset;
+    cache.announcements = cache.posts.announcements(calendar.now);
+    let (dataset, announcements) = (&cache.dataset, &cache.announcements);
+    let context = AnnouncementContext { dataset, appearance, calendar };
     let period = Period::new(settings.range, settings.bars_limit, calendar);
     let by_key = dataset.by_key.iter();
     let mut evaluated: Vec<EvaluatedEndpoint<'_>> = by_key
-        .filter_map(|id| evaluate(dataset, *id, calendar, settings, appearance))
+        .filter_map(|id| evaluate(dataset, *id, announcements, calendar, settings, appearance))
         .filter(|evaluated| evaluated.is_within(&period))
         .collect();
     combine_nodes::mark_retired(&mut evaluated);
     combine_nodes::mark_duplicate_titles(&mut evaluated);
-    evaluated.sort_by_cached_key(|evaluated| evaluated.endpoint.position as i64);
+    sort_by_integer(&mut evaluated, |evaluated| evaluated.endpoint.position as i64);
     if !appearance.order.is_empty() {
         let position =
             |evaluated: &EvaluatedEndpoint<'_>| position_in(&appearance.order, &evaluated.endpoint.key.title);
-        evaluated.sort_by_cached_key(|evaluated| position(evaluated).map_or(i64::MAX, |position| position as i64));
+        sort_by_integer(&mut evaluated, |evaluated| position(evaluated).map_or(i64::MAX, |position| position as i64));
     }
-    evaluated.sort_by_cached_key(EvaluatedEndpoint::urgency);
-    let messages = timeline::messages(dataset, calendar, appearance);
+    sort_by_integer(&mut evaluated, EvaluatedEndpoint::urgency);
+    let messages = messages::messages(announcements, context);
     let missing = Missing { is_incomplete: cache.is_incomplete(calendar.now), left_out: cache.dataset.left_out() };
     let overall = overall::overall(&evaluated, missing, &period, calendar, loading, appearance);
     if settings.scope == ViewScope::Summary {
-        // Messages are included, because they would push the endpoints down if they appeared later.
+        // Announcements and messages are included, because they would push the endpoints down if they appeared later.
         return PageView {
             overall,
-            messages: timeline::current_messages(&messages, calendar.now),
+            announced: announced(announcements, context),
+            has_history: has_history(announcements),
+            messages: current_messages(&messages, calendar.now),
             ..PageView::default()
         };
     }
@@ -120,9 +150,12 @@ pub fn page(
     let hidden = evaluated.len().saturating_sub(ENDPOINTS_SHOWN);
     PageView {
         overall,
+        announced: announced(announcements, context),
+        has_history: has_history(announcements),
+        detail: detail_view(url_state, announcements, &evaluated, context).map(Arc::new),
         banner: banner::banner(cache, calendar, settings, url_state.embed),
         past: url_state.at.map(|at| calendar.full_moment(at)),
-        groups: Arc::new(groups::groups(&evaluated, &shown_ids, missing.is_incomplete, appearance, calendar.language)),
+        groups: Arc::new(groups::groups(&evaluated, &shown_ids, missing.is_incomplete, appearance, calendar)),
         endpoints,
         opened,
         available_overlays: available_overlays(&evaluated, &period),
@@ -130,12 +163,61 @@ pub fn page(
         charts_unfolded: evaluated.len() <= CHARTS_UNFOLDED_LIMIT,
         strips_at_once: evaluated.len() <= STRIPS_AT_ONCE_LIMIT,
         problems: problems::problems(cache, calendar, url_state),
-        timeline: timeline::timeline(&evaluated, &messages, &period, calendar, loading),
-        messages: timeline::current_messages(&messages, calendar.now),
+        timeline: timeline::timeline(
+            &evaluated,
+            &messages,
+            timeline::announced(announcements, &period, context),
+            &period,
+            calendar,
+            loading,
+        ),
+        messages: current_messages(&messages, calendar.now),
         nodes: nodes(&evaluated, cache, &period, calendar, url_state),
         loaded: cache.dataset.file_count(),
         complete: loading == LoadProgress::Complete,
     }
+}
+
+/// Returns whether the history view has any content.
+fn has_history(announcements: &Announcements) -> bool {
+    !announcements.incidents.is_empty() || !announcements.maintenance.is_empty()
+}
+
+/// Returns what the page shows instead of the endpoints.
+fn detail_view(
+    url_state: &UrlState,
+    announcements: &Announcements,
+    evaluated: &[EvaluatedEndpoint<'_>],
+    context: AnnouncementContext<'_>,
+) -> Option<DetailView> {
+    let view = match &url_state.shown {
+        Shown::Endpoints => return None,
+        Shown::History => {
+            let heading = context.language().text(texts::HISTORY).to_owned();
+            return Some(DetailView { heading, note: String::new(), months: history::months(announcements, context) });
+        }
+        Shown::Announcement(PostKind::Incident, id) => {
+            let incident = announcements.incidents.iter().find(|incident| incident.id.to_string() == *id);
+            incident.map(|incident| {
+                let mut view = context.incident(incident);
+                let period = (incident.began, incident.ended.unwrap_or(context.calendar.now));
+                view.measured = timeline::outages_of(&view.about, evaluated, period, context.calendar);
+                view.earlier.clear();
+                view
+            })
+        }
+        Shown::Announcement(_, id) => {
+            let maintenance = announcements.maintenance.iter().find(|maintenance| maintenance.id.to_string() == *id);
+            maintenance.map(|maintenance| context.maintenance(maintenance))
+        }
+    };
+    Some(match view {
+        Some(view) => {
+            let only = MonthView { announcements: vec![Arc::new(view)], ..MonthView::default() };
+            DetailView { months: vec![only], ..DetailView::default() }
+        }
+        None => DetailView { note: context.language().text(texts::NOT_POSTED).to_owned(), ..DetailView::default() },
+    })
 }
 
 /// Adds bars, chart and open bars to an endpoint of the page.
@@ -149,13 +231,17 @@ pub fn full_endpoint(
     opened: &OpenBars,
 ) -> Option<EndpointView> {
     let dataset = &cache.dataset;
-    let mut evaluated = evaluate(dataset, head.id, calendar, settings, appearance)?;
+    let announcements = &cache.announcements;
+    let mut evaluated = evaluate(dataset, head.id, announcements, calendar, settings, appearance)?;
     (evaluated.retired, evaluated.has_duplicate_title) = (head.is_retired, head.has_duplicate_title);
     let period = Period::new(settings.range, settings.bars_limit, calendar);
     let opened = (opened.id == Some(head.id)).then_some(opened);
     let bucket = opened.and_then(|opened| opened.path.first().copied());
+    let context = AnnouncementContext { dataset, appearance, calendar };
+    evaluated.notes = notes::notes(&head.title, announcements, &period, context);
     let messages = dataset.messages.iter().filter(|message| message.about.contains(&head.id));
-    let marks: Vec<i64> = messages.map(|message| message.at).collect();
+    let mut marks: Vec<i64> = messages.map(|message| message.at).collect();
+    marks.extend(notes::incident_starts(&evaluated.notes));
     let mut view = endpoint::endpoint(&evaluated, &period, bucket, calendar, &marks, appearance);
     // The address depends on the other endpoints, so it is copied.
     view.address.clone_from(&head.address);
@@ -184,7 +270,8 @@ pub fn overlay_layers(
     let is_available = |evaluated: &EvaluatedEndpoint<'_>| {
         available_overlays(std::slice::from_ref(evaluated), &period).contains(&overlay)
     };
-    let evaluated = evaluate(&cache.dataset, id, calendar, settings, appearance).filter(is_available);
+    let evaluated = evaluate(&cache.dataset, id, &cache.announcements, calendar, settings, appearance);
+    let evaluated = evaluated.filter(is_available);
     evaluated.map(|evaluated| overlay::layers(&evaluated, &period, overlay, calendar.language)).unwrap_or_default()
 }
 
@@ -192,6 +279,7 @@ pub fn overlay_layers(
 fn evaluate<'r>(
     dataset: &'r Dataset,
     id: usize,
+    announcements: &Announcements,
     calendar: Calendar<'_>,
     settings: ViewSettings,
     appearance: &Appearance,
@@ -200,6 +288,8 @@ fn evaluate<'r>(
     let title = &evaluated.endpoint.key.title;
     evaluated.errors_hidden = position_in(&appearance.hidden_errors, title).is_some();
     evaluated.locator_hidden = position_in(&appearance.hidden_locators, title).is_some();
+    let groups = group_titles(&appearance.groups, title);
+    evaluated.planned = PlannedWork::new(&announcements.maintenance, title, &groups);
     Some(evaluated)
 }
 

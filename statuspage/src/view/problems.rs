@@ -5,7 +5,7 @@ use shared::object_name::{CheckFileName, HistoryPart, NodeName};
 use shared::quorum::CLOCK_TOLERANCE;
 
 use super::text::capitalize;
-use crate::dataset::{Cache, FILES, MESSAGES, NODES_LIMIT};
+use crate::dataset::{AUTHORS_LIMIT, Cache, FILES, MESSAGES, NODES_LIMIT};
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 use crate::url_state::UrlState;
@@ -40,6 +40,7 @@ pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> 
         };
         language.format(text, &[node, &error.describe(language)])
     }));
+    problems.extend(posts(cache, language));
     if cache.unrelated_count > 0 {
         let names = list(&cache.unrelated, cache.unrelated_count, language);
         problems.push(language.plural(texts::UNRELATED_OBJECTS, cache.unrelated_count, &[&names]));
@@ -62,6 +63,25 @@ pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> 
     }
     if url_state.at.is_none() {
         problems.extend(future(cache, calendar));
+    }
+    problems
+}
+
+/// Reports the problems with what people posted.
+fn posts(cache: &Cache, language: &Language) -> Vec<String> {
+    let posts = &cache.posts;
+    let mut problems = Vec::new();
+    if let Some(error) = &posts.list_error {
+        problems.push(language.format(texts::POSTS_UNLISTED, &[&error.describe(language)]));
+    }
+    problems.extend(posts.unreadable.iter().map(|(name, error)| {
+        language.format(texts::POSTS_OF_UNREADABLE, &[name.author.as_str(), &error.describe(language)])
+    }));
+    problems.extend(
+        posts.skipped().map(|(author, count)| language.plural(texts::INVALID_POSTS, count, &[author.as_str()])),
+    );
+    if posts.authors_left_out {
+        problems.push(language.format(texts::TOO_MANY_AUTHORS, &[&language.number(AUTHORS_LIMIT)]));
     }
     problems
 }

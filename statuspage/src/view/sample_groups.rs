@@ -1,6 +1,7 @@
 //! Groups samples into the points of a chart.
 
 use shared::response_times::{self, Resolution};
+use shared::sorting::sort_by_integer;
 use shared::stats::Stats;
 use shared::{Nanos, UnixNanos, uptime};
 
@@ -54,7 +55,7 @@ pub(super) fn groups<'a>(
     let resolution = Resolution::for_period(evaluated.samples(period.from, period.now + 1), period.to - period.from);
     let all = nodes.iter().flat_map(|node| node.samples(period.from, period.now + 1));
     let mut samples: Vec<&Sample> = all.filter(|sample| resolution.includes(*sample)).collect();
-    samples.sort_by_cached_key(|sample| sample.at);
+    sort_by_integer(&mut samples, |sample| sample.at);
     let is_crowded = samples.len() as i64 > POINTS_LIMIT;
     let mut width = least.max(if is_crowded { (period.to - period.from) / POINTS_LIMIT } else { 0 });
     if nodes.len() > 1 {

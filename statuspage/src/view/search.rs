@@ -1,6 +1,7 @@
 //! Searches endpoints by name, locator, group or status.
 
 use shared::endpoint_status::status_words;
+use shared::sorting::sort_by_integer;
 
 use super::endpoint::EndpointView;
 use super::page::PageView;
@@ -22,7 +23,7 @@ pub fn matching(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -
     }
     let endpoints = view.endpoints.iter().filter(|one| matches_all(&terms, &lower(&searchable_text(one))));
     let mut found: Vec<usize> = endpoints.map(|one| one.id).collect();
-    found.sort_by_cached_key(|id| *id as i64);
+    sort_by_integer(&mut found, |id| *id as i64);
     Some(found)
 }
 

@@ -8,6 +8,7 @@ use shared::{Nanos, UnixNanos};
 
 use super::combine_nodes::EvaluatedEndpoint;
 use super::geometry::{BAR_HEIGHT, WIDTH, number};
+use super::notes::{self, BarNotes};
 use super::period::Period;
 use super::text;
 use crate::dataset::TimeBucket;
@@ -24,6 +25,12 @@ const PARTS_FROM: f64 = 6.0;
 /// The minimum height of a part in pixels, so that a failure of one second is visible in a bar of several days.
 const PART_LEAST: f64 = 3.0;
 
+/// The upper edge and the height of the line below bars with maintenance windows, in pixels.
+const WINDOW_LINE: (f64, f64) = (BAR_HEIGHT + 2.0, 3.0);
+
+/// The position of the marks below bars with incidents, in pixels.
+const INCIDENT_MARK: f64 = BAR_HEIGHT + 4.0;
+
 /// The gap between two parts, in pixels.
 const PART_GAP: f64 = 1.0;
 
@@ -39,6 +46,10 @@ pub struct BarView {
     /// The worst status in the bar.
     pub status: Status,
     pub is_open: bool,
+    /// Whether announced maintenance covers all time with the worst status.
+    pub is_planned: bool,
+    /// The incidents and maintenance windows in the bar.
+    pub notes: BarNotes,
     /// The left edge's position, in percent of the strip.
     pub x: f64,
     /// The width in percent of the strip.
@@ -59,6 +70,8 @@ pub struct BarView {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BarPart {
     pub status: Status,
+    /// Whether announced maintenance covers the time.
+    pub is_planned: bool,
     /// The position of the upper edge, in pixels.
     pub y: f64,
     pub height: f64,
@@ -69,6 +82,12 @@ pub struct BarPart {
 pub struct BarPaths {
     /// The paths for [`PATH_STATUSES`], in a strip that is [`WIDTH`] wide.
     pub parts: [String; 3],
+    /// The path of the time that announced maintenance covers.
+    pub planned: String,
+    /// The path of the lines below bars with maintenance windows.
+    pub windows: String,
+    /// The path of the marks below bars with incidents.
+    pub incidents: String,
     /// The path of the gaps between the bars.
     pub gaps: String,
     /// Unobserved time, which is hatched and therefore has no path.
@@ -102,19 +121,37 @@ pub fn bar_paths(bars: &[Arc<BarView>]) -> BarPaths {
                 None => segments.push(Segment { part: *part, x: bar.x, width: bar.width }),
             }
         }
-        match bar.status {
-            Status::Degraded => paths.parts[1] += &triangle(bar.x, bar.width),
-            Status::Down => paths.parts[2] += &block(bar.x, bar.width, 0.0, MARK_HEIGHT),
-            _ => {}
+        let mark = match bar.status {
+            Status::Degraded => triangle(bar.x, bar.width),
+            Status::Down => block(bar.x, bar.width, 0.0, MARK_HEIGHT),
+            _ => String::new(),
+        };
+        *paths.of(bar.status, bar.is_planned) += &mark;
+        if bar.notes.has_window {
+            paths.windows += &block(bar.x, bar.width, WINDOW_LINE.0, WINDOW_LINE.1);
+        }
+        if bar.notes.has_incident {
+            // A line of zero length is drawn as a dot, because its ends are round.
+            let center = units(bar.x + bar.width / 2.0);
+            paths.incidents += &["M", &center, " ", &number(INCIDENT_MARK), "h0"].concat();
         }
     }
     for Segment { part, x, width } in &segments {
-        let Some(index) = PATH_STATUSES.iter().position(|status| *status == part.status) else { continue };
-        paths.parts[index] += &block(*x, *width, part.y, part.height);
+        if part.status != Status::Unknown {
+            *paths.of(part.status, part.is_planned) += &block(*x, *width, part.y, part.height);
+        }
     }
     segments.retain(|segment| segment.part.status == Status::Unknown);
     paths.unknown = segments;
     paths
+}
+
+impl BarPaths {
+    /// Returns the path for a status. Unknown has no path, so it gets the first one, to which nothing must be added.
+    fn of(&mut self, status: Status, is_planned: bool) -> &mut String {
+        let index = PATH_STATUSES.iter().position(|known| *known == status).unwrap_or(0);
+        if is_planned { &mut self.planned } else { &mut self.parts[index] }
+    }
 }
 
 fn block(x: f64, width: f64, y: f64, height: f64) -> String {
@@ -163,19 +200,33 @@ pub(super) fn bar(
     let partial = evaluated.partial_outage(&breakdown, bucket.start, bucket.end, period.now);
     let outages = evaluated.outages(bucket.start).take_while(|outage| outage.span.start < bucket.end);
     let summary = summary(&breakdown, partial, outages.count(), language);
+    let notes = notes::of_bar(&evaluated.notes, bucket, language);
     let mut label = language.format(texts::COLON, &[&when, &summary]);
     if let Some(reason) = &reason {
         label = language.format(texts::DASH, &[&label, reason]);
     }
+    if !notes.text.is_empty() {
+        label = language.format(texts::SEMICOLON, &[&label, &notes.text]);
+    }
+    let planned = [Status::Degraded, Status::Down].map(|status| {
+        evaluated.planned.covered_time(status, &evaluated.spans, bucket.start, bucket.end.min(period.now))
+    });
+    let is_planned = match status {
+        Status::Degraded => planned[0] == breakdown.degraded,
+        Status::Down => planned[1] == breakdown.down,
+        _ => false,
+    };
     let x = period.share(bucket.start) * 100.0;
     BarView {
         start: bucket.start,
         end: bucket.end,
         status,
         is_open: false,
+        is_planned,
+        notes,
         x,
         width: period.share(bucket.end) * 100.0 - x,
-        parts: parts(&breakdown),
+        parts: parts(&breakdown, planned),
         when,
         summary,
         reason,
@@ -205,24 +256,32 @@ fn summary(breakdown: &UptimeBreakdown, partial: Nanos, outages: usize, language
 
 /// Returns the parts of a bar from top to bottom: unobserved, healthy, degraded and down. Down is at the bottom, where
 /// heights are easiest to compare. Each part, including the gap above it, is at least [`PART_LEAST`] high.
-fn parts(breakdown: &UptimeBreakdown) -> Vec<BarPart> {
-    let order = [Status::Unknown, Status::Healthy, Status::Degraded, Status::Down];
+///
+/// `planned` is the degraded time and the downtime that announced maintenance covers.
+fn parts(breakdown: &UptimeBreakdown, [degraded, down]: [Nanos; 2]) -> Vec<BarPart> {
+    let times = [
+        (Status::Unknown, false, breakdown.unknown),
+        (Status::Healthy, false, breakdown.healthy),
+        (Status::Degraded, true, degraded),
+        (Status::Degraded, false, breakdown.degraded - degraded),
+        (Status::Down, true, down),
+        (Status::Down, false, breakdown.down - down),
+    ];
     let period = breakdown.period();
     let total = BAR_HEIGHT - PARTS_FROM;
     if period <= 0 {
-        return vec![BarPart { status: Status::Unknown, y: PARTS_FROM, height: total }];
+        return vec![BarPart { status: Status::Unknown, is_planned: false, y: PARTS_FROM, height: total }];
     }
-    let share = |status: Status| breakdown.time(status) as f64 / period as f64;
-    let occurred = order.into_iter().filter(|status| breakdown.time(*status) > 0);
+    let occurred = times.into_iter().filter(|(.., time)| *time > 0);
     let count = occurred.clone().count() as f64;
     // Each part gets the minimum height, and the rest is distributed by time.
     let rest = total - PART_LEAST * count;
     let mut y = PARTS_FROM;
     occurred
-        .map(|status| {
-            let height = PART_LEAST + rest * share(status);
+        .map(|(status, is_planned, time)| {
+            let height = PART_LEAST + rest * (time as f64 / period as f64);
             let gap = if y > PARTS_FROM { PART_GAP } else { 0.0 };
-            let part = BarPart { status, y: y + gap, height: height - gap };
+            let part = BarPart { status, is_planned, y: y + gap, height: height - gap };
             y += height;
             part
         })
@@ -240,7 +299,7 @@ mod tests {
     #[test]
     fn a_short_failure_stays_visible() {
         let breakdown = UptimeBreakdown { healthy: DAY - SECOND, down: SECOND, ..UptimeBreakdown::default() };
-        let parts = parts(&breakdown);
+        let parts = parts(&breakdown, [0, 0]);
         assert_eq!(parts.iter().map(|part| part.status).collect::<Vec<_>>(), [Status::Healthy, Status::Down]);
         let drawn = PART_LEAST - PART_GAP;
         assert!(parts[1].height >= drawn && parts[1].height < drawn + 0.1);
@@ -295,7 +354,7 @@ mod tests {
                 x: index as f64 * width,
                 width,
                 status: breakdown.worst(),
-                parts: parts(breakdown),
+                parts: parts(breakdown, [0, 0]),
                 ..bar
             })
         };
@@ -309,7 +368,7 @@ mod tests {
             UptimeBreakdown { unknown: DAY, ..UptimeBreakdown::default() },
         ];
         let paths = bar_paths(&bars(&[unknown, unknown, healthy, healthy]));
-        let part = BarPart { status: Status::Unknown, y: 6.0, height: 26.0 };
+        let part = BarPart { status: Status::Unknown, is_planned: false, y: 6.0, height: 26.0 };
         assert_eq!(paths.unknown, [Segment { part, x: 0.0, width: 50.0 }]);
         assert_eq!(paths.parts[0], "M500.00 6.00h500.00v26.00h-500.00Z");
         assert_eq!(paths.gaps, "M250.00 0V32.00M500.00 0V32.00M750.00 0V32.00");
@@ -338,7 +397,7 @@ mod tests {
         fn the_parts_fill_the_bar(
             healthy in 0..DAY, degraded in 0..DAY, down in 0..DAY, unknown in 0..DAY,
         ) {
-            let parts = parts(&UptimeBreakdown { healthy, degraded, down, unknown });
+            let parts = parts(&UptimeBreakdown { healthy, degraded, down, unknown }, [degraded / 2, down / 3]);
             let bottom = parts.iter().fold(PARTS_FROM, |edge: f64, part| {
                 let gap = if edge > PARTS_FROM { PART_GAP } else { 0.0 };
                 assert!((part.y - edge - gap).abs() < 1e-9 && part.height >= PART_LEAST - PART_GAP);

@@ -6,6 +6,9 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
 
 use crate::i18n::{Language, Text, texts};
 
+/// The maximum number of names in a sentence. The others are counted.
+pub(super) const NAMES_LIMIT: usize = 3;
+
 /// Formats how long ago a time was, in one unit: `less than a minute ago`, `12 min ago`, `3 h ago`, `2 days ago`.
 #[must_use]
 #[inline(never)]
@@ -93,6 +96,13 @@ pub fn capitalize(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
 }
 
+/// Starts a word with a lowercase letter, if it starts with an ASCII letter.
+#[must_use]
+pub fn uncapitalize(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_lowercase(), letters.as_str()))
+}
+
 /// Returns a character that resembles the status's icon.
 #[must_use]
 pub fn symbol(status: Status) -> char {
@@ -104,17 +114,30 @@ pub fn symbol(status: Status) -> char {
     }
 }
 
+/// Returns text without line breaks and without control characters for text direction, which would affect the text
+/// around it.
+#[must_use]
+pub fn on_one_line(text: &str) -> String {
+    let is_directional = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let plain: String = text.chars().filter(|character| !is_directional(character)).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Lists `count` names: `A, B and C`, or `A, B, C and 7 others`.
+#[must_use]
+pub fn counted_names(names: &[String], count: usize, language: &Language) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
+    match count - shown.len() {
+        0 => language.list(&shown),
+        others => language.plural(texts::AND_OTHERS, others, &[&language.joined(texts::COMMA, &shown)]),
+    }
+}
+
 /// Returns an endpoint's name for use in a sentence: on one line, shortened, and never empty.
 #[must_use]
 pub fn display_name(title: &str, locator: &str, language: &Language) -> String {
     const LIMIT: usize = 60;
-    // Control characters for text direction would affect the rest of the sentence.
-    let is_directional = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let clean = |text: &str| {
-        let plain: String = text.chars().filter(|character| !is_directional(character)).collect();
-        plain.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    let name = [clean(title), clean(locator)].into_iter().find(|name| !name.is_empty());
+    let name = [on_one_line(title), on_one_line(locator)].into_iter().find(|name| !name.is_empty());
     shared::check_file::shortened(name.unwrap_or_else(|| language.format(texts::UNNAMED_SERVICE, &[])), LIMIT)
 }
 

@@ -1,53 +1,27 @@
-//! The timeline, by day: outages with durations and errors, times without checks, and messages.
+//! The timeline, by day: incidents, outages with durations and errors, times without checks, and messages.
+
+mod announced;
 
 use std::sync::Arc;
 
-use shared::message::{Message, Node};
-use shared::object_name::NodeName;
-use shared::page_config::appearance::{Appearance, position_in};
+use shared::UnixNanos;
+use shared::sorting::sort_by_integer;
 use shared::status::Status;
 use shared::uptime::{self, MERGE_WINDOW};
-use shared::{DAY, Nanos, UnixNanos};
 
 use super::combine_nodes::{EvaluatedEndpoint, Outage};
+use super::event::{EventKind, EventView, REASONS_LIMIT};
+use super::messages::MessageView;
 use super::period::Period;
 use super::settings::LoadProgress;
 use super::text;
-use crate::dataset::{Dataset, StoredMessage};
 use crate::i18n::{Language, texts};
 use crate::{civil::rfc3339, i18n::Calendar};
 
-/// How long a message is shown at the top of the page. Operators post updates while an incident continues.
-const MESSAGE_CURRENT_FOR: Nanos = DAY;
+pub(super) use self::announced::{TimedAnnouncement, announced};
 
 /// The maximum number of events to show. An endpoint that flaps every minute has 720 events a day.
 const EVENTS_LIMIT: usize = 200;
-
-/// The maximum number of messages from one node at the top of the page. Older ones are in the timeline.
-const MESSAGES_OF_NODE: usize = 10;
-
-/// The maximum number of endpoints that an event names. The others are counted.
-const NAMES_LIMIT: usize = 3;
-
-/// The maximum number of different errors that an event lists.
-const REASONS_LIMIT: usize = 3;
-
-/// A message from an operator.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageView {
-    pub at: UnixNanos,
-    pub node: Option<NodeName>,
-    /// `at` in RFC 3339 format, for the `datetime` attribute.
-    pub datetime: String,
-    /// `at` in the visitor's time zone and language.
-    pub when: String,
-    /// The names of the endpoints that the message is about.
-    pub about: String,
-    /// The ids of the endpoints that the message is about.
-    pub ids: Vec<usize>,
-    /// The message's content, which contains only allowed elements.
-    pub nodes: Vec<Node>,
-}
 
 /// A day of the timeline, or several days without events.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,89 +36,8 @@ pub struct DayView {
     pub events: Vec<Arc<EventView>>,
 }
 
-/// An event of the timeline.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EventView {
-    /// The start time in RFC 3339 format.
-    pub datetime: String,
-    /// The start time in the visitor's time zone: `14:02`.
-    pub clock: String,
-    /// The ids of the endpoints that the event is about, or an empty list if it is about all of them.
-    pub about: Vec<usize>,
-    pub kind: EventKind,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum EventKind {
-    /// Endpoints were not healthy, or no checks ran.
-    Change {
-        status: Status,
-        is_partial: bool,
-        /// The names of the affected endpoints.
-        subject: String,
-        /// The description, such as `down for 4 min, until 14:06`.
-        text: String,
-        /// The distinct errors, at most [`REASONS_LIMIT`].
-        reasons: Vec<String>,
-    },
-    Message(Arc<MessageView>),
-}
-
-/// Returns all messages posted so far, newest first.
-#[must_use]
-pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Appearance) -> Vec<Arc<MessageView>> {
-    let shown = dataset.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
-    let mut posted: Vec<&StoredMessage> =
-        dataset.messages.iter().filter(|message| message.at <= calendar.now).collect();
-    posted.sort_by_cached_key(|message| -message.at);
-    posted
-        .into_iter()
-        .map(|message| {
-            let names: Vec<String> = message
-                .about
-                .iter()
-                .filter_map(|id| dataset.endpoints.get(*id))
-                .take(NAMES_LIMIT)
-                .map(|endpoint| {
-                    let key = &endpoint.key;
-                    // An endpoint without a title is listed under its locator, unless the locator is hidden.
-                    let is_hidden = position_in(&appearance.hidden_locators, &key.title).is_some();
-                    let locator = if is_hidden { "" } else { &key.locator };
-                    calendar.language.isolate(text::display_name(&key.title, locator, calendar.language))
-                })
-                .collect();
-            Arc::new(MessageView {
-                at: message.at,
-                node: message.node.clone(),
-                datetime: rfc3339(message.at),
-                when: calendar.moment(message.at),
-                about: if shown > 1 && message.about.len() >= shown {
-                    calendar.language.format(texts::ALL_SERVICES, &[])
-                } else {
-                    counted_names(&names, message.about.len(), calendar.language)
-                },
-                ids: message.about.clone(),
-                nodes: Message::parse(&message.html).nodes,
-            })
-        })
-        .filter(|message| !message.nodes.is_empty())
-        .collect()
-}
-
-/// Returns the messages at the top of the page.
-#[must_use]
-pub fn current_messages(messages: &[Arc<MessageView>], now: UnixNanos) -> Vec<Arc<MessageView>> {
-    let mut current: Vec<Arc<MessageView>> = Vec::new();
-    for message in messages.iter().filter(|message| now - message.at < MESSAGE_CURRENT_FOR) {
-        if current.iter().filter(|known| known.node == message.node).count() < MESSAGES_OF_NODE {
-            current.push(Arc::clone(message));
-        }
-    }
-    current
-}
-
 /// An outage that some endpoints had at the same time.
-struct Episode {
+pub(super) struct Episode {
     outage: Outage,
     ids: Vec<usize>,
     names: Vec<String>,
@@ -153,26 +46,29 @@ struct Episode {
 
 /// Returns the days of the period, newest first.
 #[must_use]
-pub fn timeline(
+pub(super) fn timeline(
     evaluated: &[EvaluatedEndpoint<'_>],
     messages: &[Arc<MessageView>],
+    announced: Vec<TimedAnnouncement>,
     period: &Period,
     calendar: Calendar<'_>,
     loading: LoadProgress,
 ) -> Vec<Arc<DayView>> {
-    let mut episodes = merge_simultaneous(episodes(evaluated, period, calendar.language));
+    let mut episodes = merge_simultaneous(episodes(evaluated, period.from, calendar.language));
     // Hundreds of endpoints can have thousands of episodes. They are sorted oldest first, so the excess is dropped from
     // the front.
     let mut left_out = episodes.len().saturating_sub(EVENTS_LIMIT);
     episodes.drain(..left_out);
+    let announced = announced::events(announced, &mut episodes, period.from, calendar);
     // While files are still loading, gaps only show what has not been loaded yet.
     if loading == LoadProgress::Complete {
         episodes.extend(gaps(evaluated, period));
     }
     let mut events: Vec<(UnixNanos, Arc<EventView>)> = episodes
         .into_iter()
-        .map(|episode| (episode.outage.span.start.max(period.from), Arc::new(episode.event(period, calendar))))
+        .map(|episode| (episode.outage.span.start.max(period.from), Arc::new(episode.event(period.from, calendar))))
         .collect();
+    events.extend(announced);
     events.extend(messages.iter().filter(|message| message.at >= period.from).map(|message| {
         let event = EventView {
             datetime: message.datetime.clone(),
@@ -182,7 +78,7 @@ pub fn timeline(
         };
         (message.at, Arc::new(event))
     }));
-    events.sort_by_cached_key(|(at, _)| -at);
+    sort_by_integer(&mut events, |(at, _)| -at);
     left_out += events.len().saturating_sub(EVENTS_LIMIT);
     events.truncate(EVENTS_LIMIT);
     if evaluated.is_empty() { Vec::new() } else { days(&events, left_out, evaluated, period, calendar) }
@@ -233,11 +129,11 @@ fn days(
 }
 
 /// Returns the outages of all endpoints, oldest first.
-fn episodes(evaluated: &[EvaluatedEndpoint<'_>], period: &Period, language: &Language) -> Vec<Episode> {
+fn episodes(evaluated: &[EvaluatedEndpoint<'_>], from: UnixNanos, language: &Language) -> Vec<Episode> {
     let mut episodes: Vec<Episode> = Vec::new();
     for evaluated in evaluated {
         let name = evaluated.name(language);
-        for outage in evaluated.outages(period.from) {
+        for outage in evaluated.outages(from) {
             let reason = evaluated.reason_of(&outage);
             episodes.push(Episode {
                 outage,
@@ -247,7 +143,7 @@ fn episodes(evaluated: &[EvaluatedEndpoint<'_>], period: &Period, language: &Lan
             });
         }
     }
-    episodes.sort_by_cached_key(|episode| episode.outage.span.start);
+    sort_by_integer(&mut episodes, |episode| episode.outage.span.start);
     episodes
 }
 
@@ -256,11 +152,11 @@ fn merge_simultaneous(episodes: Vec<Episode>) -> Vec<Episode> {
     let mut groups: Vec<Episode> = Vec::new();
     for episode in episodes {
         let is_near = |one: UnixNanos, other: UnixNanos| (one - other).abs() <= MERGE_WINDOW;
-        let Outage { span, is_partial } = episode.outage;
+        let Outage { span, is_partial, is_planned } = episode.outage;
         let recent = groups.iter_mut().rev().take_while(|group| is_near(group.outage.span.start, span.start));
         let mut same = recent.filter(|group| {
-            let Outage { span: other, is_partial: other_is_partial } = group.outage;
-            (other.status, other_is_partial) == (span.status, is_partial)
+            let Outage { span: other, is_partial: other_is_partial, is_planned: other_is_planned } = group.outage;
+            (other.status, other_is_partial, other_is_planned) == (span.status, is_partial, is_planned)
                 && is_near(other.end, span.end)
                 && !group.ids.contains(&episode.ids[0])
         });
@@ -286,7 +182,7 @@ fn gaps(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<Episode> {
     let spans = evaluated.iter().flat_map(|evaluated| &evaluated.spans);
     let gaps = uptime::gaps(spans, period.from, period.now).into_iter();
     let episode = |span| Episode {
-        outage: Outage { span, is_partial: false },
+        outage: Outage { span, is_partial: false, is_planned: false },
         ids: Vec::new(),
         names: Vec::new(),
         reasons: Vec::new(),
@@ -295,10 +191,11 @@ fn gaps(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<Episode> {
 }
 
 impl Episode {
-    fn event(mut self, period: &Period, calendar: Calendar<'_>) -> EventView {
-        let Outage { span, is_partial } = self.outage;
-        let start = span.start.max(period.from);
-        let text = duration_text(self.outage, period.from, calendar);
+    /// Returns the event, without the time before `from`.
+    fn event(mut self, from: UnixNanos, calendar: Calendar<'_>) -> EventView {
+        let Outage { span, is_partial, is_planned } = self.outage;
+        let start = span.start.max(from);
+        let text = duration_text(self.outage, from, calendar);
         let language = calendar.language;
         self.reasons.truncate(REASONS_LIMIT);
         EventView {
@@ -308,16 +205,35 @@ impl Episode {
             kind: EventKind::Change {
                 status: span.status,
                 is_partial,
+                is_planned,
                 subject: if self.names.is_empty() {
                     language.format(texts::ALL_SERVICES, &[])
                 } else {
-                    counted_names(&self.names, self.names.len(), language)
+                    text::counted_names(&self.names, self.names.len(), language)
                 },
                 text,
                 reasons: self.reasons,
             },
         }
     }
+}
+
+/// Returns the outages that overlap a period, newest first, of the endpoints with these ids. Their times include the day.
+pub(super) fn outages_of(
+    ids: &[usize],
+    evaluated: &[EvaluatedEndpoint<'_>],
+    (from, to): (UnixNanos, UnixNanos),
+    calendar: Calendar<'_>,
+) -> Vec<Arc<EventView>> {
+    let mut episodes = merge_simultaneous(episodes(evaluated, from, calendar.language));
+    let mut own = announced::take_overlapping(&mut episodes, ids, from, to);
+    own.reverse();
+    own.truncate(EVENTS_LIMIT);
+    let event = |episode: Episode| {
+        let start = episode.outage.span.start;
+        Arc::new(EventView { clock: calendar.moment(start), ..episode.event(UnixNanos::MIN, calendar) })
+    };
+    own.into_iter().map(event).collect()
 }
 
 /// Describes an outage by its status, its duration and its end, without the time before `from`: `down for 4 min, until
@@ -329,23 +245,12 @@ pub(super) fn duration_text(outage: Outage, from: UnixNanos, calendar: Calendar<
     let length = text::length(span.end - start, language);
     let is_unknown = span.status == Status::Unknown;
     let label = if is_unknown { language.text(texts::NOT_CHECKED) } else { outage.label(language) };
-    // The end includes its day if the span ends on a different day than it started.
-    let is_same_day = calendar.day_number(start) == calendar.day_number(span.end);
-    let until = || if is_same_day { calendar.clock(span.end) } else { calendar.moment(span.end) };
+    let until = || calendar.end_of(start, span.end);
     match (span.end >= calendar.now, span.start < from) {
         (true, true) => language.format(texts::SINCE_BEFORE, &[label, &calendar.moment(start)]),
         (true, false) => language.format(texts::UP_TO_NOW, &[label, &length]),
         (false, true) => language.format(texts::UNTIL, &[label, &until()]),
         (false, false) => language.format(texts::FOR_UNTIL, &[label, &length, &until()]),
-    }
-}
-
-/// Lists `count` names: `A, B and C`, or `A, B, C and 7 others`.
-pub(super) fn counted_names(names: &[String], count: usize, language: &Language) -> String {
-    let shown: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
-    match count - shown.len() {
-        0 => language.list(&shown),
-        others => language.plural(texts::AND_OTHERS, others, &[&language.joined(texts::COMMA, &shown)]),
     }
 }
 

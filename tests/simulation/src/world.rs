@@ -16,6 +16,7 @@ use shared::notification::registers::{Introduction, Registers, SendFailure};
 use shared::notification::verdicts::verdicts;
 use shared::notification_log::{ChannelId, FailureReason, NotificationLog};
 use shared::object_name::NodeName;
+use shared::post::Impact;
 use shared::{SECOND, UnixNanos};
 
 use crate::judge::{Counts, Judge, Violation};
@@ -81,8 +82,12 @@ impl World {
         let plan = WorldPlan::new(seed);
         let count = plan.nodes.len();
         let key = |index: usize| EndpointKey { title: format!("e{index}"), locator: String::new(), id: None };
-        let silence =
-            plan.silence.map(|period| Hold { kind: HoldKind::Silence, period, endpoints: vec!["e0".to_owned()] });
+        let silence = plan.silence.map(|period| Hold {
+            kind: HoldKind::Silence,
+            period,
+            endpoints: vec!["e0".to_owned()],
+            impact: Impact::Down,
+        });
         let mut world = World {
             random: Random::new(seed ^ 0xabcd_ef01),
             channel: ChannelId::new("ops").ok()?,

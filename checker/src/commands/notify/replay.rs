@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use shared::{UnixNanos, duration};
+use shared::{DAY, UnixNanos, duration};
 
 use super::preview::text;
 use super::{channels, mode, open_store};
 use crate::cli::{Format, NotifyReplayArguments};
 use crate::commands::{Outcome, load};
 use crate::counted;
+use crate::notify::holds::holds;
 use crate::notify::message::Message;
 use crate::notify::message_json;
 use crate::notify::replay::{ReplayedMessage, replay as replay_history};
@@ -32,9 +33,12 @@ pub(super) async fn replay(arguments: &NotifyReplayArguments) -> anyhow::Result<
     }
     let mut view = StoreView::of_all_nodes(store);
     view.refresh_histories(now).await?;
+    view.refresh_digests().await;
     view.refresh_logs(now).await?;
+    let holds =
+        holds(view.digests(), (&settings.rules.groups, &settings.rules.authors), (from.saturating_sub(DAY), now));
     let pace = settings.rules.pace(mode(&config, view.logs()));
-    let messages = replay_history((&settings, pace), &config.objectives, &loaded.histories, (from, now));
+    let messages = replay_history((&settings, pace), &config.objectives, (&loaded.histories, &holds), (from, now));
     let totals: Vec<(String, usize, usize)> = settings
         .channels
         .iter()

@@ -72,6 +72,7 @@ impl<'a> NotifyReport<'a> {
         let mut view = StoreView::of_all_nodes(store);
         view.set_reach(REACH);
         view.refresh_histories(now).await?;
+        view.refresh_digests().await;
         view.refresh_logs(now).await?;
         for problem in view.take_problems() {
             ui::warn(&problem);
@@ -80,7 +81,7 @@ impl<'a> NotifyReport<'a> {
         let newest = newest.collect();
         let mut logs = view.logs().to_vec();
         logs.sort_by(|one, other| (one.rank, one.every, &one.node).cmp(&(other.rank, other.every, &other.node)));
-        let waits = current_waits((settings, objectives), view.histories(), &logs, now);
+        let waits = current_waits((settings, objectives), (view.histories(), view.digests()), &logs, now);
         Ok(NotifyReport { settings, logs, newest, waits, now })
     }
 
@@ -231,6 +232,8 @@ fn state(register: &Register) -> &'static str {
         (Topic::Store, _) => "cannot store its results",
         (Topic::Certificate, _) => "has an expiring certificate",
         (Topic::Budget, _) => "is using up its error budget too fast",
+        (Topic::Incident, _) => "is an open incident",
+        (Topic::Maintenance, _) => "is announced maintenance",
     }
 }
 

@@ -4,11 +4,13 @@
 
 use serde_json::{Value, json};
 use shared::UnixNanos;
+use shared::announced::Announced;
 use shared::civil::rfc3339_nanos;
 use shared::endpoint_status::{EndpointStatus, Outage};
 use shared::history::{EndpointRows, History, HistoryRows, InvalidHistory, Latencies, LatencyRows};
 use shared::latency::Sketch;
 use shared::object_name::NodeName;
+use shared::post::PlannedWork;
 use shared::response_times::{
     LatencySketches, Measurement, PERCENTILES, Resolution, add_node, from_history, known, stats,
 };
@@ -149,6 +151,7 @@ impl StatusReport<'_> {
             "unobserved": self.unobserved(),
             "endpoints": endpoints.collect::<Vec<_>>(),
             "nodes": nodes,
+            "announced": Announced::new(self.posted.announcements, self.now),
         });
         insert_texts_of_times(&mut json);
         json
@@ -160,6 +163,7 @@ impl StatusReport<'_> {
         let nodes = endpoint.nodes.iter().zip(endpoint.votes(self.now)).map(|(node, status)| {
             json!({ "node": node.node.map(NodeName::as_str), "status": status.as_str(), "checked": node.last_checked })
         });
+        let planned = self.posted.planned(&endpoint.key.title);
         let mut json = json!({
             "title": endpoint.key.title,
             "endpoint": endpoint.key.locator,
@@ -168,12 +172,15 @@ impl StatusReport<'_> {
             "since": current_span(&spans, tally.status, self.now).map(|span| span.start),
             "checked": endpoint.last_checked(),
             "retired": is_retired,
+            "planned_until": planned.until(tally.status, self.now),
+            "open_incidents": self.posted.open_incidents(&endpoint.key.title, self.now),
             "localized": tally.is_localized(),
             "down_from": down_from.collect::<Vec<_>>(),
             "heard": tally.voters,
             "nodes": nodes.collect::<Vec<_>>(),
-            "incidents": endpoint.outages(self.from, self.now).iter().map(|outage| self.incident(endpoint, outage)).collect::<Vec<_>>(),
+            "incidents": endpoint.outages(self.from, self.now).iter().map(|outage| self.incident(endpoint, outage, &planned)).collect::<Vec<_>>(),
         });
+        json["uptime_outside_maintenance"] = json!(self.uptime_outside(endpoint).map(Ratio::percent));
         let down = endpoint.down_anywhere(self.now);
         insert_breakdown(&mut json, &spans, &down, self.from, self.now);
         if let Some((objective, budget)) = self.budget(endpoint) {
@@ -207,12 +214,13 @@ impl StatusReport<'_> {
         gaps.iter().map(|gap| json!({ "start": gap.start, "end": gap.end, "length": gap.end - gap.start })).collect()
     }
 
-    fn incident(&self, endpoint: &EndpointStatus<'_>, outage: &Outage) -> Value {
+    fn incident(&self, endpoint: &EndpointStatus<'_>, outage: &Outage, planned: &PlannedWork) -> Value {
         let Outage { span, is_partial, reason, nodes } = outage;
         let nodes = nodes.iter().map(|index| name_of(endpoint.nodes[*index].node));
         json!({
             "status": span.status.as_str(),
             "localized": is_partial,
+            "planned": planned.covers(span),
             "start": span.start,
             "end": Some(span.end).filter(|end| *end < self.now),
             "length": span.end - span.start,
@@ -233,7 +241,7 @@ impl StatusReport<'_> {
 }
 
 /// The keys whose values are times.
-const TIMES: [&str; 7] = ["from", "now", "checked", "since", "start", "end", "newest"];
+const TIMES: [&str; 8] = ["from", "now", "checked", "since", "start", "end", "newest", "planned_until"];
 
 /// Adds each time as text under an additional key, in all objects.
 fn insert_texts_of_times(json: &mut Value) {

@@ -1,19 +1,25 @@
 //! `checker status`: prints the status of all endpoints and nodes from stored results, as a table for people and, in
 //! [`json`], as JSON for programs. The figures are the same as on the page.
 
+mod announced;
 mod json;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, Timelike as _};
+use jiff::tz::TimeZone;
+use shared::announced::Posted;
 use shared::budget::{ErrorBudget, Objective};
 use shared::endpoint_map::EndpointMap;
 use shared::endpoint_status::{
     EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, of_incomplete, overall_status, status_words,
 };
 use shared::history::History;
-use shared::object_name::{HistoryPart, NodeName};
+use shared::object_name::{DigestName, HistoryPart, NodeName};
+use shared::page_config::PageConfig;
+use shared::post::fold::Announcements;
 use shared::quorum::Tally;
 use shared::response_times::MAX_CHECK_RANGE;
 use shared::status::Status;
@@ -25,6 +31,7 @@ use crate::cli::{Format, StatusArguments};
 use crate::counted;
 use crate::doctor::kind_conflict;
 use crate::now;
+use crate::posts::board::Board;
 use crate::recorder::history_reader::{Detail, Histories, histories, measurements};
 use crate::recorder::history_writer::HistoryError;
 use crate::sanitize::sanitize_for_terminal;
@@ -39,6 +46,8 @@ const STATUS_WIDTH: usize = 9;
 const TITLE_WIDTH: usize = 40;
 /// The maximum number of unreadable check files to list by name. Others are only counted.
 const FILES_NAMED: usize = 5;
+/// The style of a problem that announced maintenance covers.
+const PLANNED: Style = AnsiColor::Blue.on_default();
 /// The maximum length of a reason, in characters. Longer reasons are truncated.
 const REASON_WIDTH: usize = 160;
 
@@ -65,7 +74,10 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let is_incomplete = loaded.is_incomplete;
     let objectives = Arc::clone(&config.objectives);
     let histories = &loaded.histories;
-    let report = StatusReport { from, now, endpoints, statuses, is_incomplete, objectives, histories };
+    let page = &config.page.config;
+    let announcements = announcements(&store, loaded.digests, page, now).await;
+    let posted = Posted { announcements: &announcements, groups: &page.appearance.groups };
+    let report = StatusReport { from, now, endpoints, statuses, is_incomplete, objectives, histories, posted };
     match arguments.format {
         Format::Json if is_detailed => {
             let measurements = if is_by_check {
@@ -82,6 +94,21 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
         Some(limit) if report.overall() >= limit => Outcome::Found,
         _ => Outcome::Done,
     })
+}
+
+/// Reads what people posted. If posts cannot be read, the report contains only what was measured.
+async fn announcements(store: &Store, digests: Vec<DigestName>, page: &PageConfig, now: UnixNanos) -> Announcements {
+    let board = match Board::load(store, digests).await {
+        Ok(board) => board,
+        Err(error) => {
+            ui::warn(&format!("incidents and maintenance are missing: {error}"));
+            return Announcements::default();
+        }
+    };
+    for (name, reason) in &board.unreadable {
+        ui::warn(&format!("skipped the posts in `{name}`: {reason}"));
+    }
+    board.shown(&page.post_authors(), now)
 }
 
 /// Warns about invalid objects in the store. All others are still used.
@@ -167,6 +194,7 @@ struct StatusReport<'a> {
     is_incomplete: bool,
     objectives: Arc<EndpointMap<Objective>>,
     histories: &'a [History],
+    posted: Posted<'a>,
 }
 
 impl StatusReport<'_> {
@@ -181,6 +209,11 @@ impl StatusReport<'_> {
         let objective =
             self.objectives.get(&endpoint.key).copied().or(endpoint.latest.objective.as_deref().copied())?;
         Some((objective, objective.budget(&endpoint.spans(self.now), self.now)))
+    }
+
+    /// Returns an endpoint's uptime outside of maintenance that was announced before it began.
+    fn uptime_outside(&self, endpoint: &EndpointStatus<'_>) -> Option<Ratio> {
+        self.posted.planned(&endpoint.key.title).outside(&endpoint.spans(self.now), self.from, self.now).uptime()
     }
 
     fn table(&self) -> String {
@@ -209,6 +242,7 @@ impl StatusReport<'_> {
         if self.endpoints.is_empty() {
             let _ = writeln!(text, "  no results in this time range");
         }
+        text.push_str(&announced::table(&self.posted, self.now, &TimeZone::system()));
         let _ = writeln!(text);
         for history in self.histories {
             let _ = writeln!(text, "{}", self.node_line(history));
@@ -217,17 +251,22 @@ impl StatusReport<'_> {
     }
 
     fn row(&self, text: &mut String, endpoint: &EndpointStatus<'_>, tally: &Tally, words: &str, width: usize) {
-        let UptimeColumns { uptime, observed } = UptimeColumns::new(endpoint.breakdown(self.from, self.now));
-        let style = style_of(tally.status);
+        let breakdown = endpoint.breakdown(self.from, self.now);
+        let UptimeColumns { uptime, observed } = UptimeColumns::new(breakdown);
+        let planned_until = self.posted.planned_until(&endpoint.key.title, tally.status, self.now);
+        // A problem that was announced is not an alarm.
+        let style = if planned_until.is_some() { PLANNED } else { style_of(tally.status) };
         let symbol = if tally.is_localized() { '◐' } else { tally.status.symbol() };
         let budget = self.budget(endpoint).map(|(objective, budget)| {
             format!("  {} of the error budget left ({})", budget.percent_left(), objective.target)
         });
         let _ = writeln!(
             text,
-            "{style}{symbol} {words}{style:#} {:<width$}  {uptime:>9}  {observed:>9}{}{style}{}{style:#}",
+            "{style}{symbol} {words}{style:#} {:<width$}  {uptime:>9}  {observed:>9}{}{}{style}{}{}{style:#}",
             sanitize_for_terminal(&endpoint.key.title, TITLE_WIDTH),
+            announced::outside(self.uptime_outside(endpoint), &uptime),
             budget.unwrap_or_default(),
+            announced::planned(planned_until, self.now, &TimeZone::system()),
             detail(endpoint, tally),
         );
     }

@@ -29,6 +29,8 @@ const EVENTS: &[&str] = &[
     "store",
     "certificate",
     "budget",
+    "incident",
+    "maintenance",
 ];
 
 /// The kinds of events that a channel is notified of by default.

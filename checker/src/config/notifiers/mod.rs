@@ -114,7 +114,7 @@ pub(super) struct ConvertedNotifiers {
 }
 
 /// Converts the notifiers that validation has accepted, and skips the others. `checks` contains the checks' references
-/// to channels. Leaves the page's title and groups empty.
+/// to channels. Leaves the page's title, groups and authors empty.
 pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems: &mut Problems) -> ConvertedNotifiers {
     let section = NotifySection::convert(root.member("notify"), problems);
     let mut ids = ChannelIds::default();

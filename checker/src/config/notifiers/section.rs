@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use shared::post::Authors;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
 
 use super::has_errors;
@@ -159,6 +160,7 @@ impl NotifySection {
             page_url: raw.page_url,
             page_title: String::new(),
             groups: Vec::new(),
+            authors: Authors::default(),
         };
         let repeat = raw.repeat.map(|repeat| repeat.into_iter().map(|time| time.0).collect());
         NotifySection {

@@ -256,7 +256,7 @@ fn problems_of_values_have_a_remedy() {
         ),
         (json!({ "type": "webhook", "url": "https://a", "secret": "hunter2" }), "invalid signing key"),
         (slack(&json!({ "on": ["dwon"] })), "invalid value `dwon` for `notifiers[0].on[0]`"),
-        (slack(&json!({ "on": ["incident"] })), "invalid value `incident`"),
+        (slack(&json!({ "on": ["incidents"] })), "invalid value `incidents`"),
         (slack(&json!({ "repeat": ["1s"] })), "invalid value `1s` for `notifiers[0].repeat[0]`"),
     ] {
         let errors = errors_of(&notifier);

@@ -4,6 +4,8 @@
 pub mod composition;
 mod deferred;
 #[cfg(test)]
+mod hold_tests;
+#[cfg(test)]
 mod mail_tests;
 mod outcomes;
 pub mod preview;
@@ -41,8 +43,10 @@ use crate::notify::conditions::{
     SeenCertificate, expiring_certificates, failing_store, silent_nodes, typical_interval, working_store,
 };
 use crate::notify::delivery::{Courier, Job, TIME_LIMIT};
+use crate::notify::holds::holds;
 use crate::notify::own_checks::OwnChecks;
 use crate::notify::own_log::OwnLog;
+use crate::notify::post_conditions::{posted, withdrawn};
 use crate::notify::rules::{Channel, Notifications, NotifierMode};
 use crate::notify::store_view::StoreView;
 use crate::store::settings::Storage;
@@ -55,6 +59,9 @@ pub const REACH: Nanos = 30 * DAY;
 /// The upper limit of the pause between two reads of the other nodes' histories, and between two posts of the state.
 /// The pause saves work when a node stores several times per interval.
 const LONGEST_PAUSE: Nanos = 15 * SECOND;
+
+/// How far back maintenance windows and silences are considered. Outages that began earlier were already reported.
+const HELD_TIME: Nanos = REPORTED_TIME + DAY;
 
 /// The outcome of a round, as input to an evaluation.
 #[derive(Debug, Clone)]
@@ -229,6 +236,7 @@ impl Notifier {
         }
         if !self.is_recent(self.read_at, now) {
             self.view.refresh_histories(now).await?;
+            self.view.refresh_digests().await;
             self.read_at = Some(now);
         }
         if self.view.are_logs_old(now) {
@@ -315,9 +323,22 @@ impl Notifier {
         conditions.extend(expiring_certificates(&stored.certificates, certificate_days, &logs, now));
         conditions.extend(burning_budgets(&endpoints, &self.objectives, &logs, now));
         conditions.extend(ended_budgets(&all().collect::<Vec<_>>(), &self.objectives, own, now));
+        conditions.extend(self.post_conditions(own, now));
         let mut assessment = self.plan(&endpoints, &conditions, &newest, now);
         self.add_budgets(&mut assessment, &endpoints, now);
         assessment
+    }
+
+    /// Returns the incidents and the maintenance that channels can be notified of.
+    fn post_conditions(&self, own: Option<&NotificationLog>, now: UnixNanos) -> Vec<Condition> {
+        let rules = &self.settings.rules;
+        let announcements = rules.authors.announcements(self.view.digests(), now);
+        let mut conditions = posted(&announcements, (&rules.groups, &rules.zone), now);
+        // A post that cannot be read was not withdrawn.
+        conditions.extend(
+            own.filter(|_| self.view.has_all_posts()).into_iter().flat_map(|own| withdrawn(&announcements, own)),
+        );
+        conditions
     }
 
     fn plan(
@@ -332,6 +353,7 @@ impl Notifier {
         let verdicts = verdicts(endpoints, now);
         let rules = &self.settings.rules;
         let (pace, channels) = (self.pace(), enabled_channels(&self.settings));
+        let holds = holds(self.view.digests(), (&rules.groups, &rules.authors), (now.saturating_sub(HELD_TIME), now));
         let plan = |(index, channel): (usize, &Channel)| {
             let mut conditions = Cow::Borrowed(conditions);
             if !self.own_checks.is_empty() {
@@ -349,7 +371,7 @@ impl Notifier {
                 checks: &self.settings.checks,
                 verdicts: &verdicts,
                 conditions: &conditions,
-                holds: &[],
+                holds: &holds,
                 registers: &registers,
                 nodes: Nodes { own: &own.log, others: self.view.logs(), newest },
                 now,
@@ -358,7 +380,7 @@ impl Notifier {
         };
         let (plans, deferred): (Vec<_>, Vec<_>) = message_channels(&self.settings).map(plan).unzip();
         let deferred = deferred.into_iter().flatten().collect();
-        let states = self.states(&own.log, &verdicts, conditions, newest, now);
+        let states = self.states(&own.log, (&verdicts, conditions, &holds), newest, now);
         Assessment { plans, number: registers.next_number(), states, deferred }
     }
 

@@ -37,6 +37,7 @@ impl Notifier {
         let problem = own.problem.take();
         self.own = Some(own);
         self.view.refresh_histories(now).await?;
+        self.view.refresh_digests().await;
         self.view.refresh_logs(now).await?;
         let plans = self.assess(&stored, now).plans.into_iter();
         let preview = |(index, plan): (usize, Plan)| {

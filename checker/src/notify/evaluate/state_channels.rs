@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use shared::UnixNanos;
 use shared::notification::lineup::Nodes;
 use shared::notification::policy::Pace;
-use shared::notification::reconcile::{Situation, reconcile};
+use shared::notification::reconcile::{Hold, Situation, reconcile};
 use shared::notification::registers::Registers;
 use shared::notification::verdicts::Verdict;
 use shared::notification_log::{NotificationLog, ServedChannel};
@@ -28,8 +28,7 @@ impl Notifier {
     pub(super) fn states(
         &self,
         own: &NotificationLog,
-        verdicts: &[Verdict<'_>],
-        conditions: &[Condition],
+        (verdicts, conditions, holds): (&[Verdict<'_>], &[Condition], &[Hold]),
         newest: &BTreeMap<NodeName, UnixNanos>,
         now: UnixNanos,
     ) -> Vec<Job> {
@@ -47,8 +46,14 @@ impl Notifier {
         }
         let registers = Registers::merge([&bare], now);
         let duration = own.every.saturating_mul(ALERT_INTERVALS);
+        let current: Vec<&Hold> = holds.iter().filter(|hold| hold.period.contains(now)).collect();
+        // An alert that is not posted again ends, so an outage that began before a window must still be posted during it.
+        let began_before_hold = |item: &Item| {
+            let mut covering = current.iter().filter(|hold| hold.covers(&item.title)).peekable();
+            covering.peek().is_some() && covering.all(|hold| item.since < hold.period.start)
+        };
         let job = |channel: &Channel| {
-            let situation = Situation {
+            let situation = |holds| Situation {
                 channel: &channel.id,
                 policy: &channel.policy,
                 channels: &[],
@@ -57,7 +62,7 @@ impl Notifier {
                 checks: &self.settings.checks,
                 verdicts,
                 conditions,
-                holds: &[],
+                holds,
                 registers: &registers,
                 nodes: Nodes { own: &bare, others: self.view.logs(), newest },
                 now,
@@ -66,8 +71,16 @@ impl Notifier {
                 let ended = item.until.filter(|_| item.event == EventKind::Missed);
                 ended.is_none_or(|ended| now.saturating_sub(ended) <= duration)
             };
-            let news = reconcile(&situation).news.into_iter();
-            let items: Vec<Item> = news.flat_map(|news| news.items).filter(is_current).collect();
+            let items_with = |holds| reconcile(&situation(holds)).news.into_iter().flat_map(|news| news.items);
+            let mut items: Vec<Item> = items_with(holds).filter(is_current).collect();
+            if !current.is_empty() {
+                let is_posted = |items: &[Item], item: &Item| {
+                    items.iter().any(|other| (&other.title, &other.locator) == (&item.title, &item.locator))
+                };
+                let earlier = items_with(&[]).filter(|item| is_current(item) && began_before_hold(item));
+                let earlier: Vec<Item> = earlier.filter(|item| !is_posted(&items, item)).collect();
+                items.extend(earlier);
+            }
             let state = self.settings.rules.message(String::new(), items, now);
             (!state.items.is_empty()).then(|| Job {
                 channel: channel.id.clone(),

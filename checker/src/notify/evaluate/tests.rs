@@ -28,7 +28,7 @@ impl World {
         World { folder: tempfile::tempdir().unwrap(), settings: settings(transport), end: i64::MAX / 60 }
     }
 
-    async fn store(&self) -> (Storage, Arc<Store>) {
+    pub(super) async fn store(&self) -> (Storage, Arc<Store>) {
         let location = StoreLocation::Directory(self.folder.path().join("store"));
         let storage = Storage { location, check_expiry: None, history_expiry: DAY };
         let store = Arc::new(Store::open(&storage).await);

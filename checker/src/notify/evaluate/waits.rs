@@ -11,15 +11,18 @@ use shared::history::History;
 use shared::notification::condition::Condition;
 use shared::notification::lineup::Nodes;
 use shared::notification::policy::Pace;
-use shared::notification::reconcile::{Plan, Situation, reconcile};
+use shared::notification::reconcile::{Hold, Plan, Situation, reconcile};
 use shared::notification::registers::Registers;
 use shared::notification::verdicts::{Verdict, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog, Topic};
 use shared::object_name::NodeName;
+use shared::post::digest::PostDigest;
 
-use super::{enabled_channels, message_channels};
+use super::{HELD_TIME, enabled_channels, message_channels};
 use crate::notify::budget_conditions::burning_budgets;
 use crate::notify::conditions::silent_nodes;
+use crate::notify::holds::holds;
+use crate::notify::post_conditions::posted;
 use crate::notify::rules::{Channel, Notifications};
 
 /// When each node started to wait for other nodes to send news, for each channel.
@@ -30,7 +33,7 @@ pub type Waits = BTreeMap<(NodeName, ChannelId), UnixNanos>;
 #[must_use]
 pub fn current_waits(
     (settings, objectives): (&Notifications, &EndpointMap<Objective>),
-    histories: &[History],
+    (histories, digests): (&[History], &[PostDigest]),
     logs: &[NotificationLog],
     now: UnixNanos,
 ) -> Waits {
@@ -39,10 +42,15 @@ pub fn current_waits(
     let mut conditions = silent_nodes(histories, &all_logs, now);
     conditions.extend(burning_budgets(&endpoints, objectives, &all_logs, now));
     let newest = histories.iter().filter_map(|history| Some((history.node.clone()?, history.newest()?)));
+    let rules = &settings.rules;
+    let announcements = rules.authors.announcements(digests, now);
+    conditions.extend(posted(&announcements, (&rules.groups, &rules.zone), now));
+    let holds = holds(digests, (&rules.groups, &rules.authors), (now.saturating_sub(HELD_TIME), now));
     let world = World {
         settings,
         verdicts: &verdicts(&endpoints, now),
         conditions: &conditions,
+        holds: &holds,
         newest: &newest.collect(),
         logs,
         registers: &Registers::merge(logs, now),
@@ -66,6 +74,7 @@ struct World<'a> {
     settings: &'a Notifications,
     verdicts: &'a [Verdict<'a>],
     conditions: &'a [Condition],
+    holds: &'a [Hold],
     newest: &'a BTreeMap<NodeName, UnixNanos>,
     logs: &'a [NotificationLog],
     registers: &'a Registers<'a>,
@@ -88,7 +97,7 @@ impl World<'_> {
             checks: &self.settings.checks,
             verdicts: self.verdicts,
             conditions: &conditions.collect::<Vec<_>>(),
-            holds: &[],
+            holds: self.holds,
             registers: self.registers,
             nodes: Nodes { own, others: self.logs, newest: self.newest },
             now: self.now,
@@ -128,7 +137,7 @@ mod tests {
         let verdicts = verdicts(&endpoints, now);
         let (newest, registers) = (newest.collect(), Registers::merge(&logs, now));
         let (verdicts, newest, registers) = (&verdicts, &newest, &registers);
-        let world = World { settings, verdicts, conditions: &[], newest, logs: &logs, registers, now };
+        let world = World { settings, verdicts, conditions: &[], holds: &[], newest, logs: &logs, registers, now };
         let waiting = world.plan(&logs[1], &settings.channels[0]).waiting;
         assert!(logs[1].wait(&settings.channels[0].id, waiting));
         (histories, logs)
@@ -140,7 +149,9 @@ mod tests {
         let settings = settings(Transport::Exec(Arc::new(command)));
         let now = START + 700 * SECOND;
         let waits = |histories: &[History], logs: &[NotificationLog]| {
-            current_waits((&settings, &EndpointMap::new()), histories, logs, now).into_values().collect::<Vec<_>>()
+            current_waits((&settings, &EndpointMap::new()), (histories, &[]), logs, now)
+                .into_values()
+                .collect::<Vec<_>>()
         };
         let healthy = rounds(0..600, "shop", Status::Healthy);
         let down = [healthy.clone(), rounds(600..701, "shop", Status::Down)].concat();

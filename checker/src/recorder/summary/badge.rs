@@ -16,9 +16,17 @@ const MARGIN: usize = 6;
 /// The background color of the title.
 const TITLE_BACKGROUND: &str = "#3a3f45";
 
+/// The meaning of a badge's color.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadgeColor {
+    Status(Status),
+    /// A problem that announced maintenance covers.
+    Planned,
+}
+
 /// Draws a badge. It contains the time of the last check, because an image does not show how old it is.
 #[must_use]
-pub fn draw(title: &str, word: &str, status: Status, at: UnixNanos) -> String {
+pub fn draw(title: &str, word: &str, color: BadgeColor, at: UnixNanos) -> String {
     let time = format_minute(at);
     let state = format!("{word} · {time}");
     let shown = sanitize_for_terminal(title, TITLE_LIMIT);
@@ -39,17 +47,18 @@ pub fn draw(title: &str, word: &str, status: Status, at: UnixNanos) -> String {
          <g fill=\"#fff\" font-family=\"Verdana,DejaVu Sans,sans-serif\" font-size=\"11\">{}{}</g></svg>\n",
         text(&name, MARGIN, left),
         text(&state, left_box + MARGIN, right),
-        ground = background(status),
+        ground = background(color),
     )
 }
 
-/// Returns the background color for a status. White text on it has a contrast ratio of at least 4.5:1.
-fn background(status: Status) -> &'static str {
-    match status {
-        Status::Healthy => "#1f7048",
-        Status::Degraded => "#8a5600",
-        Status::Down => "#b3261e",
-        Status::Unknown => "#5c6268",
+/// Returns a background color. White text on it has a contrast ratio of at least 4.5:1.
+fn background(color: BadgeColor) -> &'static str {
+    match color {
+        BadgeColor::Status(Status::Healthy) => "#1f7048",
+        BadgeColor::Status(Status::Degraded) => "#8a5600",
+        BadgeColor::Status(Status::Down) => "#b3261e",
+        BadgeColor::Status(Status::Unknown) => "#5c6268",
+        BadgeColor::Planned => "#2457a6",
     }
 }
 
@@ -66,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_badge_contains_title_status_and_time() {
-        let svg = draw("Shop", "healthy", Status::Healthy, AT);
+        let svg = draw("Shop", "healthy", BadgeColor::Status(Status::Healthy), AT);
         assert!(svg.contains("<title>Shop: healthy, last checked 2026-11-22 06:50 UTC</title>"), "{svg}");
         assert!(svg.contains(">Shop</text>") && svg.contains(">healthy · 2026-11-22 06:50 UTC</text>"), "{svg}");
         assert!(svg.len() < 1_100, "{}", svg.len());
@@ -76,10 +85,10 @@ mod tests {
     #[test]
     fn a_title_cannot_contain_markup() {
         let title = "\"/><script>alert(1)</script>&\u{202e}\u{1b}[2J\u{ffff}";
-        let svg = draw(title, "down", Status::Down, AT);
+        let svg = draw(title, "down", BadgeColor::Status(Status::Down), AT);
         assert!(!svg.contains("<script") && !svg.contains(['\u{1b}', '\u{202e}', '\u{ffff}']), "{svg}");
         assert!(svg.contains("&quot;/&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;[2J"), "{svg}");
-        let long = draw(&"w".repeat(5_000_000), "down", Status::Down, AT);
+        let long = draw(&"w".repeat(5_000_000), "down", BadgeColor::Status(Status::Down), AT);
         assert!(long.len() < 1_400, "{}", long.len());
     }
 
@@ -90,7 +99,8 @@ mod tests {
             if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
         };
         let mut backgrounds = vec![TITLE_BACKGROUND];
-        backgrounds.extend(Status::ALL.map(background));
+        backgrounds.extend(Status::ALL.map(BadgeColor::Status).map(background));
+        backgrounds.push(background(BadgeColor::Planned));
         for color in &backgrounds {
             let [red, green, blue] = [&color[1..3], &color[3..5], &color[5..7]].map(channel);
             let luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
@@ -98,6 +108,6 @@ mod tests {
         }
         backgrounds.sort_unstable();
         backgrounds.dedup();
-        assert_eq!(backgrounds.len(), 1 + Status::ALL.len());
+        assert_eq!(backgrounds.len(), 2 + Status::ALL.len());
     }
 }

@@ -1,8 +1,10 @@
 //! A summary as an HTML page without scripts or styles, which works in any browser and under any
 //! Content-Security-Policy.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use shared::announced::{Announced, AnnouncedWindow, OpenIncident};
 use shared::status::Status;
 use shared::summary::{EndpointSummary, Summary};
 
@@ -11,6 +13,10 @@ use crate::counted;
 
 /// The length limit for titles, in characters.
 const TITLE_LIMIT: usize = 200;
+/// The length limit for texts of posts, in characters.
+const TEXT_LIMIT: usize = 2_000;
+/// The maximum number of titles to list for one post.
+const MAX_TITLES: usize = 20;
 /// The maximum number of nodes to list.
 const MAX_NODES: usize = 20;
 
@@ -28,6 +34,7 @@ pub fn page(summary: &Summary) -> String {
         overall(summary),
         format_minute(summary.at),
     );
+    announced(&mut page, &summary.announced);
     if !summary.endpoints.is_empty() {
         page.push_str(
             "<table>\n<thead><tr><th scope=\"col\">Service</th><th scope=\"col\">Status</th>\
@@ -46,6 +53,53 @@ pub fn page(summary: &Summary) -> String {
         shared::duration::format_coarse(SUMMARY_INTERVAL),
     );
     page
+}
+
+/// Lists the open incidents and the maintenance in progress or planned soon.
+fn announced(page: &mut String, announced: &Announced) {
+    let mut list = |heading: &str, items: Vec<String>| {
+        if !items.is_empty() {
+            let _ = write!(page, "<h2>{heading}</h2>\n<ul>\n<li>{}</li>\n</ul>\n", items.join("</li>\n<li>"));
+        }
+    };
+    list("Incidents", announced.incidents.iter().map(incident).collect());
+    list("Maintenance", announced.maintenance.iter().map(window).collect());
+}
+
+fn incident(incident: &OpenIncident) -> String {
+    let (since, updated) = (format_minute(incident.since), format_minute(incident.updated));
+    let state = escape(&incident.state, TITLE_LIMIT);
+    let (title, affects) = (escape(&incident.title, TITLE_LIMIT), affects(&incident.affects));
+    let text = text(&incident.text, &format!("<br>{updated}: "));
+    format!("<strong>{title}</strong>: {state} since {since}{affects}{text}")
+}
+
+fn window(window: &AnnouncedWindow) -> String {
+    let (start, end) = (format_minute(window.start), format_minute(window.end));
+    let when = match window.in_progress {
+        true => format!("in progress until {end}"),
+        false => format!("planned from {start} to {end}"),
+    };
+    let afterwards = if window.announced_afterwards { ", announced afterwards" } else { "" };
+    let (title, affects) = (escape(&window.title, TITLE_LIMIT), affects(&window.affects));
+    format!("<strong>{title}</strong>: {when}{afterwards}{affects}{}", text(&window.text, "<br>"))
+}
+
+fn affects(affects: &BTreeMap<String, String>) -> String {
+    let one = |(title, impact): (&String, &String)| match impact.as_str() {
+        "none" => escape(title, TITLE_LIMIT),
+        impact => format!("{} ({})", escape(title, TITLE_LIMIT), escape(impact, TITLE_LIMIT)),
+    };
+    let shown: Vec<String> = affects.iter().take(MAX_TITLES).map(one).collect();
+    let more = affects.len().saturating_sub(shown.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    if shown.is_empty() { String::new() } else { format!(", affects {}{more}", shown.join(", ")) }
+}
+
+/// Returns a text on one line after `before`, or nothing for an empty text.
+fn text(text: &str, before: &str) -> String {
+    let text = escape(text, TEXT_LIMIT);
+    if text.is_empty() { text } else { format!("{before}{text}") }
 }
 
 fn overall(summary: &Summary) -> String {
@@ -76,10 +130,12 @@ fn row(page: &mut String, endpoint: &EndpointSummary) {
             format!(" (not reachable from {names}; {} of {} locations)", nodes.len(), endpoint.voters)
         }
     };
+    let planned =
+        endpoint.planned_until.map(|end| format!(" (planned until {})", format_minute(end))).unwrap_or_default();
     let time = |at: Option<_>| at.map_or_else(|| "unknown".to_owned(), format_minute);
     let _ = writeln!(
         page,
-        "<tr><th scope=\"row\">{}</th><td>{shape} {}{from}</td><td>{}</td><td>{}</td></tr>",
+        "<tr><th scope=\"row\">{}</th><td>{shape} {}{planned}{from}</td><td>{}</td><td>{}</td></tr>",
         escape(&endpoint.title, TITLE_LIMIT),
         endpoint.status_word(),
         time(endpoint.since),

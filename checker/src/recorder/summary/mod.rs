@@ -7,19 +7,26 @@ pub mod badge;
 pub mod html;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::DateTime;
+use shared::announced::Posted;
 use shared::check_file::CheckResult;
 use shared::endpoint_status::of_incomplete;
 use shared::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
+use shared::page_config::PageConfig;
+use shared::page_config::appearance::Group;
+use shared::post::Authors;
 use shared::status::Status;
 use shared::summary::{EndpointSummary, Summary, summary};
 use shared::{HOUR, MINUTE, Nanos, UnixNanos};
 
+use self::badge::BadgeColor;
 use super::history_reader::histories_up_to;
 use super::history_writer::HistoryError;
+use crate::posts::board::Board;
 use crate::sanitize::{escape_html, sanitize_for_terminal};
 use crate::store::{Store, StoreError};
 
@@ -45,14 +52,19 @@ pub enum SummaryError {
 pub struct SummaryWriter {
     node: NodeName,
     title: String,
+    /// The groups of the page, which posts can name.
+    groups: Vec<Group>,
+    /// The authors whose posts are shown.
+    authors: Authors,
     last: Option<Summary>,
 }
 
 impl SummaryWriter {
-    /// Creates a writer that reads the last summary when the first round is written. `title` is the page's title.
+    /// Creates a writer that reads the last summary when the first round is written.
     #[must_use]
-    pub fn new(node: NodeName, title: String) -> SummaryWriter {
-        SummaryWriter { node, title, last: None }
+    pub fn new(node: NodeName, page: &PageConfig) -> SummaryWriter {
+        let (title, groups) = (page.title.clone(), page.appearance.groups.clone());
+        SummaryWriter { node, title, groups, authors: page.post_authors(), last: None }
     }
 
     /// Writes the summary and the badges that changed, if a status changed or the last summary is old. The results
@@ -74,7 +86,10 @@ impl SummaryWriter {
             return Ok(());
         }
         let loaded = histories_up_to(store, now).await?;
-        let mut current = summary(&loaded.histories, &self.node, &self.title, now);
+        let board = Board::load(&**store, loaded.digests).await?;
+        let announcements = board.shown(&self.authors, now);
+        let posted = Posted { announcements: &announcements, groups: &self.groups };
+        let mut current = summary(&loaded.histories, posted, (&self.node, &self.title), now);
         if loaded.is_incomplete {
             current.status = of_incomplete(current.status);
         }
@@ -100,11 +115,11 @@ impl SummaryWriter {
         let contents = badge_contents(current);
         let contents_before = before.map(badge_contents).unwrap_or_default();
         let changed = contents.iter().filter(|(form, badge)| {
-            contents_before.get(*form).is_none_or(|before| (before.status, before.word) != (badge.status, badge.word))
+            contents_before.get(*form).is_none_or(|before| (before.status, &before.word) != (badge.status, &badge.word))
         });
         changed
             .map(|(form, badge)| {
-                (self.name(form.clone()), badge::draw(badge.title, badge.word, badge.status, badge.at).into())
+                (self.name(form.clone()), badge::draw(badge.title, &badge.word, badge.color, badge.at).into())
             })
             .collect()
     }
@@ -128,7 +143,9 @@ fn within(interval: Nanos, then: UnixNanos, now: UnixNanos) -> bool {
 struct BadgeContent<'a> {
     title: &'a str,
     status: Status,
-    word: &'static str,
+    /// The status in words, with notes about planned work and open incidents.
+    word: String,
+    color: BadgeColor,
     at: UnixNanos,
 }
 
@@ -137,22 +154,33 @@ fn badge_contents(summary: &Summary) -> BTreeMap<SummaryForm, BadgeContent<'_>> 
     let mut contents = BTreeMap::new();
     let newest = summary.endpoints.iter().filter_map(|endpoint| endpoint.checked).max();
     let (status, at) = (summary.status, newest.unwrap_or(summary.at));
-    contents
-        .insert(SummaryForm::OverallBadge, BadgeContent { title: &summary.title, status, word: status.as_str(), at });
+    let has_problem = |endpoint: &&EndpointSummary| endpoint.status >= Status::Degraded && !endpoint.retired;
+    let mut problems = summary.endpoints.iter().filter(has_problem).peekable();
+    let is_planned = problems.peek().is_some() && problems.all(|endpoint| endpoint.planned_until.is_some());
+    let content = noted(status.as_str(), status, is_planned, !summary.announced.incidents.is_empty());
+    contents.insert(SummaryForm::OverallBadge, BadgeContent { title: &summary.title, at, ..content });
     for endpoint in summary.endpoints.iter().filter(|endpoint| endpoint.badge.is_some()) {
-        let EndpointSummary { title, status, .. } = endpoint;
-        let content = BadgeContent {
-            title,
-            status: *status,
-            word: endpoint.status_word(),
-            at: endpoint.checked.unwrap_or(summary.at),
-        };
-        let known = contents.entry(SummaryForm::Badge(BadgeTitle::new(title))).or_insert(content);
-        if endpoint.status > known.status {
-            (known.status, known.word) = (endpoint.status, endpoint.status_word());
+        let (title, at) = (&endpoint.title, endpoint.checked.unwrap_or(summary.at));
+        let (is_planned, has_incident) = (endpoint.planned_until.is_some(), !endpoint.incidents.is_empty());
+        let content = noted(endpoint.status_word(), endpoint.status, is_planned, has_incident);
+        match contents.entry(SummaryForm::Badge(BadgeTitle::new(title))) {
+            Entry::Vacant(entry) => drop(entry.insert(BadgeContent { title, at, ..content })),
+            Entry::Occupied(mut entry) if endpoint.status > entry.get().status => {
+                let at = entry.get().at;
+                entry.insert(BadgeContent { title, at, ..content });
+            }
+            Entry::Occupied(_) => {}
         }
     }
     contents
+}
+
+/// Describes a measured status, which planned work and incidents do not change.
+fn noted(word: &str, status: Status, is_planned: bool, has_incident: bool) -> BadgeContent<'static> {
+    let planned = if is_planned { " (planned)" } else { "" };
+    let incident = if has_incident { ", open incident" } else { "" };
+    let color = if is_planned { BadgeColor::Planned } else { BadgeColor::Status(status) };
+    BadgeContent { title: "", status, word: format!("{word}{planned}{incident}"), color, at: 0 }
 }
 
 /// Formats a time in UTC, to the minute.
@@ -170,5 +198,7 @@ pub fn escape(text: &str, limit: usize) -> String {
     escape_html(&shown).into_owned()
 }
 
+#[cfg(test)]
+mod post_tests;
 #[cfg(test)]
 mod tests;

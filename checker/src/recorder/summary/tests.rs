@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use shared::DAY;
+use shared::announced::Announced;
 use shared::check_file::write_check_file;
 use shared::object_name::CheckFileName;
+use shared::page_config::Source;
 use shared::summary::NodeReport;
 
 use super::*;
@@ -12,34 +14,39 @@ use crate::recorder::history_writer::HistoryWriter;
 use crate::store::settings::{Storage, StoreLocation};
 use crate::store::upload::put_check_file;
 
-const NOW: UnixNanos = 1_795_330_254_340_493_978;
+pub(super) const NOW: UnixNanos = 1_795_330_254_340_493_978;
 
-fn node(name: &str) -> NodeName {
+pub(super) fn node(name: &str) -> NodeName {
     NodeName::new(name).expect("a name")
 }
 
+fn page() -> PageConfig {
+    let source = Source::Http { url: "store/".to_owned() };
+    PageConfig { title: "My status".to_owned(), ..PageConfig::new(source) }
+}
+
 /// A node that records rounds in a store, which it may share with others.
-struct TestNode {
-    store: Arc<Store>,
+pub(super) struct TestNode {
+    pub(super) store: Arc<Store>,
     node: NodeName,
     history: HistoryWriter,
-    summary: SummaryWriter,
+    pub(super) summary: SummaryWriter,
 }
 
 impl TestNode {
-    async fn new(name: &str, folder: &Path) -> TestNode {
+    pub(super) async fn new(name: &str, folder: &Path) -> TestNode {
         let storage =
             Storage { location: StoreLocation::Directory(folder.to_owned()), check_expiry: None, history_expiry: DAY };
         TestNode {
             store: Arc::new(Store::open(&storage).await),
             node: node(name),
             history: HistoryWriter::new(node(name), DAY),
-            summary: SummaryWriter::new(node(name), "My status".to_owned()),
+            summary: SummaryWriter::new(node(name), &page()),
         }
     }
 
     /// Records a round. Returns the badges that were written.
-    async fn round(&mut self, folder: &Path, at: UnixNanos, found: &[(&str, Status)]) -> Vec<String> {
+    pub(super) async fn round(&mut self, folder: &Path, at: UnixNanos, found: &[(&str, Status)]) -> Vec<String> {
         let results: Vec<CheckResult> = found
             .iter()
             .map(|(title, status)| CheckResult {
@@ -71,7 +78,7 @@ impl TestNode {
         drawn
     }
 
-    async fn summary(&self) -> Summary {
+    pub(super) async fn summary(&self) -> Summary {
         let content = self.store.get(&self.summary.name(SummaryForm::Json)).await.expect("it can be read");
         Summary::parse(&content.expect("it is there")).expect("it is a summary")
     }
@@ -137,6 +144,8 @@ async fn a_shared_badge_shows_the_worst_status() {
         voters: 1,
         own_status: status,
         badge: Some(String::new()),
+        planned_until: None,
+        incidents: Vec::new(),
     };
     let mut summary = example("x", "y");
     summary.endpoints = vec![endpoint("a", Status::Unknown), endpoint("b", Status::Healthy)];
@@ -145,7 +154,7 @@ async fn a_shared_badge_shows_the_worst_status() {
     assert_eq!(badge_contents(&summary)[&SummaryForm::Badge(BadgeTitle::new("Shop"))].status, Status::Down);
 }
 
-fn example(page: &str, title: &str) -> Summary {
+pub(super) fn example(page: &str, title: &str) -> Summary {
     Summary {
         title: page.to_owned(),
         node: "here".to_owned(),
@@ -169,7 +178,10 @@ fn example(page: &str, title: &str) -> Summary {
             voters: 3,
             own_status: Status::Healthy,
             badge: None,
+            planned_until: None,
+            incidents: Vec::new(),
         }],
+        announced: Announced::default(),
     }
 }
 

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use shared::object_name::{CheckFileName, HistoryName};
+use shared::object_name::CheckFileName;
 use shared::{HOUR, Nanos, UnixNanos};
+
+use crate::store::object::HistoryFolderName;
 
 /// Check files, each with the time when it was first listed.
 pub(crate) type Index = BTreeMap<CheckFileName, UnixNanos>;
@@ -33,9 +35,10 @@ pub(crate) fn from_names(names: impl IntoIterator<Item = CheckFileName>, before:
 /// contains only a few check files.
 pub(crate) const SHORT_LIST: Nanos = HOUR;
 
-/// Returns the short list for clients that read histories: all histories and the newest check files. It has the format
-/// of an index, so every client that parses an index can parse it, but its values have no meaning.
-pub(crate) fn recent(mut names: Vec<CheckFileName>, histories: &[HistoryName]) -> String {
+/// Returns the short list for clients that read histories: all histories and digests of posts, and the newest check
+/// files. It has the format of an index, so every client that parses an index can parse it, but its values have no
+/// meaning.
+pub(crate) fn recent(mut names: Vec<CheckFileName>, histories: &[HistoryFolderName]) -> String {
     let newest = names.iter().map(|name| name.stored_at).max().unwrap_or(0);
     names.retain(|name| name.stored_at >= newest.saturating_sub(SHORT_LIST));
     names.sort_unstable();
@@ -53,6 +56,7 @@ pub(crate) fn to_json(index: &Index) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::store::ListedName as _;
     use crate::store::directory::index::*;
 
     const GOLDEN: &str = include_str!("../../../../shared/golden/index.json");
@@ -74,12 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn the_short_list_has_all_histories_and_the_newest_files() {
+    fn the_short_list_has_all_histories_and_digests_and_the_newest_files() {
         let name = |at: UnixNanos| CheckFileName { stored_at: 1_795_330_254_340_493_978 + at, node: None };
-        let history = HistoryName::parse("history/eu-west.json").unwrap();
-        let json = recent(vec![name(2 * HOUR), name(0), name(HOUR)], &[history]);
+        let folder =
+            ["history/anna.posts.json", "history/eu-west.json"].map(|name| HistoryFolderName::parse(name).unwrap());
+        let json = recent(vec![name(2 * HOUR), name(0), name(HOUR)], &folder);
         let read: BTreeMap<String, i64> = serde_json::from_str(&json).unwrap();
-        let expected = [name(HOUR).to_string(), name(2 * HOUR).to_string(), "history/eu-west.json".to_owned()];
+        let expected =
+            [&name(HOUR).to_string(), &name(2 * HOUR).to_string(), "history/anna.posts.json", "history/eu-west.json"];
         assert_eq!(read.into_keys().collect::<Vec<_>>(), expected);
     }
 

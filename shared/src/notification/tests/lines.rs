@@ -119,6 +119,7 @@ fn a_wait_from_before_a_silence_does_not_count() {
         kind: HoldKind::Silence,
         period: Period { start: at(12), end: at(30) },
         endpoints: vec!["Shop".to_owned()],
+        impact: Impact::Down,
     }];
     // The stored log still contains the wait, because only changes that matter to other nodes are stored.
     assert_eq!(since(&scene.plan(31)), [at(30)]);

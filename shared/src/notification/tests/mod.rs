@@ -22,6 +22,7 @@ use crate::check_file::EndpointKey;
 use crate::endpoint_map::EndpointMap;
 use crate::notification_log::{ChannelId, IncidentScope, NotificationLog};
 use crate::object_name::NodeName;
+use crate::post::Impact;
 use crate::status::Status;
 use crate::uptime::Span;
 use crate::{HOUR, MINUTE, Nanos, UnixNanos};
@@ -116,7 +117,8 @@ impl Scene {
     }
 
     fn with_hold(mut self, kind: HoldKind, from: i64, to: i64) -> Scene {
-        self.holds.push(Hold { kind, period: Period { start: at(from), end: at(to) }, endpoints: Vec::new() });
+        let period = Period { start: at(from), end: at(to) };
+        self.holds.push(Hold { kind, period, endpoints: Vec::new(), impact: Impact::Down });
         self
     }
 

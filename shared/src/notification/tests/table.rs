@@ -236,6 +236,20 @@ fn an_outage_before_a_window_recovers_inside() {
 }
 
 #[test]
+fn an_outage_that_is_worse_than_planned_is_reported() {
+    let scene = |changes| {
+        let mut scene = Scene::new(changes).hearing(&[EventKind::Degraded]).with_hold(HoldKind::Planned, 5, 60);
+        scene.holds[0].impact = Impact::Degraded;
+        scene
+    };
+    assert_eq!(scene("h0 g10 h40").play(0..200), [""; 0]);
+    let mut worse = scene("h0 g10 d20 h40");
+    assert!(!worse.plan(21).news[0].items[0].is_planned);
+    assert_eq!(worse.play(0..200), ["21: down Shop 20", "42: recovered Shop 20–40"]);
+    assert_eq!(scene("h0 d3 h40").play(0..200), ["4: down Shop 3", "42: recovered Shop 3–40"]);
+}
+
+#[test]
 fn a_silence_holds_back_outages_and_reminders() {
     let mut scene = Scene::new("h0 d10 h100").hearing(&[EventKind::Reminder]).with_hold(HoldKind::Silence, 20, 60);
     scene.policy.repeat = vec![minutes(15)];

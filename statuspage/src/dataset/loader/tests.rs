@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use shared::check_file::CheckFile;
 use shared::history;
 use shared::object_name::HistoryPart;
-use shared::object_name::{CheckFileName, HistoryName};
+use shared::object_name::{CheckFileName, DigestName, HistoryName};
 use shared::{HOUR, MINUTE};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -25,6 +25,10 @@ struct PendingStore {
 impl Store for PendingStore {
     async fn list_histories(&self) -> Result<HistoryListing, StoreError> {
         Ok(HistoryListing::default())
+    }
+
+    fn lists_digests_apart(&self) -> bool {
+        false
     }
 
     async fn list(&self, _: UnixNanos, _: UnixNanos, _: InlineContents) -> Result<Listing, StoreError> {
@@ -73,6 +77,12 @@ struct MemoryStore {
     listed: Vec<i64>,
     contents: BTreeMap<i64, &'static str>,
     histories: BTreeMap<HistoryName, String>,
+    digests: BTreeMap<DigestName, Vec<u8>>,
+    /// Whether the listing of check files does not contain digests.
+    digests_apart: bool,
+    /// The names of the digests that were requested.
+    requested_digests: RefCell<Vec<String>>,
+    history_listings: Cell<usize>,
     requested: RefCell<Vec<i64>>,
     down: bool,
     cached_at: Option<UnixNanos>,
@@ -82,7 +92,12 @@ struct MemoryStore {
 impl Store for MemoryStore {
     async fn list_histories(&self) -> Result<HistoryListing, StoreError> {
         let histories = self.histories.keys().map(|name| (name.clone(), None)).collect();
-        Ok(HistoryListing { histories, newest: None, cached_at: self.cached_at })
+        self.history_listings.update(|count| count + 1);
+        Ok(HistoryListing { histories, digests: self.listed_digests(), newest: None, cached_at: self.cached_at })
+    }
+
+    fn lists_digests_apart(&self) -> bool {
+        self.digests_apart
     }
 
     async fn list(&self, from: UnixNanos, _: UnixNanos, _: InlineContents) -> Result<Listing, StoreError> {
@@ -98,17 +113,28 @@ impl Store for MemoryStore {
             })
             .collect();
         let unrelated = vec!["notes.txt".to_owned(), "index.json".to_owned()];
-        Ok(Listing { files, unrelated, cached_at: self.cached_at })
+        let digests = (!self.digests_apart).then(|| self.listed_digests());
+        Ok(Listing { files, unrelated, digests, cached_at: self.cached_at })
     }
 
     async fn get(&self, object: &StoreObject) -> Result<Vec<u8>, StoreError> {
         let name = match object {
             StoreObject::CheckFile(name) => name,
             StoreObject::History(name, _) => return Ok(self.histories[name].clone().into_bytes()),
+            StoreObject::Digest(name, _) => {
+                self.requested_digests.borrow_mut().push(name.to_string());
+                return Ok(self.digests[name].clone());
+            }
         };
         self.requested.borrow_mut().push(name.stored_at);
         let content = self.contents.get(&name.stored_at).map(|content| content.as_bytes().to_vec());
         content.ok_or_else(|| StoreError::Blocked("store/".to_owned()))
+    }
+}
+
+impl MemoryStore {
+    fn listed_digests(&self) -> Vec<crate::store::ListedDigest> {
+        self.digests.keys().map(|name| (name.clone(), Some("1".to_owned()))).collect()
     }
 }
 
@@ -306,4 +332,38 @@ fn a_full_listing_finds_files_that_were_stored_late() {
         load(&store, &cache, T);
     }
     assert_eq!(cache.borrow().dataset.file_count(), 3);
+}
+
+#[test]
+fn each_author_costs_one_request_in_every_mode() {
+    for (with_history, digests_apart, listings) in
+        [(true, false, 2), (true, true, 2), (false, false, 0), (false, true, 2)]
+    {
+        let mut store = if with_history { store_with_history(3) } else { store_of(&[(T, GOOD)]) };
+        store.digests_apart = digests_apart;
+        for author in ["anna", "ben"] {
+            let name = DigestName { author: shared::object_name::NodeName::new(author).expect("a name") };
+            store.digests.insert(name, crate::test_support::digest(author, &["One", "Two", "Three"]));
+        }
+        let cache = RefCell::default();
+        load(&store, &cache, T);
+        load(&store, &cache, T);
+        let context = format!("{with_history} {digests_apart}");
+        let requested = store.requested_digests.borrow();
+        assert_eq!(*requested, ["history/anna.posts.json", "history/ben.posts.json"], "{context}");
+        assert_eq!(store.history_listings.get(), listings, "{context}");
+        assert_eq!(cache.borrow().posts.announcements(crate::test_support::NOW).incidents.len(), 6, "{context}");
+    }
+}
+
+#[test]
+fn a_broken_digest_hides_nothing() {
+    let mut store = store_with_history(3);
+    let name = DigestName { author: shared::object_name::NodeName::new("anna").expect("a name") };
+    store.digests.insert(name, b"{\"version\":1}".to_vec());
+    let cache = RefCell::default();
+    load(&store, &cache, T);
+    let cache = cache.borrow();
+    assert_eq!((cache.posts.unreadable.len(), cache.dataset.endpoints.len()), (1, 1));
+    assert!(!cache.is_incomplete(T + 4 * MINUTE) && cache.list_error.is_none());
 }

@@ -1,19 +1,25 @@
+use super::super::affected::AnnouncementContext;
+use super::super::messages::{current_messages, messages};
 use super::*;
+use crate::dataset::Dataset;
 use crate::test_support::{NOW, history_with_errors, utc};
 use crate::test_support::{dataset, evaluate, period};
 use Status::{Down, Healthy};
-use shared::HOUR;
 use shared::check_file::{CheckFile, CheckResult};
 use shared::object_name::CheckFileName;
+use shared::page_config::appearance::Appearance;
+use shared::post::fold::Announcements;
+use shared::{DAY, HOUR};
 
 fn lines(dataset: &Dataset) -> Vec<String> {
-    let messages = messages(dataset, utc(), &Appearance::default());
-    let days = timeline(&evaluate(dataset), &messages, &period(), utc(), LoadProgress::Complete);
+    let messages = messages_of(dataset, &Appearance::default());
+    let days = timeline(&evaluate(dataset), &messages, Vec::new(), &period(), utc(), LoadProgress::Complete);
     let line = |event: &EventView| match &event.kind {
         EventKind::Change { subject, text, reasons, .. } => {
             format!("{} {subject}: {text} ({})", event.clock, reasons.join("; "))
         }
         EventKind::Message(message) => format!("{} {}: {:?}", event.clock, message.about, message.nodes),
+        EventKind::Announcement(view) => format!("{} {}: {}", event.clock, view.title, view.summary),
     };
     days.iter()
         .flat_map(|day| {
@@ -21,6 +27,10 @@ fn lines(dataset: &Dataset) -> Vec<String> {
             [heading].into_iter().chain(day.events.iter().map(|event| line(event)))
         })
         .collect()
+}
+
+fn messages_of(dataset: &Dataset, appearance: &Appearance) -> Vec<Arc<MessageView>> {
+    messages(&Announcements::default(), AnnouncementContext { dataset, appearance, calendar: utc() })
 }
 
 fn steady(title: &'static str, down: &[i64]) -> Vec<(&'static str, &'static str, i64, Status)> {
@@ -86,7 +96,7 @@ fn the_reason_of_a_partial_outage_after_an_outage_is_known() {
 fn events_list_their_endpoints_for_the_search() {
     let checks = [steady("A", &[12]), steady("B", &[12]), steady("C", &[3])].concat();
     let dataset = dataset(&checks);
-    let days = timeline(&evaluate(&dataset), &[], &period(), utc(), LoadProgress::Complete);
+    let days = timeline(&evaluate(&dataset), &[], Vec::new(), &period(), utc(), LoadProgress::Complete);
     let about: Vec<&[usize]> = days[0].events.iter().map(|event| event.about.as_slice()).collect();
     assert_eq!(about, [&[2][..], &[0, 1]]);
 }
@@ -96,7 +106,7 @@ fn events_use_configured_status_labels() {
     let dataset = dataset(&steady("A", &[12, 11, 10]));
     let language = crate::test_support::with_status_labels(Down, "out of order");
     let calendar = Calendar { language: &language, ..utc() };
-    let days = timeline(&evaluate(&dataset), &[], &period(), calendar, LoadProgress::Complete);
+    let days = timeline(&evaluate(&dataset), &[], Vec::new(), &period(), calendar, LoadProgress::Complete);
     let EventKind::Change { text, .. } = &days[0].events[0].kind else { panic!("{days:?}") };
     assert_eq!(text, "out of order for 3 min, until 12:53");
 }
@@ -136,7 +146,7 @@ fn a_message_about_several_services_is_one_event() {
     let name = CheckFileName { stored_at: NOW - HOUR, node: None };
     dataset.add(&name, CheckFile { results: vec![result("A"), result("B")], skipped: Vec::new() });
     dataset.sort_samples();
-    let messages = messages(&dataset, utc(), &Appearance::default());
+    let messages = messages_of(&dataset, &Appearance::default());
     assert_eq!((messages.len(), messages[0].about.as_str()), (1, "All services"));
     assert_eq!(messages[0].nodes.len(), 2, "without the script");
     assert_eq!(current_messages(&messages, NOW).len(), 1);
@@ -158,7 +168,7 @@ fn a_message_does_not_show_hidden_locators() {
     dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
     let about = |hidden: &[&str]| {
         let hidden_locators = hidden.iter().map(ToString::to_string).collect();
-        messages(&dataset, utc(), &Appearance { hidden_locators, ..Appearance::default() })[0].about.clone()
+        messages_of(&dataset, &Appearance { hidden_locators, ..Appearance::default() })[0].about.clone()
     };
     assert_eq!((about(&[]).as_str(), about(&["*"]).as_str()), ("https://secret.internal", "an unnamed service"));
 }
@@ -175,7 +185,7 @@ fn days_without_events_are_merged() {
     }
     let all = evaluate(&dataset);
     let tokyo = Calendar { offset: &|_| 9 * HOUR, ..utc() };
-    let days = timeline(&all, &[], &Period::new(7 * DAY, 90, tokyo), tokyo, LoadProgress::Complete);
+    let days = timeline(&all, &[], Vec::new(), &Period::new(7 * DAY, 90, tokyo), tokyo, LoadProgress::Complete);
     let headings: Vec<&str> = days.iter().map(|day| day.heading.as_str()).collect();
     assert_eq!(
         headings,

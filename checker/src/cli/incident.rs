@@ -1,0 +1,163 @@
+//! The subcommands of `checker incident`.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+
+use super::{AuthorArguments, ConfigArgument, Format, PostListArguments, TextArguments};
+
+/// The states of an incident that an update can set.
+const STATES: [&str; 4] = ["investigating", "identified", "monitoring", "resolved"];
+
+#[derive(Debug, Subcommand)]
+pub enum IncidentCommand {
+    /// Post the beginning of an incident
+    Open(OpenArguments),
+    /// Post an update of an open incident, or reopen a resolved one with --state
+    Update(UpdateArguments),
+    /// Post that an incident has ended
+    Resolve(ResolveArguments),
+    /// Post an analysis of a resolved incident
+    Postmortem(PostmortemArguments),
+    /// Replace the text or other parts of a post
+    Edit(EditArguments),
+    /// Withdraw a post, or a whole incident. The store keeps it
+    Withdraw(WithdrawArguments),
+    /// Delete a post, or a whole incident, from the store, for example a secret that was posted by mistake
+    Erase(EraseArguments),
+    /// List the incidents that are open
+    List(PostListArguments),
+    /// Show an incident with all its updates
+    Show(IncidentShowArguments),
+}
+
+/// The details that posts about an incident can set.
+#[derive(Debug, Args)]
+pub struct DetailArguments {
+    /// Endpoint, group, prefix with `*` or `*`, and how it is affected: `none`, `degraded` or `down` (repeatable)
+    #[arg(long, value_name = "TITLE=IMPACT")]
+    pub affects: Vec<String>,
+    /// Time at which the incident began, for example 13:50 or "2026-12-06 02:00"
+    #[arg(long, value_name = "TIME")]
+    pub began: Option<String>,
+    /// Time of the post, if it is not now. The page marks it as posted later
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct OpenArguments {
+    /// Short summary for readers of the page
+    #[arg(value_name = "TITLE")]
+    pub title: Option<String>,
+    #[command(flatten)]
+    pub text: TextArguments,
+    #[command(flatten)]
+    pub details: DetailArguments,
+    /// First state of the incident (default: investigating)
+    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(STATES))]
+    pub state: Option<String>,
+    /// Fill in the title, the endpoint and the beginning from the current outage of this endpoint
+    #[arg(long, value_name = "ENDPOINT")]
+    pub from_outage: Option<String>,
+    /// Fill in title, text and endpoints from this entry in `templates`
+    #[arg(long, value_name = "NAME")]
+    pub template: Option<String>,
+    #[command(flatten)]
+    pub author: AuthorArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct UpdateArguments {
+    /// ID of the incident, its last digits, or `latest`
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub text: TextArguments,
+    #[command(flatten)]
+    pub details: DetailArguments,
+    /// New state of the incident
+    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(STATES))]
+    pub state: Option<String>,
+    /// New title of the incident
+    #[arg(long, value_name = "TITLE")]
+    pub title: Option<String>,
+    #[command(flatten)]
+    pub author: AuthorArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct ResolveArguments {
+    /// ID of the incident, its last digits, or `latest`
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub text: TextArguments,
+    /// Time at which the incident ended, for example 14:25 (default: the time of the post)
+    #[arg(long, value_name = "TIME")]
+    pub ended: Option<String>,
+    /// Time of the post, if it is not now
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    #[command(flatten)]
+    pub author: AuthorArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct PostmortemArguments {
+    /// ID of the incident, its last digits, or `latest`
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub text: TextArguments,
+    #[command(flatten)]
+    pub author: AuthorArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct EditArguments {
+    /// ID of the post, its last digits, or `latest`; the ID of an incident means its first post
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub text: TextArguments,
+    #[command(flatten)]
+    pub details: DetailArguments,
+    /// New title of the incident
+    #[arg(long, value_name = "TITLE")]
+    pub title: Option<String>,
+    #[command(flatten)]
+    pub author: AuthorArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct WithdrawArguments {
+    /// ID of the post, its last digits, or `latest`; the ID of an incident withdraws all of it
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub author: AuthorArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct EraseArguments {
+    /// ID of the post, its last digits, or `latest`; the ID of an incident erases all of the author's posts about it
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Delete without asking for confirmation
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub author: AuthorArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct IncidentShowArguments {
+    /// ID of the incident, its last digits, or `latest`
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub config: ConfigArgument,
+    /// Format of the report on standard output
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}

@@ -1,0 +1,138 @@
+//! `checker incident`: posts about incidents, and shows them.
+
+mod edit;
+mod erase;
+mod list;
+mod open;
+mod outage;
+mod postmortem;
+pub(crate) mod render;
+mod resolve;
+mod show;
+mod update;
+mod withdraw;
+
+use std::cmp::Reverse;
+
+use shared::post::fold::Announcements;
+use shared::post::incident::Incident;
+use shared::post::{Details, IncidentState, Post, PostId, PostKind};
+use shared::{UnixNanos, civil};
+
+use super::Outcome;
+use super::posting::Posting;
+use crate::cli::IncidentCommand;
+use crate::posts::board::Versions;
+use crate::posts::resolve::{ResolveError, Sought, resolve as resolve_id};
+
+const INCIDENT: Sought = Sought { what: "incident", remedy: "list them with `checker incident list --all`" };
+const POST: Sought = Sought { what: "post", remedy: "list them with `checker incident show ID`" };
+
+/// The reason why nothing was posted about an incident.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IncidentError {
+    #[error(
+        "the incident `{0}` is resolved: reopen it with `--state investigating`, or add an analysis with `checker incident postmortem`"
+    )]
+    Resolved(PostId),
+    #[error(
+        "the incident `{0}` is already resolved: to change that, reopen it with `checker incident update --state investigating`"
+    )]
+    AlreadyResolved(PostId),
+    #[error("the incident `{0}` is still open: resolve it first with `checker incident resolve`")]
+    StillOpen(PostId),
+    #[error("nothing to post: pass `--text`, `--file`, `--state`, `--title`, `--affects` or `--began`")]
+    NothingToPost,
+    #[error(
+        "missing title: pass a short summary, for example `checker incident open \"Checkout fails for some cards\"`"
+    )]
+    MissingTitle,
+    #[error("unknown template `{name}`: {remedy}")]
+    UnknownTemplate { name: String, remedy: String },
+    #[error("the post `{0}` was withdrawn: post a new one")]
+    Withdrawn(PostId),
+    #[error(
+        "the post `{id}` belongs to `{}`: only its author, with `--author {}`, and the page's `editors` can change it", id.author, id.author
+    )]
+    Foreign { id: PostId },
+    #[error("the post `{id}` belongs to `{}`: only its author can erase it, with `--author {}`", id.author, id.author)]
+    ForeignErase { id: PostId },
+    #[error("`{flag} {text}` is before the incident began, at {}", civil::rfc3339(*began))]
+    BeforeBeginning { flag: &'static str, text: String, began: UnixNanos },
+    #[error("unknown endpoint `{title}`: {remedy}")]
+    UnknownEndpoint { title: String, remedy: String },
+    #[error("`{0}` has no current outage: pass a title, `--affects` and `--began` instead")]
+    NoOutage(String),
+    #[error("canceled: nothing was erased; pass `--yes` to skip the prompt")]
+    NotConfirmed,
+}
+
+pub async fn incident(command: &IncidentCommand) -> anyhow::Result<Outcome> {
+    match command {
+        IncidentCommand::Open(arguments) => open::open(arguments).await,
+        IncidentCommand::Update(arguments) => update::update(arguments).await,
+        IncidentCommand::Resolve(arguments) => resolve::resolve(arguments).await,
+        IncidentCommand::Postmortem(arguments) => postmortem::postmortem(arguments).await,
+        IncidentCommand::Edit(arguments) => edit::edit(arguments).await,
+        IncidentCommand::Withdraw(arguments) => withdraw::withdraw(arguments).await,
+        IncidentCommand::Erase(arguments) => erase::erase(arguments).await,
+        IncidentCommand::List(arguments) => list::list(arguments).await,
+        IncidentCommand::Show(arguments) => show::show(arguments).await,
+    }
+}
+
+/// Finds an incident. `latest` is the newest open one, or the newest one if none is open.
+fn find<'a>(announcements: &'a Announcements, id: &str) -> Result<&'a Incident, ResolveError> {
+    let (open, closed) = (announcements.open_incidents(), announcements.incidents.iter().filter(|one| !one.is_open()));
+    let candidates: Vec<&Incident> = open.chain(closed).collect();
+    let found = resolve_id(id, INCIDENT, candidates.iter().map(|incident| &incident.id))?;
+    let unknown = || ResolveError::Unknown { what: INCIDENT.what, text: id.to_owned(), remedy: INCIDENT.remedy };
+    candidates.into_iter().find(|incident| incident.id == *found).ok_or_else(unknown)
+}
+
+/// Finds a post about an incident, with its edits. `latest` is the author's newest one.
+fn find_post<'a>(posting: &'a Posting, id: &str) -> Result<Versions<'a>, ResolveError> {
+    let is_original = |post: &&Post| post.kind() == PostKind::Incident && post.edit.is_none();
+    let mut ids: Vec<&PostId> = posting.board.posts().filter(is_original).map(|post| &post.id).collect();
+    let is_foreign = |id: &PostId| id.author != posting.author;
+    ids.sort_unstable_by_key(|id| (is_foreign(id), Reverse(*id)));
+    let found = resolve_id(id, POST, ids)?;
+    let unknown = || ResolveError::Unknown { what: POST.what, text: id.to_owned(), remedy: POST.remedy };
+    posting.board.versions(found, posting.now).ok_or_else(unknown)
+}
+
+/// Checks that the author of a command can change a post.
+fn check_changeable(versions: Versions<'_>, posting: &Posting) -> Result<(), IncidentError> {
+    let id = versions.original.id.clone();
+    if id.author != posting.author && !posting.board.editors.contains(&posting.author) {
+        Err(IncidentError::Foreign { id })
+    } else if versions.is_withdrawn() {
+        Err(IncidentError::Withdrawn(id))
+    } else {
+        Ok(())
+    }
+}
+
+/// Parses a state, which the command line has already validated.
+fn parse_state(name: &str) -> Option<IncidentState> {
+    IncidentState::ALL.into_iter().find(|state| state.as_str() == name)
+}
+
+fn details(state: Option<IncidentState>, began: Option<UnixNanos>, ended: Option<UnixNanos>) -> Details {
+    Details::Incident { state, began, ended }
+}
+
+/// Checks that a time is not before the beginning of an incident.
+fn check_after(
+    flag: &'static str,
+    text: Option<&String>,
+    time: Option<UnixNanos>,
+    began: UnixNanos,
+) -> Result<(), IncidentError> {
+    match (text, time) {
+        (Some(text), Some(time)) if time < began => {
+            Err(IncidentError::BeforeBeginning { flag, text: text.clone(), began })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,167 @@
+//! `checker maintenance`: plans maintenance windows, changes and shows them.
+
+pub(crate) mod report;
+
+use serde_json::Value;
+use shared::UnixNanos;
+use shared::post::fold::Announcements;
+use shared::post::maintenance::Maintenance;
+use shared::post::{Details, MaintenanceChange, MaintenancePlan, PostId};
+
+use super::posting::Posting;
+use crate::cli::{
+    Format, MaintenanceCancelArguments, MaintenanceChangeArguments, MaintenanceCommand, MaintenanceExtendArguments,
+    MaintenanceRenewArguments, MaintenanceShowArguments, PlanArguments, PostListArguments,
+};
+use crate::commands::Outcome;
+use crate::now;
+use crate::posts::maintenance::{self, MaintenanceError};
+use crate::posts::publish::Draft;
+use crate::posts::recurrence::Recurrence;
+use crate::posts::resolve::{ResolveError, Sought, resolve};
+use crate::posts::text::{check_text, check_title};
+use crate::ui;
+
+const MAINTENANCE: Sought = Sought { what: "maintenance", remedy: "list it with `checker maintenance list --all`" };
+
+pub async fn maintenance(command: &MaintenanceCommand) -> anyhow::Result<Outcome> {
+    match command {
+        MaintenanceCommand::Plan(arguments) => plan(arguments).await,
+        MaintenanceCommand::List(arguments) => list(arguments).await,
+        MaintenanceCommand::Show(arguments) => show(arguments).await,
+        MaintenanceCommand::Cancel(arguments) => cancel(arguments).await,
+        MaintenanceCommand::Begin(arguments) => change(arguments, maintenance::begin).await,
+        MaintenanceCommand::End(arguments) => change(arguments, maintenance::end).await,
+        MaintenanceCommand::Extend(arguments) => extend(arguments).await,
+        MaintenanceCommand::Renew(arguments) => renew(arguments).await,
+    }
+}
+
+/// Finds a maintenance. `latest` is the newest one.
+fn find<'a>(announcements: &'a Announcements, id: &str) -> Result<&'a Maintenance, ResolveError> {
+    let newest_first = || announcements.maintenance.iter().rev();
+    let found = resolve(id, MAINTENANCE, newest_first().map(|maintenance| &maintenance.id))?;
+    let unknown = || ResolveError::Unknown { what: MAINTENANCE.what, text: id.to_owned(), remedy: MAINTENANCE.remedy };
+    newest_first().find(|maintenance| maintenance.id == *found).ok_or_else(unknown)
+}
+
+async fn plan(arguments: &PlanArguments) -> anyhow::Result<Outcome> {
+    check_title(&arguments.title)?;
+    arguments.text.as_deref().map_or(Ok(()), check_text)?;
+    let repeat = arguments.repeat.as_deref().unwrap_or_default();
+    let start = (arguments.start.as_str(), arguments.zone.as_str());
+    let recurrence = Recurrence::parse(start, arguments.length, repeat, &arguments.except)?;
+    let windows = recurrence.expand(now())?;
+    let posting = Posting::open(&arguments.author).await?;
+    let affects = posting.affected(&arguments.affects).await?;
+    if let Some(note) = report::unused_start(&recurrence, &windows) {
+        ui::note(&note);
+    }
+    if arguments.format == Format::Table {
+        ui::print(&report::planned(&arguments.title, &recurrence, &windows, posting.now));
+    }
+    let plan = recurrence.plan(&windows);
+    let details = Details::Maintenance { plan: Some(plan.clone()), change: None };
+    let draft =
+        Draft { title: Some(arguments.title.clone()), affects, text: arguments.text.clone(), ..Draft::new(details) };
+    let id = if arguments.dry_run { None } else { Some(posting.publish(draft).await?.id) };
+    match (arguments.format, &id) {
+        (Format::Json, _) => print_json(&report::planned_json(id.as_ref(), &arguments.title, &plan))?,
+        (Format::Table, None) => ui::print_line("Nothing was posted, because --dry-run is set."),
+        (Format::Table, Some(id)) => ui::print_line(&format!("planned as {id}")),
+    }
+    Ok(Outcome::Done)
+}
+
+async fn list(arguments: &PostListArguments) -> anyhow::Result<Outcome> {
+    let posting = Posting::view(&arguments.config).await?;
+    let announcements = posting.announcements();
+    let is_pending = |maintenance: &&Maintenance| maintenance.windows.iter().any(|window| window.end > posting.now);
+    let listed: Vec<&Maintenance> =
+        announcements.maintenance.iter().rev().filter(|maintenance| arguments.all || is_pending(maintenance)).collect();
+    match arguments.format {
+        Format::Json => {
+            let all: Vec<Value> = listed.iter().map(|maintenance| report::json(maintenance, posting.now)).collect();
+            print_json(&Value::Array(all))?;
+        }
+        Format::Table if listed.is_empty() => {
+            let scope = if arguments.all { "" } else { " or in progress; --all lists what is over" };
+            ui::print_line(&format!("No maintenance is planned{scope}."));
+        }
+        Format::Table => {
+            let ids: Vec<&PostId> = announcements.maintenance.iter().map(|maintenance| &maintenance.id).collect();
+            for maintenance in listed {
+                ui::print_line(&report::line(maintenance, &ids, posting.now));
+            }
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+async fn show(arguments: &MaintenanceShowArguments) -> anyhow::Result<Outcome> {
+    let posting = Posting::view(&arguments.config).await?;
+    let announcements = posting.announcements();
+    let maintenance = find(&announcements, &arguments.id)?;
+    match arguments.format {
+        Format::Json => print_json(&report::json(maintenance, posting.now))?,
+        Format::Table => ui::stdout(&report::details(maintenance, posting.now))?,
+    }
+    Ok(Outcome::Done)
+}
+
+async fn cancel(arguments: &MaintenanceCancelArguments) -> anyhow::Result<Outcome> {
+    change(&arguments.change, |found, now| maintenance::cancel(found, arguments.only.as_deref(), now)).await
+}
+
+async fn extend(arguments: &MaintenanceExtendArguments) -> anyhow::Result<Outcome> {
+    change(&arguments.change, |found, now| maintenance::extend(found, arguments.by, now)).await
+}
+
+/// Posts the change that `determine` returns, and prints its effect.
+async fn change(
+    arguments: &MaintenanceChangeArguments,
+    determine: impl Fn(&Maintenance, UnixNanos) -> Result<MaintenanceChange, MaintenanceError>,
+) -> anyhow::Result<Outcome> {
+    let posting = Posting::open(&arguments.author).await?;
+    let announcements = posting.announcements();
+    let maintenance = find(&announcements, &arguments.id)?;
+    let change = determine(maintenance, posting.now)?;
+    let details = Details::Maintenance { plan: None, change: Some(change) };
+    posting.publish(Draft::about(maintenance.id.clone(), details)).await?;
+    ui::print_line(&report::changed(maintenance, change));
+    Ok(Outcome::Done)
+}
+
+async fn renew(arguments: &MaintenanceRenewArguments) -> anyhow::Result<Outcome> {
+    let posting = Posting::open(&arguments.author).await?;
+    let announcements = posting.announcements();
+    let chosen: Vec<&Maintenance> = match &arguments.id {
+        Some(id) => vec![find(&announcements, id)?],
+        None => announcements.maintenance.iter().collect(),
+    };
+    let (mut renewed, mut outcome) = (0, Outcome::Done);
+    for maintenance in chosen {
+        let plan: MaintenancePlan = match maintenance::renewal(maintenance, posting.now) {
+            Ok(Some(plan)) => plan,
+            Ok(None) => continue,
+            Err(error) => {
+                ui::warn(&format!("`{}` ({}) cannot be renewed: {error}", maintenance.title, maintenance.id));
+                outcome = Outcome::Failed;
+                continue;
+            }
+        };
+        let line = report::renewed(maintenance, &plan);
+        let details = Details::Maintenance { plan: Some(plan), change: None };
+        posting.publish(Draft::about(maintenance.id.clone(), details)).await?;
+        ui::print_line(&line);
+        renewed += 1;
+    }
+    if renewed == 0 && outcome == Outcome::Done {
+        ui::print_line("Nothing to renew: all recurring plans have windows for at least 60 days, or have ended.");
+    }
+    Ok(outcome)
+}
+
+fn print_json(json: &Value) -> anyhow::Result<()> {
+    Ok(ui::stdout_data(&format!("{json}\n"))?)
+}

@@ -1,0 +1,147 @@
+//! The text of a post: from a flag, a file, standard input or an editor.
+
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempPath;
+
+use crate::cli::TextArguments;
+use crate::platform::operator_file::read_operator_text;
+use crate::posts::text::InvalidText;
+use crate::ui;
+
+/// The maximum size of a text on standard input, in bytes. Longer texts are rejected in any case.
+const INPUT_LIMIT: u64 = 1 << 20;
+/// Explains the editor's file. Lines that start with `#` are not part of the text.
+const INSTRUCTIONS: &str = "# Write the text above, as HTML. Lines that start with `#` are dropped.\n# Allowed: b, i, em, strong, u, s, code, pre, br, p, ul, ol, li, blockquote, a[href].\n";
+
+#[derive(Debug, thiserror::Error)]
+pub enum TextError {
+    #[error("failed to read the text from `{}`", .0.display())]
+    File(PathBuf, #[source] io::Error),
+    #[error("no text: pass it with `--text` or `--file`, or set `$EDITOR`")]
+    NoEditor,
+    #[error("failed to run the editor `{0}`")]
+    Editor(String, #[source] io::Error),
+    #[error("canceled: the editor `{0}` failed")]
+    EditorFailed(String),
+    #[error("canceled: the text is empty")]
+    Empty,
+    #[error("failed to write the file for the editor")]
+    Draft(#[source] io::Error),
+}
+
+/// A text, and the file in which it was edited. The file is deleted unless the post fails.
+#[derive(Debug, Default)]
+pub(crate) struct PostText {
+    pub(crate) text: Option<String>,
+    draft: Option<TempPath>,
+}
+
+impl PostText {
+    /// Keeps an edited text if the post failed, so that the author need not type it again.
+    pub(crate) fn keep_on_failure<T, E>(self, result: Result<T, E>) -> Result<T, E> {
+        if result.is_err()
+            && let Some(path) = self.draft.and_then(|draft| draft.keep().ok())
+        {
+            ui::note(&format!("the text is kept: pass it with `--file {}`", path.display()));
+        }
+        result
+    }
+
+    /// Checks the text with `check`, and keeps an edited text if it is invalid.
+    pub(crate) fn checked(self, check: impl Fn(&str) -> Result<(), InvalidText>) -> Result<PostText, InvalidText> {
+        match self.text.as_deref().map_or(Ok(()), check) {
+            Ok(()) => Ok(self),
+            Err(error) => self.keep_on_failure(Err(error)),
+        }
+    }
+}
+
+/// Reads the text that the arguments name. Without one, opens an editor with `initial` on a terminal, and returns
+/// `initial` otherwise.
+pub(crate) fn read(arguments: &TextArguments, initial: &str) -> Result<PostText, TextError> {
+    let given = |text: String| Ok(PostText { text: Some(text), draft: None });
+    if let Some(text) = &arguments.text {
+        return given(text.clone());
+    }
+    if let Some(path) = &arguments.file {
+        let read = if path == Path::new("-") { read_input() } else { read_operator_text(path) };
+        return given(read.map_err(|error| TextError::File(path.clone(), error))?.trim().to_owned());
+    }
+    if !io::stdin().is_terminal() {
+        return Ok(PostText { text: Some(initial.to_owned()).filter(|text| !text.is_empty()), draft: None });
+    }
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let editor = variable("VISUAL").or_else(|| variable("EDITOR")).ok_or(TextError::NoEditor)?;
+    edit(&editor, initial)
+}
+
+fn read_input() -> io::Result<String> {
+    let mut text = String::new();
+    io::stdin().take(INPUT_LIMIT).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Opens an editor, which can be a command with arguments, and waits until it ends.
+fn edit(editor: &str, initial: &str) -> Result<PostText, TextError> {
+    let mut file = tempfile::Builder::new().prefix("checkup-").suffix(".html").tempfile().map_err(TextError::Draft)?;
+    let written = file.write_all(format!("{initial}\n{INSTRUCTIONS}").as_bytes()).and_then(|()| file.flush());
+    written.map_err(TextError::Draft)?;
+    let path = file.into_temp_path();
+    let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(&path).status();
+    let status = status.map_err(|error| TextError::Editor(editor.to_owned(), error))?;
+    if !status.success() {
+        return Err(TextError::EditorFailed(editor.to_owned()));
+    }
+    let text = read_operator_text(&path).map_err(|error| TextError::File(path.to_path_buf(), error))?;
+    let text = without_instructions(&text);
+    if text.is_empty() { Err(TextError::Empty) } else { Ok(PostText { text: Some(text), draft: Some(path) }) }
+}
+
+fn without_instructions(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    lines.join("\n").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(text: Option<&str>, file: Option<PathBuf>) -> TextArguments {
+        TextArguments { text: text.map(str::to_owned), file }
+    }
+
+    #[test]
+    fn a_text_comes_from_a_flag_or_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pm.html");
+        std::fs::write(&path, "\n<p>Why.</p>\n").unwrap();
+        assert_eq!(read(&arguments(Some("We know."), None), "x").unwrap().text.as_deref(), Some("We know."));
+        assert_eq!(read(&arguments(None, Some(path.clone())), "x").unwrap().text.as_deref(), Some("<p>Why.</p>"));
+        let error = read(&arguments(None, Some(folder.path().join("missing"))), "").unwrap_err();
+        assert!(error.to_string().contains("missing"), "{error}");
+    }
+
+    #[test]
+    fn an_editor_changes_the_text_and_its_failure_cancels() {
+        let edited = edit("sed -i 's/down/slow/'", "Shop is down.").unwrap();
+        assert_eq!(edited.text.as_deref(), Some("Shop is slow."));
+        assert!(matches!(edit("true", "").unwrap_err(), TextError::Empty));
+        assert!(matches!(edit("false", "x").unwrap_err(), TextError::EditorFailed(_)));
+    }
+
+    #[test]
+    fn an_edited_text_is_kept_if_the_post_fails() {
+        let edited = edit("true", "Shop is down.").unwrap();
+        let path = edited.draft.as_ref().unwrap().to_path_buf();
+        edited.keep_on_failure::<(), _>(Err("busy")).unwrap_err();
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("Shop is down."));
+        std::fs::remove_file(&path).unwrap();
+        let edited = edit("true", "Shop is down.").unwrap();
+        let path = edited.draft.as_ref().unwrap().to_path_buf();
+        edited.keep_on_failure::<_, &str>(Ok(())).unwrap();
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,155 @@
+//! Periods during which outages are not reported, from the maintenance windows and silences that people posted. Pure.
+
+use shared::UnixNanos;
+use shared::notification::reconcile::{Hold, HoldKind, Period, covered_titles};
+use shared::page_config::appearance::Group;
+use shared::post::digest::PostDigest;
+use shared::post::fold::Announcements;
+use shared::post::{Affected, Authors, Impact};
+
+/// Returns the holds that overlap the period from `from` to `now`. `groups` are those of the page, which posts can name.
+///
+/// Silences of all authors count, because the page does not show them in any case.
+#[must_use]
+pub fn holds(
+    digests: &[PostDigest],
+    (groups, authors): (&[Group], &Authors),
+    (from, now): (UnixNanos, UnixNanos),
+) -> Vec<Hold> {
+    if digests.iter().all(|digest| digest.posts.is_empty()) {
+        return Vec::new();
+    }
+    let posts = digests.iter().flat_map(|digest| &digest.posts);
+    let shown = authors.announcements(digests, now);
+    holds_of(&Announcements { silences: authors.fold(posts, now).silences, ..shown }, groups, (from, now))
+}
+
+fn holds_of(announcements: &Announcements, groups: &[Group], (from, now): (UnixNanos, UnixNanos)) -> Vec<Hold> {
+    let overlaps = |period: &Period| period.end > from && period.start <= now && period.start < period.end;
+    let mut holds = Vec::new();
+    for maintenance in &announcements.maintenance {
+        let periods = maintenance.windows.iter().map(|window| Period { start: window.start, end: window.end });
+        let periods: Vec<Period> = periods.filter(overlaps).collect();
+        // Endpoints for which no impact is expected are not held back.
+        for impact in [Impact::Degraded, Impact::Down] {
+            let affected = maintenance.affects.iter().filter(|affected| affected.impact == impact);
+            let endpoints = titles(affected, groups);
+            // Without endpoints, a hold would apply to all of them.
+            if !endpoints.is_empty() {
+                let hold = |period: &Period| Hold {
+                    kind: HoldKind::Planned,
+                    period: *period,
+                    endpoints: endpoints.clone(),
+                    impact,
+                };
+                holds.extend(periods.iter().map(hold));
+            }
+        }
+    }
+    for silence in &announcements.silences {
+        let period = Period { start: silence.from, end: silence.until };
+        if overlaps(&period) {
+            let endpoints = titles(&silence.affects, groups);
+            holds.push(Hold { kind: HoldKind::Silence, period, endpoints, impact: Impact::Down });
+        }
+    }
+    holds
+}
+
+fn titles<'a>(affected: impl IntoIterator<Item = &'a Affected>, groups: &[Group]) -> Vec<String> {
+    affected.into_iter().flat_map(|affected| covered_titles(&affected.scope, groups)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::object_name::{NodeName, PostId};
+    use shared::post::{Details, MaintenancePlan, Post, Scope};
+    use shared::{HOUR, MINUTE};
+
+    use super::*;
+
+    const NOW: UnixNanos = 1_795_330_254_340_493_978;
+
+    fn post(at: UnixNanos, affects: &[(&str, Impact)], details: Details) -> Post {
+        let id = PostId { posted_at: at, author: NodeName::new("anna").unwrap() };
+        let affected =
+            |(scope, impact): &(&str, Impact)| Affected { scope: Scope((*scope).to_owned()), impact: *impact };
+        Post {
+            subject: id.clone(),
+            id,
+            edit: None,
+            title: None,
+            affects: Some(affects.iter().map(affected).collect()),
+            text: None,
+            at: None,
+            details,
+        }
+    }
+
+    fn window(affects: &[(&str, Impact)], start: UnixNanos) -> Post {
+        let plan = MaintenancePlan { windows: vec![(start, start + HOUR)], ..MaintenancePlan::default() };
+        post(NOW - HOUR, affects, Details::Maintenance { plan: Some(plan), change: None })
+    }
+
+    fn found(posts: Vec<Post>) -> Vec<(HoldKind, Vec<String>, Impact)> {
+        let groups = [Group { title: "Platform".to_owned(), endpoints: vec!["API *".to_owned()], groups: Vec::new() }];
+        let digest = PostDigest::new(NodeName::new("anna").unwrap(), posts, NOW);
+        let holds = holds(&[digest], (&groups, &Authors::default()), (NOW - 2 * HOUR, NOW));
+        holds.into_iter().map(|hold| (hold.kind, hold.endpoints, hold.impact)).collect()
+    }
+
+    #[test]
+    fn windows_hold_back_what_they_declare() {
+        let affects =
+            [("Shop", Impact::Down), ("Platform", Impact::Degraded), ("Mail", Impact::None), ("Web*", Impact::Down)];
+        let texts = |titles: &[&str]| titles.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>();
+        assert_eq!(
+            found(vec![window(&affects, NOW - 10 * MINUTE)]),
+            [
+                (HoldKind::Planned, texts(&["Platform", "API *"]), Impact::Degraded),
+                (HoldKind::Planned, texts(&["Shop", "Web*"]), Impact::Down),
+            ]
+        );
+    }
+
+    #[test]
+    fn windows_without_an_impact_or_at_other_times_hold_back_nothing() {
+        let shop = [("Shop", Impact::Down)];
+        for post in [
+            window(&[], NOW - MINUTE),
+            window(&[("Shop", Impact::None)], NOW - MINUTE),
+            window(&shop, NOW + MINUTE),
+            window(&shop, NOW - 4 * HOUR),
+        ] {
+            assert_eq!(found(vec![post.clone()]), [], "{post:?}");
+        }
+        assert_eq!(holds(&[], (&[], &Authors::default()), (0, NOW)), []);
+    }
+
+    #[test]
+    fn maintenance_of_hidden_authors_holds_back_nothing() {
+        let shop = [("Shop", Impact::Down)];
+        let silence = post(NOW - HOUR + 1, &shop, Details::Silence { until: Some(NOW + HOUR) });
+        let digest = PostDigest::new(NodeName::new("anna").unwrap(), [window(&shop, NOW - MINUTE), silence], NOW);
+        let kinds = |shown: Option<Vec<NodeName>>| {
+            let authors = Authors { shown, editors: Vec::new() };
+            let holds = holds(std::slice::from_ref(&digest), (&[], &authors), (NOW - HOUR, NOW));
+            holds.iter().map(|hold| hold.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(None), [HoldKind::Planned, HoldKind::Silence]);
+        assert_eq!(kinds(Some(Vec::new())), [HoldKind::Silence]);
+    }
+
+    #[test]
+    fn silences_hold_back_everything_about_their_endpoints() {
+        let silence = |at, affects, until| post(at, affects, Details::Silence { until: Some(until) });
+        let posts = vec![
+            silence(NOW - HOUR, &[("Shop", Impact::None)], NOW + HOUR),
+            silence(NOW - HOUR + 1, &[], NOW + HOUR),
+            silence(NOW - 3 * HOUR, &[("Shop", Impact::None)], NOW - 2 * HOUR),
+        ];
+        let expected =
+            [(HoldKind::Silence, vec!["Shop".to_owned()], Impact::Down), (HoldKind::Silence, Vec::new(), Impact::Down)];
+        assert_eq!(found(posts), expected);
+    }
+}

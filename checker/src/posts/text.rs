@@ -1,0 +1,75 @@
+//! Validates the texts of posts before anything is stored.
+
+use shared::message::{DisallowedMarkup, Message};
+use shared::post::{TEXT_LIMIT, TITLE_LIMIT};
+
+/// The reason why a text or title cannot be posted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidText {
+    #[error(transparent)]
+    Markup(#[from] DisallowedMarkup),
+    #[error("the text has {0} characters, more than the limit of {TEXT_LIMIT}; shorten it and link to the details")]
+    TooLong(usize),
+    #[error("the text is empty: pass some with `--text` or `--file`")]
+    Empty,
+    #[error("the title is empty: pass a short summary, for example `\"Checkout fails for some cards\"`")]
+    EmptyTitle,
+    #[error("the title has {0} characters, more than the limit of {TITLE_LIMIT}; move the details to the text")]
+    LongTitle(usize),
+    #[error("invalid title: it must be a single line without control characters")]
+    MultilineTitle,
+}
+
+/// Checks that a text contains only allowed markup and is not too long. It can be empty.
+pub fn check_text(text: &str) -> Result<(), InvalidText> {
+    let length = text.chars().count();
+    if length > TEXT_LIMIT {
+        return Err(InvalidText::TooLong(length));
+    }
+    Message::parse_strict(text)?;
+    Ok(())
+}
+
+/// Like [`check_text`], but the text must contain something that readers see.
+pub fn check_required_text(text: &str) -> Result<(), InvalidText> {
+    check_text(text)?;
+    if Message::parse(text).text().is_empty() { Err(InvalidText::Empty) } else { Ok(()) }
+}
+
+/// Checks a title, which is plain text.
+pub fn check_title(title: &str) -> Result<(), InvalidText> {
+    let length = title.chars().count();
+    if title.trim().is_empty() {
+        Err(InvalidText::EmptyTitle)
+    } else if length > TITLE_LIMIT {
+        Err(InvalidText::LongTitle(length))
+    } else if title.chars().any(char::is_control) {
+        Err(InvalidText::MultilineTitle)
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_has_limits_and_only_allowed_markup() {
+        assert_eq!(check_text("We're <b>on it</b>."), Ok(()));
+        assert_eq!(check_text(""), Ok(()));
+        assert_eq!(check_text(&"ü".repeat(TEXT_LIMIT)), Ok(()));
+        assert_eq!(check_text(&"ü".repeat(TEXT_LIMIT + 1)), Err(InvalidText::TooLong(TEXT_LIMIT + 1)));
+        let error = check_text("<script>x</script>").expect_err("it is refused").to_string();
+        assert!(error.contains("`<script>` is not allowed"), "{error}");
+        assert_eq!(check_required_text(" <b> </b>"), Err(InvalidText::Empty));
+    }
+
+    #[test]
+    fn a_title_is_one_short_line() {
+        assert_eq!(check_title("Checkout fails for some cards"), Ok(()));
+        assert_eq!(check_title(" "), Err(InvalidText::EmptyTitle));
+        assert_eq!(check_title("a\nb"), Err(InvalidText::MultilineTitle));
+        assert_eq!(check_title(&"x".repeat(201)), Err(InvalidText::LongTitle(201)));
+    }
+}

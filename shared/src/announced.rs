@@ -1,0 +1,234 @@
+//! The open incidents and the maintenance that is in progress or planned soon, for programs and for clients without
+//! JavaScript. The page shows the same ones below its headline.
+
+use std::collections::BTreeMap;
+
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::message::Message;
+use crate::page_config::appearance::{Group, group_titles};
+use crate::post::fold::Announcements;
+use crate::post::incident::Incident;
+use crate::post::maintenance::{Maintenance, Window};
+use crate::post::{Affected, PlannedWork, PostId, impact_on};
+use crate::serialize_time::write_time;
+use crate::status::Status;
+use crate::{DAY, Nanos, UnixNanos};
+
+/// How far ahead planned maintenance is included.
+pub const PLANNED_WITHIN: Nanos = 7 * DAY;
+
+/// The maximum number of incidents and of windows from one author, so that no author crowds out another.
+const AUTHOR_LIMIT: usize = 10;
+
+/// The maximum number of characters of a text, without its markup.
+const TEXT_LIMIT: usize = 2_000;
+
+/// The open incidents and the windows to show now.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct Announced {
+    /// The open incidents, newest first.
+    pub incidents: Vec<OpenIncident>,
+    /// The windows in progress, and then those that begin within [`PLANNED_WITHIN`].
+    pub maintenance: Vec<AnnouncedWindow>,
+}
+
+/// An incident that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OpenIncident {
+    /// The identity of the incident.
+    pub id: String,
+    /// The author of the newest update.
+    pub author: String,
+    /// The current title, as plain text.
+    pub title: String,
+    /// The name of the current state.
+    pub state: String,
+    /// The titles of the affected endpoints and groups, and the declared impacts.
+    pub affects: BTreeMap<String, String>,
+    /// The time at which the incident began.
+    pub since: UnixNanos,
+    /// When the newest update applies.
+    pub updated: UnixNanos,
+    /// The newest text, without markup.
+    pub text: String,
+}
+
+/// A maintenance window that is in progress or planned.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AnnouncedWindow {
+    /// The identity of the maintenance.
+    pub id: String,
+    /// The author of the latest post.
+    pub author: String,
+    /// The current title, as plain text.
+    pub title: String,
+    /// The titles of the affected endpoints and groups, and the expected impacts.
+    pub affects: BTreeMap<String, String>,
+    /// The time at which the window begins.
+    pub start: UnixNanos,
+    /// The time at which the window ends.
+    pub end: UnixNanos,
+    /// Whether the window is in progress.
+    pub in_progress: bool,
+    /// Whether the window was announced after it began.
+    pub announced_afterwards: bool,
+    /// The description as text without markup.
+    pub text: String,
+}
+
+impl Announced {
+    /// Selects what to show now.
+    #[must_use]
+    pub fn new(announcements: &Announcements, now: UnixNanos) -> Announced {
+        let open = announcements.open_incidents().filter(|incident| incident.began <= now);
+        let current = announcements.current_maintenance(now);
+        let current = current.filter_map(|maintenance| Some((maintenance, maintenance.current(now)?)));
+        let planned = announcements.upcoming_maintenance(now, PLANNED_WITHIN).into_iter();
+        let planned = planned.filter_map(|maintenance| Some((maintenance, maintenance.next(now)?)));
+        Announced {
+            incidents: limited(open, |incident| &incident.id).into_iter().map(OpenIncident::new).collect(),
+            maintenance: [
+                limited(current, |(maintenance, _)| &maintenance.id),
+                limited(planned, |(maintenance, _)| &maintenance.id),
+            ]
+            .concat()
+            .into_iter()
+            .map(|(maintenance, window)| AnnouncedWindow::new(maintenance, window, now))
+            .collect(),
+        }
+    }
+
+    /// Returns whether there is nothing to show.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.incidents.is_empty() && self.maintenance.is_empty()
+    }
+}
+
+/// Limits how many items of each author are included.
+fn limited<T>(all: impl Iterator<Item = T>, id: impl Fn(&T) -> &PostId) -> Vec<T> {
+    let mut counts = BTreeMap::new();
+    let is_included = |item: &T| {
+        let count: &mut usize = counts.entry(id(item).author.clone()).or_default();
+        *count += 1;
+        *count <= AUTHOR_LIMIT
+    };
+    all.filter(is_included).collect()
+}
+
+impl OpenIncident {
+    fn new(incident: &Incident) -> OpenIncident {
+        let newest = incident.updates.last();
+        let with_text = incident.updates.iter().rev().find(|update| !update.text.is_empty());
+        OpenIncident {
+            id: incident.id.to_string(),
+            author: newest.map_or(&incident.id.author, |update| &update.author).to_string(),
+            title: incident.title.clone(),
+            state: incident.state.as_str().to_owned(),
+            affects: affects(&incident.affects),
+            since: incident.began,
+            updated: newest.map_or(incident.began, |update| update.at),
+            text: with_text.map(|update| plain_text(&update.text)).unwrap_or_default(),
+        }
+    }
+}
+
+impl AnnouncedWindow {
+    fn new(maintenance: &Maintenance, window: Window, now: UnixNanos) -> AnnouncedWindow {
+        AnnouncedWindow {
+            id: maintenance.id.to_string(),
+            author: maintenance.author.to_string(),
+            title: maintenance.title.clone(),
+            affects: affects(&maintenance.affects),
+            start: window.start,
+            end: window.end,
+            in_progress: window.contains(now),
+            announced_afterwards: !window.is_announced_before(),
+            text: plain_text(&maintenance.text),
+        }
+    }
+}
+
+fn affects(affected: &[Affected]) -> BTreeMap<String, String> {
+    affected.iter().map(|one| (one.scope.0.clone(), one.impact.as_str().to_owned())).collect()
+}
+
+fn plain_text(html: &str) -> String {
+    Message::parse(html).text().chars().take(TEXT_LIMIT).collect()
+}
+
+/// Everything that was posted, and the groups of the page, which posts can name.
+#[derive(Debug, Clone, Copy)]
+pub struct Posted<'a> {
+    /// The state of everything that was posted.
+    pub announcements: &'a Announcements,
+    /// The groups of the page.
+    pub groups: &'a [Group],
+}
+
+impl Posted<'_> {
+    /// Returns the maintenance that was announced for an endpoint before it began.
+    #[must_use]
+    pub fn planned(&self, title: &str) -> PlannedWork {
+        PlannedWork::new(&self.announcements.maintenance, title, &group_titles(self.groups, title))
+    }
+
+    /// Returns when the announced work ends that covers the status of an endpoint.
+    #[must_use]
+    pub fn planned_until(&self, title: &str, status: Status, now: UnixNanos) -> Option<UnixNanos> {
+        self.planned(title).until(status, now)
+    }
+
+    /// Returns the identities of the open incidents that affect an endpoint.
+    #[must_use]
+    pub fn open_incidents(&self, title: &str, now: UnixNanos) -> Vec<String> {
+        let groups = group_titles(self.groups, title);
+        let open = self.announcements.open_incidents().filter(|incident| incident.began <= now);
+        let is_affecting = |incident: &&Incident| {
+            incident.affects.is_empty() || impact_on(&incident.affects, title, &groups).is_some()
+        };
+        open.filter(is_affecting).map(|incident| incident.id.to_string()).take(AUTHOR_LIMIT).collect()
+    }
+}
+
+impl Serialize for Announced {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Announced", 2)?;
+        fields.serialize_field("incidents", &self.incidents)?;
+        fields.serialize_field("maintenance", &self.maintenance)?;
+        fields.end()
+    }
+}
+
+impl Serialize for OpenIncident {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("OpenIncident", 10)?;
+        fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("author", &self.author)?;
+        fields.serialize_field("title", &self.title)?;
+        fields.serialize_field("state", &self.state)?;
+        fields.serialize_field("affects", &self.affects)?;
+        write_time(&mut fields, "since", "since_rfc3339", Some(self.since))?;
+        write_time(&mut fields, "updated", "updated_rfc3339", Some(self.updated))?;
+        fields.serialize_field("text", &self.text)?;
+        fields.end()
+    }
+}
+
+impl Serialize for AnnouncedWindow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("AnnouncedWindow", 11)?;
+        fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("author", &self.author)?;
+        fields.serialize_field("title", &self.title)?;
+        fields.serialize_field("affects", &self.affects)?;
+        write_time(&mut fields, "start", "start_rfc3339", Some(self.start))?;
+        write_time(&mut fields, "end", "end_rfc3339", Some(self.end))?;
+        fields.serialize_field("in_progress", &self.in_progress)?;
+        fields.serialize_field("announced_afterwards", &self.announced_afterwards)?;
+        fields.serialize_field("text", &self.text)?;
+        fields.end()
+    }
+}

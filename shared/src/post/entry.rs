@@ -1,0 +1,65 @@
+//! Posts in their current versions, from which incidents, maintenance and notices are computed.
+
+use super::{Affected, Details, Post};
+use crate::object_name::NodeName;
+use crate::uptime::TimeRange;
+use crate::{MINUTE, Nanos, UnixNanos};
+
+/// How much earlier than its storage an author can date a post without a remark.
+const UNREMARKABLE_DELAY: Nanos = 5 * MINUTE;
+
+/// A post in its current version.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CurrentPost<'a> {
+    /// The version that was posted first.
+    pub(super) original: &'a Post,
+    /// The current version, which is the latest valid edit.
+    pub(super) post: &'a Post,
+    /// When the post applies, according to the current version.
+    pub(super) at: UnixNanos,
+}
+
+impl<'a> CurrentPost<'a> {
+    /// Creates an entry from the original and its latest valid edit. An edit of another kind is ignored.
+    pub(super) fn new(original: &'a Post, edit: Option<&'a Post>) -> CurrentPost<'a> {
+        let post = edit.filter(|edit| edit.kind() == original.kind()).unwrap_or(original);
+        CurrentPost { original, post, at: post.at.unwrap_or_else(|| original.at()) }
+    }
+
+    /// Returns whether the original post already had these windows.
+    pub(super) fn had_windows(&self, windows: &[TimeRange]) -> bool {
+        match &self.original.details {
+            Details::Maintenance { plan: Some(plan), .. } => plan.windows == windows,
+            _ => false,
+        }
+    }
+
+    /// Returns when the original post was stored, if the author assigned it a much earlier time.
+    pub(super) fn posted_later(&self) -> Option<UnixNanos> {
+        let posted_at = self.original.id.posted_at;
+        (self.at.saturating_add(UNREMARKABLE_DELAY) < posted_at).then_some(posted_at)
+    }
+}
+
+/// The latest values of what posts of all kinds can contain.
+pub(super) struct Latest<'a> {
+    pub(super) author: &'a NodeName,
+    pub(super) title: &'a str,
+    pub(super) affects: &'a [Affected],
+    pub(super) text: &'a str,
+}
+
+impl<'a> Latest<'a> {
+    /// Collects the latest values from the first entry and all later ones of the same kind.
+    pub(super) fn new(first: &CurrentPost<'a>, entries: &[CurrentPost<'a>]) -> Latest<'a> {
+        let mut latest = Latest { author: &first.post.id.author, title: "", affects: &[], text: "" };
+        for entry in entries.iter().filter(|entry| entry.post.kind() == first.post.kind()) {
+            let Post { id, title, affects, text, .. } = entry.post;
+            latest.author = &id.author;
+            latest.title = title.as_deref().unwrap_or(latest.title);
+            latest.affects = affects.as_deref().unwrap_or(latest.affects);
+            latest.text = text.as_deref().unwrap_or(latest.text);
+        }
+        latest
+    }
+}

@@ -1,0 +1,199 @@
+//! Planned maintenance, as computed from its posts.
+//!
+//! The author's command expands the rule into windows in UTC, so readers need neither time zones nor recurrence rules.
+
+use super::entry::{CurrentPost, Latest};
+use super::{Affected, Details, KEPT_FOR, PostId, WINDOWS_LIMIT};
+use crate::object_name::NodeName;
+use crate::sorting::sort_by_integer;
+use crate::uptime::TimeRange;
+use crate::{Nanos, UnixNanos};
+
+/// The maximum number of windows of a maintenance, from all of its plans.
+const ALL_WINDOWS_LIMIT: usize = 4 * WINDOWS_LIMIT;
+
+/// The plan of a maintenance: the rule, and the windows that it results in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct MaintenancePlan {
+    /// The local time of the first window, `2026-12-06T02:00`.
+    pub start: String,
+    /// The IANA time zone of `start`, `Europe/Berlin`.
+    pub zone: String,
+    /// The length of each window.
+    pub length: Nanos,
+    /// The recurrence rule (RFC 5545), `FREQ=MONTHLY;BYDAY=1SU`, or an empty string for a single window.
+    pub repeat: String,
+    /// The local dates on which there is no window, `2027-01-03`.
+    pub except: Vec<String>,
+    /// The starts and ends of all windows in UTC, in ascending order.
+    pub windows: Vec<(UnixNanos, UnixNanos)>,
+}
+
+/// A change to one window, or the cancellation of all windows that have not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MaintenanceChange {
+    /// All windows that end after the post are canceled.
+    CancelAll,
+    /// One window is canceled. It is identified by its planned start.
+    Cancel(UnixNanos),
+    /// One window, identified by its planned start, begins or ends at another time.
+    Move {
+        /// The planned start of the window.
+        window: UnixNanos,
+        /// The start that replaces the planned one.
+        start: UnixNanos,
+        /// The end that replaces the planned one.
+        end: UnixNanos,
+    },
+}
+
+/// A maintenance with all its windows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maintenance {
+    /// The identity of the maintenance, which is that of its first post.
+    pub id: PostId,
+    /// The author of the latest post.
+    pub author: NodeName,
+    /// The title according to the latest post.
+    pub title: String,
+    /// The endpoints that are affected, and how.
+    pub affects: Vec<Affected>,
+    /// The latest text, in the HTML subset of [`crate::message`].
+    pub text: String,
+    /// The rule from which the windows were expanded.
+    pub plan: MaintenancePlan,
+    /// The windows that are not canceled, ordered by start.
+    pub windows: Vec<Window>,
+    /// Whether all windows were canceled after the latest plan, so that the plan is not extended.
+    pub is_canceled: bool,
+}
+
+/// One window of a maintenance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The planned start, which identifies the window.
+    pub planned: UnixNanos,
+    /// When the window begins, which can differ from its plan.
+    pub start: UnixNanos,
+    /// When the window ends, which can differ from its plan.
+    pub end: UnixNanos,
+    /// The part that was announced before it began, which is empty if the whole window was announced afterwards. Only
+    /// this part counts as planned.
+    pub announced: TimeRange,
+}
+
+impl Window {
+    /// Creates a window that was announced at `posted_at`.
+    pub(super) fn new((start, end): TimeRange, posted_at: UnixNanos) -> Window {
+        let announced = if posted_at <= start { (start, end) } else { (start, start) };
+        Window { planned: start, start, end, announced }
+    }
+
+    /// Changes the start and the end, as announced at `posted_at`.
+    ///
+    /// A window that has not begun at its new start can change freely. Later, it cannot begin earlier than announced, and
+    /// it can be extended only until its end.
+    fn change(&mut self, start: UnixNanos, end: UnixNanos, posted_at: UnixNanos) {
+        let (from, until) = self.announced;
+        self.announced = if posted_at <= start {
+            (start, end)
+        } else {
+            (start.max(from), if posted_at <= until { end } else { end.min(until) })
+        };
+        (self.start, self.end) = (start, end);
+    }
+
+    /// Returns whether the whole window was announced before it began. Otherwise, at least a part of it was announced
+    /// afterwards.
+    #[must_use]
+    pub fn is_announced_before(&self) -> bool {
+        self.announced == (self.start, self.end)
+    }
+
+    /// Returns whether the window is in progress.
+    #[must_use]
+    pub fn contains(&self, moment: UnixNanos) -> bool {
+        self.start <= moment && moment < self.end
+    }
+}
+
+impl Maintenance {
+    /// Computes a maintenance from its entries, which are in the order of their times.
+    pub(super) fn new(id: PostId, entries: &[CurrentPost<'_>], latest: &Latest<'_>) -> Maintenance {
+        let (mut current_plan, mut is_canceled) = (None, false);
+        // The windows by their planned start, which identifies them. Canceled windows are `None`, so a plan that extends
+        // an earlier one does not restore them.
+        let mut windows: Vec<(UnixNanos, Option<Window>)> = Vec::new();
+        for entry in entries {
+            let Details::Maintenance { plan, change } = &entry.post.details else { continue };
+            let posted_at = entry.post.id.posted_at;
+            if let Some(plan) = plan {
+                // An edit that does not change the windows does not announce them again.
+                let announced_at =
+                    if entry.had_windows(&plan.windows) { entry.original.id.posted_at } else { posted_at };
+                for range in plan.windows.iter().take(ALL_WINDOWS_LIMIT.saturating_sub(windows.len())) {
+                    windows.push((range.0, Some(Window::new(*range, announced_at))));
+                }
+                sort_by_integer(&mut windows, |(planned, _)| *planned);
+                // Of several windows with the same start, the first one counts.
+                windows.dedup_by(|later, earlier| later.0 == earlier.0);
+                current_plan = Some(plan);
+                is_canceled = false;
+            }
+            let index = |planned| windows.partition_point(|(known, _)| *known < planned);
+            match *change {
+                None => {}
+                Some(MaintenanceChange::CancelAll) => {
+                    windows.retain(|(_, window)| window.is_none_or(|window| window.end <= posted_at));
+                    is_canceled = true;
+                }
+                Some(MaintenanceChange::Cancel(planned)) => {
+                    let index = index(planned);
+                    match windows.get_mut(index) {
+                        Some(known) if known.0 == planned => known.1 = None,
+                        _ => windows.insert(index, (planned, None)),
+                    }
+                }
+                Some(MaintenanceChange::Move { window: planned, start, end }) => {
+                    let index = index(planned);
+                    if let Some((known, Some(window))) = windows.get_mut(index)
+                        && *known == planned
+                    {
+                        window.change(start, end.max(start), posted_at);
+                    }
+                }
+            }
+        }
+        let mut windows: Vec<Window> = windows.into_iter().filter_map(|(_, window)| window).collect();
+        sort_by_integer(&mut windows, |window| window.end);
+        sort_by_integer(&mut windows, |window| window.start);
+        Maintenance {
+            id,
+            author: latest.author.clone(),
+            title: latest.title.to_owned(),
+            affects: latest.affects.to_vec(),
+            text: latest.text.to_owned(),
+            plan: current_plan.cloned().unwrap_or_default(),
+            windows,
+            is_canceled,
+        }
+    }
+
+    /// Returns the window that is in progress, if any.
+    #[must_use]
+    pub fn current(&self, now: UnixNanos) -> Option<Window> {
+        self.windows.iter().copied().find(|window| window.contains(now))
+    }
+
+    /// Returns the next window that has not begun, if any.
+    #[must_use]
+    pub fn next(&self, now: UnixNanos) -> Option<Window> {
+        self.windows.iter().copied().find(|window| window.start > now)
+    }
+
+    /// Returns whether the maintenance must stay in the digest.
+    pub(super) fn is_recent(&self, now: UnixNanos) -> bool {
+        let last = self.windows.iter().map(|window| window.end).max();
+        last.unwrap_or(self.id.posted_at).saturating_add(KEPT_FOR) > now
+    }
+}

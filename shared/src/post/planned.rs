@@ -1,0 +1,136 @@
+//! The maintenance that was announced for one endpoint before it began, and what it covers.
+//!
+//! Planned work never changes what was measured. It only determines how a measured problem is presented, and which time
+//! the second uptime figure leaves out.
+
+use super::maintenance::Maintenance;
+use super::{Impact, impact_on};
+use crate::UnixNanos;
+use crate::status::Status;
+use crate::uptime::{Span, TimeRange, UptimeBreakdown, containing, merge};
+
+/// The windows that were announced for one endpoint before they began.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PlannedWork {
+    /// The windows for which `down` was announced, merged.
+    down: Vec<TimeRange>,
+    /// The windows for which `degraded` or `down` was announced, merged.
+    degraded: Vec<TimeRange>,
+}
+
+impl PlannedWork {
+    /// Collects the windows for an endpoint. `groups` contains the titles of all groups that contain the endpoint.
+    #[must_use]
+    pub fn new(maintenance: &[Maintenance], title: &str, groups: &[&str]) -> PlannedWork {
+        let windows = |least: Impact| {
+            let affecting = maintenance.iter().filter(move |one| impact_on(&one.affects, title, groups) >= Some(least));
+            merge(affecting.flat_map(|one| &one.windows).map(|window| window.announced))
+        };
+        PlannedWork { down: windows(Impact::Down), degraded: windows(Impact::Degraded) }
+    }
+
+    /// Returns the periods that cover a status: a problem that is not worse than what was announced.
+    #[must_use]
+    pub fn covering(&self, status: Status) -> &[TimeRange] {
+        match status {
+            Status::Down => &self.down,
+            Status::Degraded => &self.degraded,
+            Status::Healthy | Status::Unknown => &[],
+        }
+    }
+
+    /// Returns whether the announcement covers a whole span of time with this status.
+    #[must_use]
+    pub fn covers(&self, span: &Span) -> bool {
+        containing(self.covering(span.status), span.start, span.end).is_some()
+    }
+
+    /// Returns when the announced work ends that covers a status at this time.
+    #[must_use]
+    pub fn until(&self, status: Status, now: UnixNanos) -> Option<UnixNanos> {
+        containing(self.covering(status), now, now).map(|(_, end)| end)
+    }
+
+    /// Returns how long the endpoint had a status in a period (`from <= t < to`) while an announcement covered it.
+    #[must_use]
+    pub fn covered_time(&self, status: Status, spans: &[Span], from: UnixNanos, to: UnixNanos) -> crate::Nanos {
+        let periods = self.covering(status);
+        if periods.is_empty() {
+            return 0;
+        }
+        UptimeBreakdown::from_spans(spans, from, to).time(status)
+            - UptimeBreakdown::outside(spans, periods, from, to).time(status)
+    }
+
+    /// Computes the breakdown of a period (`from <= t < to`) outside of planned maintenance.
+    ///
+    /// Only windows for which `down` was announced are left out. Degraded time does not lower the uptime, and time in
+    /// which the endpoint was down although only less was announced counts.
+    #[must_use]
+    pub fn outside(&self, spans: &[Span], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
+        UptimeBreakdown::outside(spans, &self.down, from, to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::maintenance::Window;
+    use super::super::{Affected, MaintenancePlan, PostId, Scope};
+    use super::*;
+    use crate::object_name::NodeName;
+
+    fn maintenance(scope: &str, impact: Impact, (start, end): TimeRange, announced_at: UnixNanos) -> Maintenance {
+        let author = NodeName::new("anna").expect("a name");
+        Maintenance {
+            id: PostId { posted_at: 0, author: author.clone() },
+            author,
+            title: String::new(),
+            affects: vec![Affected { scope: Scope(scope.to_owned()), impact }],
+            text: String::new(),
+            plan: MaintenancePlan::default(),
+            windows: vec![Window::new((start, end), announced_at)],
+            is_canceled: false,
+        }
+    }
+
+    #[test]
+    fn windows_announced_afterwards_are_not_planned() {
+        let all = [
+            maintenance("Shop", Impact::Down, (100, 200), 100),
+            maintenance("Platform", Impact::Degraded, (200, 300), 50),
+            maintenance("Sh*", Impact::Down, (400, 500), 401),
+            maintenance("Shop", Impact::None, (600, 700), 0),
+            maintenance("Mail", Impact::Down, (800, 900), 0),
+        ];
+        let planned = PlannedWork::new(&all, "Shop", &["Platform"]);
+        assert_eq!(planned.covering(Status::Down), [(100, 200)]);
+        assert_eq!(planned.covering(Status::Degraded), [(100, 300)]);
+        assert_eq!(planned.until(Status::Down, 150), Some(200));
+        assert_eq!(planned.until(Status::Degraded, 150), Some(300));
+        assert_eq!((planned.until(Status::Down, 250), planned.until(Status::Down, 450)), (None, None));
+        assert_eq!((planned.until(Status::Healthy, 150), planned.until(Status::Unknown, 150)), (None, None));
+        assert_eq!(PlannedWork::new(&all, "Search", &[]), PlannedWork::default());
+    }
+
+    #[test]
+    fn worse_than_announced_is_not_covered_and_counts() {
+        let span = |start, end, status| Span { start, end, status };
+        let spans = [
+            span(0, 150, Status::Healthy),
+            span(150, 250, Status::Down),
+            span(250, 280, Status::Degraded),
+            span(280, 1_000, Status::Healthy),
+        ];
+        let only = |impact| PlannedWork::new(&[maintenance("*", impact, (100, 300), 0)], "Shop", &[]);
+        let (less, all) = (only(Impact::Degraded), only(Impact::Down));
+        assert_eq!((less.covers(&spans[1]), less.covers(&spans[2])), (false, true));
+        assert_eq!((all.covers(&spans[1]), all.covers(&spans[2]), all.covers(&spans[0])), (true, true, false));
+        let down = |planned: &PlannedWork| planned.outside(&spans, 0, 1_000).down;
+        assert_eq!((down(&less), down(&all)), (100, 0));
+        assert_eq!(less.outside(&spans, 0, 1_000), UptimeBreakdown::from_spans(&spans, 0, 1_000));
+        assert_eq!(all.outside(&spans, 0, 1_000).period(), 800);
+        let covered = |planned: &PlannedWork, status| planned.covered_time(status, &spans, 0, 1_000);
+        assert_eq!((covered(&less, Status::Down), covered(&less, Status::Degraded)), (0, 30));
+        assert_eq!((covered(&all, Status::Down), covered(&all, Status::Degraded)), (100, 30));
+    }
+}

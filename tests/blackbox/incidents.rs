@@ -1,0 +1,318 @@
+//! Incidents, silences and messages from the command line, in a directory and in a bucket.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use shared::HOUR;
+use support::bucket::Bucket;
+use support::checker::{Checker, Run};
+use support::configuration::{check, directory, watching};
+use support::endpoints::{Behavior, Endpoint};
+use support::fault_proxy::FaultProxy;
+use support::http_client;
+use support::ministack;
+use support::now;
+use support::test_site::TestSite;
+
+use super::maintenance::start;
+use super::notifications::{Webhook, nodes, round, round_at};
+
+async fn checker_of(storage: &Value) -> (Checker, Endpoint) {
+    let shop = Endpoint::start(Behavior::ok()).await;
+    let mut config = watching(&[check("Shop", &shop.url), check("Billing", &shop.url)], storage);
+    config["author"] = json!("anna");
+    config["templates"] =
+        json!({ "db": { "title": "Database is slow", "text": "We know.", "affects": ["*=degraded"] } });
+    (Checker::new(&config), shop)
+}
+
+async fn succeed(checker: &Checker, words: &[&str]) -> String {
+    let run = checker.call(words).await;
+    assert_eq!(run.code, 0, "{words:?}: {}", run.output());
+    run.stdout
+}
+
+async fn fail(checker: &Checker, words: &[&str], expected: &str) -> Run {
+    let run = checker.call(words).await;
+    assert!(run.code == 2 && run.stderr.contains(expected), "{words:?}: {}", run.output());
+    run
+}
+
+/// Returns the incidents that `list --all` shows, as JSON.
+async fn incidents(checker: &Checker) -> Vec<Value> {
+    let json = succeed(checker, &["incident", "list", "--all", "--format", "json"]).await;
+    serde_json::from_str(&json).expect("it is JSON")
+}
+
+#[tokio::test]
+async fn an_incident_is_opened_updated_resolved_and_analyzed() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let title = "Checkout fails for some cards";
+    succeed(&checker, &["incident", "open", title, "--affects", "Shop=degraded", "--text", "We're <b>on it</b>."])
+        .await;
+    succeed(&checker, &["incident", "update", "latest", "--state", "monitoring", "--text", "A fix is out."]).await;
+    fail(&checker, &["incident", "postmortem", "latest", "--text", "x"], "is still open: resolve it first").await;
+    succeed(&checker, &["incident", "resolve", "latest", "--text", "It works."]).await;
+    fail(&checker, &["incident", "update", "latest", "--text", "x"], "reopen it with `--state investigating`").await;
+    fail(&checker, &["incident", "resolve", "latest"], "is already resolved").await;
+    checker.write("pm.html", "<p>A disk was full.</p>");
+    succeed(&checker, &["incident", "postmortem", "latest", "--file", "pm.html"]).await;
+    let all = incidents(&checker).await;
+    let [incident] = all.as_slice() else { panic!("{all:?}") };
+    assert_eq!((&incident["title"], &incident["state"]), (&json!(title), &json!("postmortem")));
+    assert_eq!(incident["affects"], json!({ "Shop": "degraded" }));
+    let states: Vec<_> =
+        incident["updates"].as_array().expect("updates").iter().map(|one| one["state"].clone()).collect();
+    assert_eq!(states, [json!("investigating"), json!("monitoring"), json!("resolved"), json!("postmortem")]);
+    assert!(incident["ended"].as_str().is_some_and(|ended| ended.ends_with('Z')), "{incident:#}");
+    assert_eq!(succeed(&checker, &["incident", "list"]).await, "No incidents.\n");
+    let reopened = succeed(&checker, &["incident", "update", "latest", "--state", "investigating"]).await;
+    assert!(reopened.starts_with("reopened the incident"), "{reopened}");
+    let shown = succeed(&checker, &["incident", "show", "latest"]).await;
+    assert!(shown.contains(title) && shown.contains("We're on it.") && shown.contains("A disk was full."), "{shown}");
+}
+
+#[tokio::test]
+async fn a_post_can_be_edited_withdrawn_and_erased() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    succeed(&checker, &["incident", "open", "--template", "db"]).await;
+    succeed(&checker, &["incident", "update", "latest", "--text", "The password is canary."]).await;
+    let update = incidents(&checker).await[0]["updates"][1]["id"].as_str().expect("an id").to_owned();
+    succeed(&checker, &["incident", "edit", &update, "--text", "Oops."]).await;
+    let again = checker.call(&["incident", "edit", &update, "--text", "Restarting."]).await;
+    assert!(again.code == 0 && again.stderr.contains("the latest edit applies"), "{}", again.output());
+    let edited = incidents(&checker).await[0].clone();
+    assert_eq!(edited["title"], "Database is slow");
+    assert_eq!((&edited["updates"][1]["text"], &edited["updates"][1]["edited"]), (&json!("Restarting."), &json!(true)));
+    fail(&checker, &["incident", "edit", &update, "--text", "x", "--author", "ben"], "belongs to `anna`").await;
+    fail(&checker, &["incident", "erase", &update], "nothing was erased").await;
+    let erased = succeed(&checker, &["incident", "erase", &update, "--yes"]).await;
+    assert_eq!(erased, "erased 3 posts\n");
+    let posts =
+        std::fs::read_dir(checker.path("checks/0-posts")).expect("posts").map(|entry| entry.expect("a post").path());
+    let texts: Vec<String> = posts.map(|path| std::fs::read_to_string(path).expect("a post")).collect();
+    assert!(texts.len() == 1 && !texts[0].contains("canary"), "{texts:?}");
+    assert_eq!(incidents(&checker).await[0]["updates"].as_array().map(Vec::len), Some(1));
+    succeed(&checker, &["incident", "withdraw", "latest"]).await;
+    assert_eq!(incidents(&checker).await, [Value::Null; 0]);
+    fail(&checker, &["incident", "edit", "latest", "--text", "x"], "was withdrawn").await;
+}
+
+#[tokio::test]
+async fn invalid_posts_are_refused_before_anything_is_stored() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let long = "x".repeat(20_001);
+    for (words, expected) in [
+        (&["incident", "open"][..], "missing title"),
+        (&["incident", "open", "x", "--affects", "Shpo=down"], "unknown endpoint `Shpo`: did you mean `Shop`?"),
+        (&["incident", "open", "x", "--affects", "Shop"], "missing impact for `Shop`"),
+        (&["incident", "open", "x", "--text", "<script>x</script>"], "`<script>` is not allowed"),
+        (&["incident", "open", "x", "--text", &long], "the text has 20001 characters"),
+        (&["incident", "open", "x", "--began", "2099-01-01 10:00"], "in the future"),
+        (&["incident", "open", "x", "--at", "2026-02-30 10:00"], "invalid time `2026-02-30 10:00`"),
+        (&["incident", "open", "--template", "dbs"], "unknown template `dbs`: did you mean `db`?"),
+        (&["incident", "open", "--from-outage", "Shop"], "unknown endpoint `Shop`: it has no stored results"),
+        (&["incident", "update", "latest", "--text", "x"], "unknown incident `latest`"),
+        (&["silence", "Shop", "--for", "0s"], "invalid length `0s`"),
+        (&["silence", "Shpo", "--for", "1h"], "did you mean `Shop`?"),
+        (&["message", "end"], "unknown message `latest`"),
+    ] {
+        let run = fail(&checker, words, expected).await;
+        assert_eq!(run.stdout, "", "{words:?}");
+    }
+    assert!(!checker.path("checks/0-posts").exists());
+}
+
+#[tokio::test]
+async fn an_outage_fills_in_a_new_incident() {
+    let broken = Endpoint::start(Behavior::Answer("500 Internal Server Error", String::new())).await;
+    let checker = Checker::new(&watching(&[check("Shop", &broken.url)], &directory()));
+    checker.call(&["run"]).await;
+    succeed(&checker, &["incident", "open", "--from-outage", "Shop", "--author", "anna"]).await;
+    let incident = incidents(&checker).await[0].clone();
+    assert_eq!((&incident["title"], &incident["affects"]), (&json!("Shop is down"), &json!({ "Shop": "down" })));
+    let text = incident["updates"][0]["text"].as_str().expect("a text");
+    assert!(text.starts_with("Shop is down, as seen from ") && !text.contains("500"), "{text}");
+}
+
+#[tokio::test]
+async fn silences_and_messages_end_when_asked() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    succeed(&checker, &["silence", "Shop", "Bill*", "--for", "2h", "--why", "moving racks"]).await;
+    let silences = succeed(&checker, &["silence", "list"]).await;
+    assert!(silences.contains("`Shop`, `Bill*`") && silences.contains("moving racks"), "{silences}");
+    succeed(&checker, &["silence", "end", "latest"]).await;
+    assert_eq!(succeed(&checker, &["silence", "list"]).await, "No silences.\n");
+    fail(&checker, &["silence", "end", "latest"], "has already ended").await;
+
+    succeed(&checker, &["run", "--message", "We know.", "--endpoint", "Shop", "--until", "2099-01-01 10:00"]).await;
+    assert_eq!(checker.check_files("checks").len(), 1, "the message makes no other round");
+    let messages = succeed(&checker, &["message", "list", "--format", "json"]).await;
+    let messages: Vec<Value> = serde_json::from_str(&messages).expect("it is JSON");
+    assert_eq!((&messages[0]["text"], &messages[0]["affects"]), (&json!("We know."), &json!({ "Shop": "none" })));
+    assert!(messages[0]["until"].as_str().is_some_and(|until| until.starts_with("2099-01-01T")), "{messages:?}");
+    let stored = checker.all_results("checks");
+    assert!(stored.iter().any(|result| result.message == "We know."), "readers without digests see the message");
+    succeed(&checker, &["message", "end"]).await;
+    assert_eq!(succeed(&checker, &["message", "list"]).await, "No messages.\n");
+}
+
+#[tokio::test]
+async fn authors_who_post_at_the_same_time_lose_nothing() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let commands = (0..12).map(|number| {
+        let (checker, author) = (&checker, if number % 3 == 0 { "anna" } else { "anna-2" });
+        let title = format!("Incident {number}");
+        async move { succeed(checker, &["incident", "open", &title, "--author", author]).await }
+    });
+    join_all(commands).await;
+    let mut titles: Vec<String> =
+        incidents(&checker).await.iter().map(|one| one["title"].as_str().expect("a title").to_owned()).collect();
+    titles.sort_by_key(|title| (title.len(), title.clone()));
+    assert_eq!(titles, (0..12).map(|number| format!("Incident {number}")).collect::<Vec<_>>());
+    let index = std::fs::read_to_string(checker.path("checks/history/_index.json")).expect("an index");
+    assert!(index.contains("history/anna.posts.json") && index.contains("history/anna-2.posts.json"), "{index}");
+}
+
+#[tokio::test]
+async fn an_update_in_a_bucket_takes_at_most_six_requests() {
+    let bucket = Bucket::new().await;
+    let (direct, _shop) = checker_of(&bucket.storage()).await;
+    succeed(&direct, &["run"]).await;
+    succeed(&direct, &["incident", "open", "Checkout fails"]).await;
+    let proxy = FaultProxy::start(&ministack::server().url, |_, _| None).await;
+    let mut storage = bucket.storage();
+    storage["endpoint_url"] = json!(proxy.url);
+    let (checker, _shop) = checker_of(&storage).await;
+    succeed(&checker, &["incident", "update", "latest", "--state", "identified", "--text", "A disk is full."]).await;
+    let requests = proxy.requests();
+    assert!(requests.len() <= 6, "{requests:?}");
+    let posts: Vec<String> = bucket.keys().await.into_iter().filter(|key| key.contains("0-posts/")).collect();
+    assert_eq!(posts.len(), 2, "{posts:?}");
+    let digest = format!("{}history/anna.posts.json", bucket.prefix);
+    assert_eq!(bucket.headers(&digest).await, ("application/json".to_owned(), "no-cache".to_owned()));
+}
+
+#[tokio::test]
+async fn a_served_directory_has_new_posts_at_once() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let served = checker.serve(&[]).await;
+    succeed(&checker, &["incident", "open", "Checkout fails"]).await;
+    let index = http_client::get(&format!("{}store/history/_index.json", served.url)).await;
+    assert!(index.text().contains("history/anna.posts.json"), "{}", index.text());
+    let digest = http_client::get(&format!("{}store/history/anna.posts.json", served.url)).await;
+    assert!(digest.text().contains("Checkout fails"), "{}", digest.text());
+}
+
+#[tokio::test]
+async fn a_provisioned_author_posts_and_erases() {
+    let site = TestSite::new().await;
+    let words = ["--origin", "https://status.example", "--writer", "eu-west", "--author", "anna"];
+    let run = site.provision(&words).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let anna = ["-c", "author-anna.json"];
+    let call = async |words: &[&str]| {
+        let run = site.checker.call(&[words, &anna].concat()).await;
+        assert_eq!(run.code, 0, "{words:?}: {}", run.output());
+        run.stdout
+    };
+    call(&["incident", "open", "Checkout fails"]).await;
+    let writer = ["incident", "update", "latest", "--text", "On it.", "-c", "checker-eu-west.json"];
+    let updated = site.checker.call(&writer).await;
+    assert_eq!(updated.code, 0, "{}", updated.output());
+    call(&["incident", "erase", "latest", "--yes"]).await;
+    let again = site.provision(&words).await;
+    assert!(again.code == 0 && again.stdout.contains("Nothing to do"), "{}", again.output());
+    let rotated = site.provision(&[words.as_slice(), &["--rotate"]].concat()).await;
+    assert_eq!(rotated.code, 0, "{}", rotated.output());
+    call(&["incident", "list"]).await;
+    let posts = site.bucket.keys().await.into_iter().filter(|key| key.contains("posts")).count();
+    assert_eq!(posts, 3, "the writer's post and two digests");
+    let removed = site.deprovision(&["--delete-data", "--yes"], &site.bucket.name).await;
+    assert_eq!(removed.code, 0, "{}", removed.output());
+}
+
+#[tokio::test]
+async fn editors_of_the_page_change_the_posts_of_others() {
+    let (checker, shop) = checker_of(&directory()).await;
+    let mut config = watching(&[check("Shop", &shop.url)], &directory());
+    config["author"] = json!("anna");
+    config["page"] = json!({ "editors": ["ben"] });
+    checker.configure(&config);
+    succeed(&checker, &["incident", "open", "Checkout fails", "--text", "We know."]).await;
+    fail(&checker, &["incident", "edit", "latest", "--text", "x", "--author", "mallory"], "belongs to `anna`").await;
+    let id = incidents(&checker).await[0]["id"].as_str().expect("an id").to_owned();
+    succeed(&checker, &["incident", "edit", &id, "--text", "Corrected.", "--author", "ben"]).await;
+    assert_eq!(incidents(&checker).await[0]["updates"][0]["text"], "Corrected.");
+    fail(&checker, &["incident", "erase", &id, "--yes", "--author", "ben"], "only its author can erase it").await;
+    succeed(&checker, &["incident", "withdraw", &id, "--author", "ben"]).await;
+    assert_eq!(incidents(&checker).await, [Value::Null; 0]);
+}
+
+#[tokio::test]
+async fn one_node_notifies_channels_of_each_update() {
+    let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut channel = webhook.channel();
+    channel["on"] = json!(["down", "incident", "maintenance"]);
+    let nodes = nodes(&["eu-west", "us-east"], folder.path(), &shop, &[channel]);
+    for node in &nodes {
+        round(node, &[]).await;
+    }
+    let post = async |words: &[&str]| succeed(&nodes[0], &[words, &["--author", "anna"]].concat()).await;
+    let rounds = async || {
+        // Nodes find a new author within ten minutes.
+        for off in ["+11m", "+12m", "+13m"] {
+            for node in &nodes {
+                round_at(node, off).await;
+            }
+        }
+        webhook.news()
+    };
+    post(&["incident", "open", "Checkout fails", "--affects", "Shop=down", "--text", "We know."]).await;
+    let start = start(now() + 3 * HOUR);
+    let plan = ["maintenance", "plan", "Upgrade", "--affects", "Shop=down", "--zone", "UTC", "--for", "1h", "--start"];
+    post(&[&plan[..], &[&start]].concat()).await;
+    let mut news = rounds().await;
+    news.sort();
+    assert_eq!(news, ["incident Checkout fails", "maintenance Upgrade"]);
+    let items = webhook.messages().iter().flat_map(|message| message["items"].as_array().cloned()).flatten().collect();
+    let details: Vec<Value> = items;
+    let detail = |event: &str| details.iter().find(|item| item["event"] == event).expect("an item")["text"].clone();
+    assert_eq!(detail("incident"), "Incident: Checkout fails: investigating, affects Shop (down). We know.");
+    assert!(
+        detail("maintenance").as_str().is_some_and(|text| text.starts_with("Maintenance: Upgrade: planned from ")),
+        "{details:?}"
+    );
+}
+
+#[tokio::test]
+async fn status_and_summaries_show_posts_and_keep_what_was_measured() {
+    let broken = Endpoint::start(Behavior::Answer("500 Internal Server Error", String::new())).await;
+    let mut config = watching(&[check("Shop", &broken.url)], &directory());
+    (config["author"], config["summaries"]) = (json!("anna"), json!(true));
+    let checker = Checker::new(&config);
+    succeed(&checker, &["incident", "open", "Checkout <fails>", "--affects", "Shop=down", "--text", "<b>We</b> know."])
+        .await;
+    let plan = ["maintenance", "plan", "Upgrade", "--affects", "Shop=down", "--zone", "UTC", "--for", "1h", "--start"];
+    succeed(&checker, &[&plan[..], &[&start(now() + HOUR)]].concat()).await;
+    succeed(&checker, &["maintenance", "begin", "latest"]).await;
+    checker.call(&["run"]).await;
+    let status = succeed(&checker, &["status"]).await;
+    for expected in ["investigating  Checkout <fails>, incident since", "in progress    Upgrade, maintenance until"] {
+        assert!(status.contains(expected), "`{expected}` is missing:\n{status}");
+    }
+    assert!(status.contains("(planned until "), "{status}");
+    let json: Value = serde_json::from_str(&succeed(&checker, &["status", "--format", "json"]).await).expect("JSON");
+    let shop = &json["endpoints"][0];
+    assert_eq!((&json["status"], &shop["status"], &shop["uptime"]), (&json!("down"), &json!("down"), &json!("0.00%")));
+    assert_eq!((&shop["uptime_outside_maintenance"], &shop["incidents"][0]["planned"]), (&Value::Null, &json!(true)));
+    assert_eq!(shop["planned_until"], json["announced"]["maintenance"][0]["end"]);
+    assert_eq!(shop["open_incidents"][0], json["announced"]["incidents"][0]["id"]);
+    let stored = |name: &str| std::fs::read_to_string(checker.path(&format!("checks/{name}"))).expect(name);
+    let summary: Value = serde_json::from_str(&stored("0-summary/test-node.json")).expect("JSON");
+    assert_eq!(summary["announced"], json["announced"]);
+    let html = stored("0-summary/test-node.html");
+    assert!(html.contains("Checkout &lt;fails&gt;") && html.contains("We know."), "{html}");
+    let badge = stored("0-badge/test-node/Shop.svg");
+    assert!(badge.contains("down (planned), open incident"), "{badge}");
+}
