@@ -1,6 +1,6 @@
 //! Posts: what people write about endpoints, as incidents, maintenance windows, silences and messages.
 //!
-//! A post is immutable and has its own object. Later posts change what earlier ones said, and [`fold`] computes the
+//! A post is immutable and has its own object. Later posts change the content of earlier ones, and [`fold`] computes the
 //! current state from the set of all posts, in any order. Readers do not list posts. They read one [`digest`] per
 //! author, which contains all of the author's posts that still matter.
 
@@ -62,7 +62,7 @@ pub struct Post {
 /// A change to an earlier post by its author or an editor.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Edit {
-    /// The post takes the place of an earlier one.
+    /// The post replaces an earlier one completely.
     Replaces(PostId),
     /// An earlier post does not count from now on.
     Withdraws(PostId),

@@ -206,7 +206,7 @@ fn an_edit_of_a_plan_announces_only_what_it_changes() {
 }
 
 #[test]
-fn a_notice_ends_after_a_day_or_when_a_later_post_says_so() {
+fn a_notice_ends_after_a_day_or_at_the_time_in_a_later_post() {
     let root = id("anna", NOW - HOUR);
     let notice = |at, until| Post { details: Details::Message { until }, ..incident("anna", at, &root, None) };
     let of = |posts: &[Post]| fold(posts, &[], NOW).messages[0].clone();
