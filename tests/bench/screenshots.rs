@@ -57,6 +57,7 @@ async fn take_all() {
                 picture(&browser, &scenario, (width, height), 1.0, theme, &path).await;
             }
         }
+        take_announcements(&browser, &mut scenario, &folder).await;
         for (name, of, size, scale, theme) in SHOWN {
             if of == state {
                 picture(&browser, &scenario, size, scale, theme, &images.join(name)).await;
@@ -80,6 +81,21 @@ async fn take_all() {
     }
     photograph_sheet(&browser, &folder, &WINDOWS, HEIGHT_ON_SHEET, &images.join("states.webp")).await;
     println!("the screenshots and sheets are in {}, those of the documentation in docs/images", folder.display());
+}
+
+/// Takes the screenshots of single announcements and of the history.
+async fn take_announcements(browser: &Browser, scenario: &mut PageScenario, folder: &Path) {
+    let url = scenario.url.clone();
+    for (number, (query, _)) in (1..).zip(page_scenario::announcement_queries(scenario.state)) {
+        scenario.url = format!("{url}{query}");
+        for (width, height) in WINDOWS {
+            for theme in THEMES {
+                let name = file_name(scenario.state, width, theme).replace(".png", &format!("-{number}.png"));
+                picture(browser, scenario, (width, height), 1.0, theme, &folder.join(name)).await;
+            }
+        }
+    }
+    scenario.url = url;
 }
 
 /// Gives a page a logo, links and groups.

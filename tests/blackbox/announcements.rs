@@ -14,6 +14,7 @@ use support::fake_nodes::{FakeNodes, Outage, into_bucket};
 use support::page::{self, Page};
 use support::{ministack, posts};
 
+use crate::long_time_ranges::{self, ninety_days, open_ninety_days, weight};
 use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
 /// Writes digests to a directory's store, and lists them in its index of histories.
@@ -104,6 +105,62 @@ async fn digests_in_a_bucket_are_found_in_the_listing() {
         growth.push(data_requests(&page).len() - before);
     }
     assert_eq!(growth, [1, 0], "the second page has the digest from the start");
+}
+
+/// A year with a hundred incidents of six updates each.
+fn a_year_of_incidents(now: UnixNanos) -> Vec<Post> {
+    const WORDS: [&str; 17] = [
+        "the",
+        "database",
+        "checkout",
+        "replica",
+        "failed",
+        "restarted",
+        "while",
+        "a",
+        "customers",
+        "of",
+        "queue",
+        "payments",
+        "engineers",
+        "are",
+        "watching",
+        "slow",
+        "errors",
+    ];
+    let text = |seed: usize| {
+        let words: Vec<&str> = (1..=22).map(|position| WORDS[(seed * position + position * position) % 17]).collect();
+        format!("{} ({seed})", words.join(" "))
+    };
+    let mut all = Vec::new();
+    for number in 0..100 {
+        let began = now - (number as i64 + 1) * 87 * HOUR;
+        let id = posts::id("anna", began);
+        all.push(posts::incident(&id, &text(number)[..60], &[("Service 0*", Impact::Down)], &text(number + 100)));
+        for update in 1..6 {
+            let state = [IncidentState::Identified, IncidentState::Monitoring, IncidentState::Resolved][update / 2];
+            let at = posts::id("anna", began + update as i64 * 17 * MINUTE);
+            all.push(posts::update(&at, &id, Some(state), &text(number * 6 + update)));
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn ninety_days_and_a_year_of_incidents_take_few_requests() {
+    let (fake_nodes, objects) = ninety_days();
+    let mut objects = objects.clone();
+    objects.extend([posts::digest("anna", &a_year_of_incidents(fake_nodes.now))]);
+    let (_caddy, browser, page) = open_ninety_days(fake_nodes, &objects).await;
+    page.assert_clean();
+    let requests = long_time_ranges::data_requests(&page);
+    assert!(requests.len() <= 6, "{requests:#?}");
+    let bytes = weight(&requests).await;
+    assert!(bytes <= 100_000, "{bytes} bytes");
+    assert_eq!((page.endpoints().len(), page.problems().is_empty()), (20, true));
+    browser.script("document.querySelectorAll('header nav a').forEach(one => one.hidden || one.click())").await;
+    when_detail(&browser, "Resolved").await;
+    assert_eq!(browser.script("return document.querySelectorAll('#detail .card').length").await, 100);
 }
 
 #[tokio::test]

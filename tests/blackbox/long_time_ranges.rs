@@ -23,7 +23,7 @@ const HEADERS: usize = 300;
 
 /// Ninety days of results for twenty endpoints that three nodes check every minute. There are two known outages: all
 /// nodes see a two-hour outage, and only the third node sees an ongoing outage.
-fn ninety_days() -> &'static (FakeNodes, BTreeMap<String, String>) {
+pub(crate) fn ninety_days() -> &'static (FakeNodes, BTreeMap<String, String>) {
     static FAKE_NODES: OnceLock<(FakeNodes, BTreeMap<String, String>)> = OnceLock::new();
     FAKE_NODES.get_or_init(|| {
         let mut fake_nodes = FakeNodes::large(3, 20, 91, now());
@@ -39,14 +39,14 @@ fn ninety_days() -> &'static (FakeNodes, BTreeMap<String, String>) {
 }
 
 /// Returns the URLs of the listings, histories, indexes and check files that the page requested.
-fn data_requests(page: &Page) -> Vec<String> {
+pub(crate) fn data_requests(page: &Page) -> Vec<String> {
     let is_data =
         |url: &String| ["list-type", "history/", "-check.json", "index.json"].iter().any(|mark| url.contains(mark));
     page.requests().into_iter().filter(is_data).collect()
 }
 
 /// Returns the total size of the responses to these requests.
-async fn weight(requests: &[String]) -> usize {
+pub(crate) async fn weight(requests: &[String]) -> usize {
     let mut bytes = 0;
     for url in requests {
         let answer = http_client::get_with(url, &[("accept-encoding", "gzip, br, zstd")]).await;
@@ -109,7 +109,10 @@ async fn ninety_days_of_three_nodes_take_few_requests_from_s3() {
 }
 
 /// Opens the page with a range of ninety days. Also returns its web server and browser.
-async fn open_ninety_days(fake_nodes: &FakeNodes, objects: &BTreeMap<String, String>) -> (Caddy, Browser, Page) {
+pub(crate) async fn open_ninety_days(
+    fake_nodes: &FakeNodes,
+    objects: &BTreeMap<String, String>,
+) -> (Caddy, Browser, Page) {
     let caddy = Caddy::start("").await;
     into_directory(objects, &caddy.site.path().join("store"));
     caddy.configure(&from_directory(90 * DAY));

@@ -31,7 +31,7 @@ pub fn posted(announcements: &Announcements, (groups, zone): (&[Group], &TimeZon
     let is_recent = |condition: &Condition| condition.is_present || condition.since.saturating_add(ENDED_WITHIN) > now;
     let incidents = announcements.incidents.iter().filter(|incident| incident.began <= now);
     let incidents = incidents.map(|one| incident(one, groups));
-    let windows = announcements.maintenance.iter().filter_map(|one| maintenance(one, groups, &clock, now));
+    let windows = announcements.maintenance.iter().map(|one| maintenance(one, groups, &clock, now));
     incidents.chain(windows).filter(is_recent).collect()
 }
 
@@ -72,7 +72,7 @@ fn incident(incident: &Incident, groups: &[Group]) -> Condition {
     }
 }
 
-fn maintenance(maintenance: &Maintenance, groups: &[Group], clock: &Clock, now: UnixNanos) -> Option<Condition> {
+fn maintenance(maintenance: &Maintenance, groups: &[Group], clock: &Clock, now: UnixNanos) -> Condition {
     let windows = &maintenance.windows;
     let count = |is_past: &dyn Fn(UnixNanos, UnixNanos) -> bool| {
         u32::try_from(windows.iter().filter(|window| is_past(window.start, window.end)).count()).unwrap_or(u32::MAX)
@@ -92,13 +92,13 @@ fn maintenance(maintenance: &Maintenance, groups: &[Group], clock: &Clock, now: 
     let text = Message::parse(&maintenance.text).text();
     let is_first = is_present && started == 0 && !text.is_empty();
     let reminders = started.saturating_add(ended);
-    Some(Condition {
+    Condition {
         reminders,
         lasting: is_present.then_some(reminders),
         about: covered(&maintenance.affects, groups),
         detail: Some(if is_first { format!("{state}. {text}") } else { state }),
         ..Condition::new(Topic::Maintenance, key(&maintenance.id, &maintenance.title), since, is_present)
-    })
+    }
 }
 
 fn key(id: &PostId, title: &str) -> EndpointKey {

@@ -93,7 +93,7 @@ impl Window {
     ///
     /// A window that has not begun at its new start can change freely. Later, it cannot begin earlier than announced, and
     /// it can be extended only until its end.
-    fn change(&mut self, start: UnixNanos, end: UnixNanos, posted_at: UnixNanos) {
+    pub(super) fn change(&mut self, start: UnixNanos, end: UnixNanos, posted_at: UnixNanos) {
         let (from, until) = self.announced;
         self.announced = if posted_at <= start {
             (start, end)

@@ -64,7 +64,7 @@ pub struct Post {
 /// A change to an earlier post by its author or an editor.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Edit {
-    /// The post replaces an earlier one.
+    /// The post replaces an earlier one completely.
     Replaces(PostId),
     /// An earlier post does not count from now on.
     Withdraws(PostId),

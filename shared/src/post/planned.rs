@@ -133,4 +133,22 @@ mod tests {
         assert_eq!((covered(&less, Status::Down), covered(&less, Status::Degraded)), (0, 30));
         assert_eq!((covered(&all, Status::Down), covered(&all, Status::Degraded)), (100, 30));
     }
+
+    #[test]
+    fn an_extension_after_the_end_leaves_out_nothing_more() {
+        let mut extended = maintenance("Shop", Impact::Down, (100, 200), 50);
+        let spans = [
+            Span { start: 0, end: 100, status: Status::Healthy },
+            Span { start: 100, end: 300, status: Status::Down },
+            Span { start: 300, end: 1_000, status: Status::Healthy },
+        ];
+        let down =
+            |one: &Maintenance| PlannedWork::new(std::slice::from_ref(one), "Shop", &[]).outside(&spans, 0, 1_000).down;
+        assert_eq!(down(&extended), 100);
+        extended.windows[0].change(100, 300, 250);
+        assert_eq!(down(&extended), 100, "the time after the planned end counts");
+        extended = maintenance("Shop", Impact::Down, (100, 200), 50);
+        extended.windows[0].change(100, 300, 200);
+        assert_eq!(down(&extended), 0, "the extension was announced in time");
+    }
 }

@@ -10,17 +10,15 @@ use crate::store::{ListedDigest, StoreError, StoreObject};
 /// The maximum number of authors. A store with more authors is hostile, or needs `authors` in the page's configuration.
 pub const AUTHORS_LIMIT: usize = 50;
 
-/// All posts that were loaded, and all digests that failed to load.
+/// All posts that were loaded, and the digests that failed to load.
 #[derive(Debug, Default)]
 pub struct Posts {
     /// The authors whose posts are shown, or `None` for all authors.
     authors: Option<Vec<NodeName>>,
     /// The authors who may change what others posted.
     editors: Vec<NodeName>,
-    /// The last valid digest of each author.
-    digests: Vec<LoadedDigest>,
-    /// The digests that failed to load or are invalid. Their last valid version is still shown.
-    pub unreadable: Vec<(DigestName, StoreError)>,
+    /// The listed digests.
+    digests: Vec<KnownDigest>,
     /// The error, if the digests could not be listed.
     pub list_error: Option<StoreError>,
     /// Whether there are more authors than [`AUTHORS_LIMIT`].
@@ -28,11 +26,14 @@ pub struct Posts {
 }
 
 #[derive(Debug)]
-struct LoadedDigest {
+struct KnownDigest {
     name: DigestName,
-    /// The entity tag, if the listing contained it and the current content is this digest.
+    /// The entity tag, if the listing contained it and the content is the last one that was fetched.
     etag: Option<String>,
-    digest: PostDigest,
+    /// The last valid content.
+    content: Option<PostDigest>,
+    /// The error, if the digest failed to load or is invalid. Its last valid content is still shown.
+    error: Option<StoreError>,
 }
 
 impl Posts {
@@ -43,54 +44,68 @@ impl Posts {
     }
 
     /// Drops the digests that are not listed, and returns those to fetch: all that may have changed.
-    pub(super) fn choose(&mut self, mut listed: Vec<ListedDigest>) -> Vec<StoreObject> {
-        listed.retain(|(name, _)| self.authors.as_ref().is_none_or(|authors| authors.contains(&name.author)));
-        self.authors_left_out = listed.len() > AUTHORS_LIMIT;
-        listed.truncate(AUTHORS_LIMIT);
-        self.list_error = None;
-        let is_listed = |name: &DigestName| listed.iter().any(|(known, _)| known == name);
-        self.digests.retain(|known| is_listed(&known.name));
-        self.unreadable.retain(|(name, _)| is_listed(name));
-        let is_unchanged = |(name, etag): &ListedDigest| {
-            etag.is_some() && self.digests.iter().any(|known| known.name == *name && known.etag == *etag)
-        };
-        let changed = listed.into_iter().filter(|listed| !is_unchanged(listed));
-        changed.map(|(name, etag)| StoreObject::Digest(name, etag)).collect()
+    pub(super) fn choose(&mut self, listed: Vec<ListedDigest>) -> Vec<StoreObject> {
+        (self.list_error, self.authors_left_out) = (None, false);
+        let mut before = std::mem::take(&mut self.digests);
+        let mut changed = Vec::new();
+        for (name, etag) in listed {
+            if self.authors.as_ref().is_some_and(|authors| !authors.contains(&name.author)) {
+                continue;
+            }
+            if self.digests.len() == AUTHORS_LIMIT {
+                self.authors_left_out = true;
+                break;
+            }
+            let known = before.iter().position(|known| known.name == name).map(|index| before.swap_remove(index));
+            let known = known.unwrap_or_else(|| KnownDigest::new(name.clone()));
+            if etag.is_none() || known.etag != etag {
+                changed.push(StoreObject::Digest(name, etag));
+            }
+            self.digests.push(known);
+        }
+        changed
     }
 
     /// Adds a fetched digest, which replaces the author's previous one if it is valid.
     pub(super) fn add(&mut self, name: DigestName, etag: Option<String>, content: Result<Vec<u8>, StoreError>) {
-        self.unreadable.retain(|(known, _)| *known != name);
-        let parsed = content.and_then(|content| {
-            let digest = PostDigest::parse(&content).map_err(|error| StoreError::InvalidObject(error.to_string()))?;
-            let is_own = digest.author == name.author;
-            let other =
-                || StoreError::InvalidObject("invalid digest of posts: it belongs to another author".to_owned());
-            if is_own { Ok(digest) } else { Err(other()) }
+        let parsed = content.and_then(|content| match PostDigest::parse(&content) {
+            Ok(digest) if digest.author == name.author => Ok(digest),
+            Ok(_) => Err(StoreError::InvalidObject("invalid digest of posts: it belongs to another author".to_owned())),
+            Err(error) => Err(StoreError::InvalidObject(error.to_string())),
         });
-        let before = self.digests.iter_mut().find(|known| known.name == name);
-        match (parsed, before) {
-            (Ok(digest), Some(before)) => (before.etag, before.digest) = (etag, digest),
-            (Ok(digest), None) => self.digests.push(LoadedDigest { name, etag, digest }),
-            (Err(error), before) => {
-                if let Some(before) = before {
-                    before.etag = None;
-                }
-                self.unreadable.push((name, error));
-            }
+        let index = self.digests.iter().position(|known| known.name == name).unwrap_or_else(|| {
+            self.digests.push(KnownDigest::new(name));
+            self.digests.len() - 1
+        });
+        let known = &mut self.digests[index];
+        match parsed {
+            Ok(digest) => (known.etag, known.content, known.error) = (etag, Some(digest), None),
+            Err(error) => (known.etag, known.error) = (None, Some(error)),
         }
+    }
+
+    /// Returns the authors whose digests failed to load or are invalid, with the errors.
+    pub fn unreadable(&self) -> impl Iterator<Item = (&NodeName, &StoreError)> {
+        self.digests.iter().filter_map(|known| Some((&known.name.author, known.error.as_ref()?)))
     }
 
     /// Returns the authors with invalid posts, and the number of those posts.
     pub fn skipped(&self) -> impl Iterator<Item = (&NodeName, usize)> {
-        let skipped = self.digests.iter().map(|known| (&known.name.author, known.digest.skipped));
-        skipped.filter(|(_, count)| *count > 0)
+        let contents = self.digests.iter().filter_map(|known| known.content.as_ref());
+        contents.filter(|content| content.skipped > 0).map(|content| (&content.author, content.skipped))
     }
 
     /// Computes the state of everything that was posted up to `now`.
     #[must_use]
     pub fn announcements(&self, now: UnixNanos) -> Announcements {
-        fold(self.digests.iter().flat_map(|known| &known.digest.posts), &self.editors, now)
+        let contents = self.digests.iter().filter_map(|known| known.content.as_ref());
+        fold(contents.flat_map(|content| &content.posts), &self.editors, now)
+    }
+}
+
+impl KnownDigest {
+    fn new(name: DigestName) -> KnownDigest {
+        KnownDigest { name, etag: None, content: None, error: None }
     }
 }
 
@@ -135,12 +150,16 @@ mod tests {
         assert_eq!(titles(&posts).len(), 2);
         for broken in [Ok(b"{".to_vec()), Ok(digest("ben", &["x"])), Err(StoreError::InvalidListing)] {
             posts.add(name("anna"), Some("3".to_owned()), broken);
-            assert_eq!((titles(&posts).len(), posts.unreadable.len()), (2, 1));
+            assert_eq!((titles(&posts).len(), posts.unreadable().count()), (2, 1));
         }
         assert_eq!(requested(&mut posts, &[("anna", Some("3"))]).len(), 1, "it is requested again");
-        assert_eq!((titles(&posts), posts.unreadable.len()), (vec!["Down".to_owned()], 1), "ben's digest was removed");
+        assert_eq!(
+            (titles(&posts), posts.unreadable().count()),
+            (vec!["Down".to_owned()], 1),
+            "ben's digest was removed"
+        );
         posts.add(name("anna"), None, Ok(digest("anna", &["Up"])));
-        assert_eq!((titles(&posts), posts.unreadable.len()), (vec!["Up".to_owned()], 0));
+        assert_eq!((titles(&posts), posts.unreadable().count()), (vec!["Up".to_owned()], 0));
     }
 
     #[test]

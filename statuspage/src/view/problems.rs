@@ -74,12 +74,12 @@ fn posts(cache: &Cache, language: &Language) -> Vec<String> {
     if let Some(error) = &posts.list_error {
         problems.push(language.format(texts::POSTS_UNLISTED, &[&error.describe(language)]));
     }
-    problems.extend(posts.unreadable.iter().map(|(name, error)| {
-        language.format(texts::POSTS_OF_UNREADABLE, &[name.author.as_str(), &error.describe(language)])
-    }));
-    problems.extend(
-        posts.skipped().map(|(author, count)| language.plural(texts::INVALID_POSTS, count, &[author.as_str()])),
-    );
+    for (author, error) in posts.unreadable() {
+        problems.push(language.format(texts::POSTS_OF_UNREADABLE, &[author.as_str(), &error.describe(language)]));
+    }
+    for (author, count) in posts.skipped() {
+        problems.push(language.plural(texts::INVALID_POSTS, count, &[author.as_str()]));
+    }
     if posts.authors_left_out {
         problems.push(language.format(texts::TOO_MANY_AUTHORS, &[&language.number(AUTHORS_LIMIT)]));
     }

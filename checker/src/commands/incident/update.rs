@@ -1,5 +1,7 @@
 //! `checker incident update`: posts an update of an incident.
 
+use shared::post::IncidentState;
+
 use super::{IncidentError, check_after, details, find, parse_state};
 use crate::cli::UpdateArguments;
 use crate::commands::posting::Posting;
@@ -14,7 +16,7 @@ pub(super) async fn update(arguments: &UpdateArguments) -> anyhow::Result<Outcom
     let incident = find(&announcements, &arguments.id)?;
     let state = arguments.state.as_deref().and_then(parse_state);
     let reopens = !incident.is_open();
-    if reopens && state.is_none_or(|state| state.is_closed()) {
+    if reopens && state.is_none_or(IncidentState::is_closed) {
         return Err(IncidentError::Resolved(incident.id.clone()).into());
     }
     if let Some(title) = &arguments.title {

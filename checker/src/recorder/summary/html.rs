@@ -76,10 +76,8 @@ fn incident(incident: &OpenIncident) -> String {
 
 fn window(window: &AnnouncedWindow) -> String {
     let (start, end) = (format_minute(window.start), format_minute(window.end));
-    let when = match window.in_progress {
-        true => format!("in progress until {end}"),
-        false => format!("planned from {start} to {end}"),
-    };
+    let in_progress = || format!("in progress until {end}");
+    let when = if window.in_progress { in_progress() } else { format!("planned from {start} to {end}") };
     let afterwards = if window.announced_afterwards { ", announced afterwards" } else { "" };
     let (title, affects) = (escape(&window.title, TITLE_LIMIT), affects(&window.affects));
     format!("<strong>{title}</strong>: {when}{afterwards}{affects}{}", text(&window.text, "<br>"))
