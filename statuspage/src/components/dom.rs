@@ -62,6 +62,8 @@ pub(super) trait Computed {
 
 type ComputeText = Box<dyn Fn() -> Option<Cow<'static, str>>>;
 type Render<'a> = &'a dyn Fn() -> Vec<ElementBuilder>;
+/// Replaces all children by rendered ones.
+type Replace<'a> = &'a dyn Fn(Render<'_>);
 
 /// Defines a function for each tag in a namespace.
 macro_rules! elements {
@@ -261,7 +263,7 @@ impl ElementBuilder {
     }
 
     /// Runs `update` whenever a signal that it reads changes. It can call its argument to replace all children.
-    fn update_children(self, mut update: Box<dyn FnMut(&dyn Fn(Render<'_>))>) -> ElementBuilder {
+    fn update_children(self, mut update: Box<dyn FnMut(Replace<'_>)>) -> ElementBuilder {
         let Some(parent) = Owner::current() else { return self };
         let builder = self.clone();
         let owner = parent.child();
