@@ -130,7 +130,7 @@ impl PostStore for MemoryStore {
 
     async fn delete_posts(&self, names: &[PostName]) -> Result<(), StoreError> {
         self.step(|| {
-            names.iter().for_each(|name| drop(self.posts.borrow_mut().remove(name)));
+            self.posts.borrow_mut().retain(|name, _| !names.contains(name));
             Ok(())
         })
         .await
@@ -188,6 +188,9 @@ impl Random {
     }
 }
 
+/// A running command.
+type Command<'a> = Pin<Box<dyn Future<Output = Result<Published, PublishError>> + 'a>>;
+
 #[test]
 fn a_digest_has_every_confirmed_post_after_the_next_command() {
     let anna = name("anna");
@@ -197,12 +200,12 @@ fn a_digest_has_every_confirmed_post_after_the_next_command() {
         let store = MemoryStore::default();
         let first = post(&store, &anna, incident("First"), NOW - HOUR);
         let drafts = [update_of(&first.id, "one"), incident("Second")];
-        let mut commands: Vec<Option<Pin<Box<dyn Future<Output = Result<Published, PublishError>> + '_>>>> = drafts
+        let mut commands: Vec<Option<Command<'_>>> = drafts
             .into_iter()
             // Sometimes, both commands choose the same name.
             .map(|draft| {
                 let now = NOW + i64::try_from(random.below(2)).expect("it is small");
-                Some(Box::pin(command(&store, &anna, draft, now)) as Pin<Box<dyn Future<Output = _>>>)
+                Some(Box::pin(command(&store, &anna, draft, now)) as Command<'_>)
             })
             .collect();
         let kill_after = random.below(28);
