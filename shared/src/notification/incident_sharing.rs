@@ -69,8 +69,8 @@ fn is_over(situation: &Situation<'_>, register: &Register, verdict: &Verdict<'_>
         let current = conditions.find(|condition| condition.key.is_same_endpoint(&register.key));
         return current.is_some_and(|current| !current.is_present && current.lasting.is_none());
     }
-    let Some(last) = verdict.spans.last() else { return !situation.nodes.has_unreadable() };
+    let Some(last) = verdict.spans.last() else { return !situation.nodes.has_unreadable };
     let is_healthy = last.status == Status::Healthy && last.end >= situation.now;
-    let is_forgotten = last.end.saturating_add(FORGET_AFTER) <= situation.now && !situation.nodes.has_unreadable();
+    let is_forgotten = last.end.saturating_add(FORGET_AFTER) <= situation.now && !situation.nodes.has_unreadable;
     is_forgotten || is_healthy && last.start.saturating_add(time) <= situation.now
 }
