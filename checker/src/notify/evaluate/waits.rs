@@ -90,7 +90,7 @@ impl World<'_> {
             conditions: &conditions.collect::<Vec<_>>(),
             holds: &[],
             registers: self.registers,
-            nodes: Nodes { own, others: self.logs, newest: self.newest },
+            nodes: Nodes { own, others: self.logs, newest: self.newest, has_unreadable: false },
             now: self.now,
         })
     }
