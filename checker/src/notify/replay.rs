@@ -88,7 +88,7 @@ pub fn replay(
                 conditions: &conditions,
                 holds,
                 registers: &registers,
-                nodes: Nodes { own: &own, others: &[], newest: &newest },
+                nodes: Nodes { own: &own, others: &[], newest: &newest, has_unreadable: false },
                 now: at,
             };
             let mut plan = reconcile(&situation);

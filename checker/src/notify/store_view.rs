@@ -75,17 +75,9 @@ impl StoreView {
     /// Reads the other nodes' histories that have changed. Skips invalid ones until they change again: see
     /// [`StoreView::take_problems`].
     pub async fn refresh_histories(&mut self, now: UnixNanos) -> Result<(), StoreError> {
+        let missing_before = self.histories.missing();
         if self.histories.is_listing_due(now) {
-            let (mut histories, mut digests) = (Vec::new(), Vec::new());
-            for name in self.store.list::<HistoryFolderName>(Listing::all()).await? {
-                match name {
-                    HistoryFolderName::History(name) => histories.push(name),
-                    HistoryFolderName::Digest(name) => digests.push(name),
-                }
-            }
-            histories.retain(|name| name.part == HistoryPart::Main && (name.node.is_none() || name.node != self.node));
-            self.histories.keep_listed(&histories, now);
-            self.digests.keep_listed(&digests, now);
+            self.list_histories(now).await?;
         }
         let since = now.saturating_sub(self.reach);
         let parse = |name: &HistoryName, content: &[u8]| {
@@ -96,12 +88,32 @@ impl StoreView {
             prune(&mut history, since);
             Ok(history)
         };
-        self.histories.refresh(&self.store, parse).await?;
+        self.histories.refresh(&self.store, &parse).await?;
+        if !self.histories.missing().is_subset(&missing_before) {
+            // A history that was deleted is not unreadable.
+            self.list_histories(now).await?;
+            self.histories.refresh(&self.store, &parse).await?;
+        }
         let unread = self.histories.known.iter().filter(|(_, (_, index))| index.is_none());
         for name in unread.map(|(name, _)| name) {
             let problem = || "it is not a readable file".to_owned();
             self.histories.problems.entry(name.clone()).or_insert_with(problem);
         }
+        Ok(())
+    }
+
+    /// Lists the histories of other nodes, and the digests of posts.
+    async fn list_histories(&mut self, now: UnixNanos) -> Result<(), StoreError> {
+        let (mut histories, mut digests) = (Vec::new(), Vec::new());
+        for name in self.store.list::<HistoryFolderName>(Listing::all()).await? {
+            match name {
+                HistoryFolderName::History(name) => histories.push(name),
+                HistoryFolderName::Digest(name) => digests.push(name),
+            }
+        }
+        histories.retain(|name| name.part == HistoryPart::Main && (name.node.is_none() || name.node != self.node));
+        self.histories.keep_listed(&histories, now);
+        self.digests.keep_listed(&digests, now);
         Ok(())
     }
 
@@ -166,6 +178,12 @@ impl StoreView {
         self.histories.known.keys().filter_map(|name| name.node.as_ref())
     }
 
+    /// Returns whether a history is unreadable, including one of files without a node.
+    #[must_use]
+    pub fn has_unreadable(&self) -> bool {
+        self.histories.known.values().any(|(_, index)| index.is_none())
+    }
+
     /// Returns the other nodes' valid histories.
     #[must_use]
     pub fn histories(&self) -> &[History] {
@@ -225,6 +243,12 @@ impl<N: ObjectName + Clone + Ord, T> Copies<N, T> {
 
     fn forget(&mut self) {
         self.known.values_mut().for_each(|(version, _)| *version = None);
+    }
+
+    /// Returns the listed objects that have no contents, for example because they were deleted since.
+    fn missing(&self) -> BTreeSet<N> {
+        let missing = self.known.iter().filter(|(_, (version, index))| version.is_none() && index.is_none());
+        missing.map(|(name, _)| name.clone()).collect()
     }
 
     fn keep_listed(&mut self, listed: &[N], now: UnixNanos) {

@@ -67,7 +67,7 @@ impl WaitingRounds {
         });
         let mut described = described.collect::<Vec<_>>().join(", ");
         if nodes.len() > NODES_LIMIT {
-            described = format!("{described} and rounds of {} more", counted(nodes.len() - NODES_LIMIT, "node"));
+            described = format!("{described} and rounds of {}", counted(nodes.len() - NODES_LIMIT, "more node"));
         }
         (!nodes.is_empty()).then_some(described)
     }
@@ -345,6 +345,12 @@ mod tests {
             .map(|node| format!("1 round of {node} {since}"));
         assert_eq!(spool.new_others(&expected), Some(described.join(", ")));
         assert_eq!(spool.clone().new_others(&expected), None, "they were already reported");
+        let others = ["b-", "c-", "d-", "e-", "f-", "g-", "h-"].map(named).into();
+        let described = WaitingRounds { own: Vec::new(), others }.describe_others().unwrap();
+        assert!(
+            described.ends_with("of the node `f` since 2026-11-22T06:50:54Z and rounds of 2 more nodes"),
+            "{described}"
+        );
     }
 
     #[tokio::test]

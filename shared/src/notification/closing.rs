@@ -58,7 +58,7 @@ struct Closing {
 /// Returns how to close an outage or a condition, or `None` if its end can still be reported.
 fn closing(situation: &Situation<'_>, endpoints: &EndpointMap<&Verdict<'_>>, register: &Register) -> Option<Closing> {
     let now = situation.now;
-    let can_be_gone = !situation.nodes.has_unreadable();
+    let can_be_gone = !situation.nodes.has_unreadable;
     let is_gone = match register.topic {
         // Posts end when their authors end or withdraw them.
         Topic::Store | Topic::Incident | Topic::Maintenance => return None,

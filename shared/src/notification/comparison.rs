@@ -95,7 +95,7 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
     let dependencies = Dependencies::new(verdicts, situation.checks, is_covered);
     let has_registers = situation.registers.of_channel(situation.channel).next().is_some();
     let served_since = situation.registers.served_since(situation.channel).unwrap_or(now);
-    let may_have_results = situation.nodes.has_unreadable();
+    let may_have_results = situation.nodes.has_unreadable;
     let mut dependents: HashMap<usize, Vec<String>> = HashMap::new();
     let mut found_at: HashMap<usize, usize> = HashMap::new();
     for (index, verdict) in verdicts.iter().enumerate() {

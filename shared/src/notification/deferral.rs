@@ -81,8 +81,13 @@ impl NotificationLog {
         (number, now): (i64, UnixNanos),
     ) -> usize {
         let taken_over = self.take_over(others, (channel, news), now);
+        let mut entries = self.served(channel).map(|served| std::mem::take(&mut served.deferred)).unwrap_or_default();
+        if !entries.is_empty() {
+            // Otherwise, these entries would become current again, because this node records the latest news.
+            let registers = Registers::merge(others.iter().chain([&*self]), now);
+            remove_replaced(&mut entries, &registers, &self.node);
+        }
         self.record(news, number, now);
-        let entries = self.served(channel).map(|served| std::mem::take(&mut served.deferred)).unwrap_or_default();
         self.replace_deferred(channel, entries, taken_over)
     }
 

@@ -81,7 +81,7 @@ fn plan_for(situation: &Situation<'_>, known: &[Register]) -> Plan {
         *served = ServedChannel::new(served.id.clone(), served.from);
     }
     let registers = Registers::merge([&own], situation.now);
-    let nodes = Nodes { own: &own, others: &[], newest: situation.nodes.newest };
+    let nodes = Nodes { own: &own, others: &[], ..situation.nodes };
     let mut plan = reconcile(&Situation { registers: &registers, nodes, pace: Pace::default(), ..*situation });
     let subjects = Subjects::new(known.iter());
     let keys = known.iter().map(|known| &known.key);

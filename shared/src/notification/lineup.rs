@@ -43,13 +43,8 @@ pub struct Nodes<'a> {
     pub others: &'a [NotificationLog],
     /// When each node's newest result was stored, for every node with a history, or 0 if the history is unreadable.
     pub newest: &'a BTreeMap<NodeName, UnixNanos>,
-}
-
-impl Nodes<'_> {
-    /// Returns whether a node's history is unreadable. If so, it is unknown which endpoints the node checks.
-    pub(super) fn has_unreadable(&self) -> bool {
-        self.newest.values().any(|newest| *newest == 0)
-    }
+    /// Whether a history is unreadable, so that it is unknown which endpoints its node checks.
+    pub has_unreadable: bool,
 }
 
 /// Returns the time since which a node has stored its rounds without a gap, or 0 if there was no gap. During a gap,

@@ -82,7 +82,7 @@ fn incident_scopes_are_optional() {
     log.channels[0].incidents = Some(IncidentScope(u16::MAX));
     let json = log.to_json();
     assert_eq!(NotificationLog::parse(json.as_bytes()), Ok(log));
-    for scope in ["65536", "-1", r#""7""#] {
+    for scope in ["65536", "-1", r#""7""#, "7.5", "1e999", "null", "[]", "{}", "true", "99999999999999999999"] {
         let log = NotificationLog::parse(json.replace("65535", scope).as_bytes()).expect("it is a log");
         assert_eq!(log.channels[0].incidents, None);
     }

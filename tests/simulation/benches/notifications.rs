@@ -55,7 +55,7 @@ fn main() {
             conditions: &[],
             holds: &[],
             registers: &registers,
-            nodes: Nodes { own: &logs[0], others: &logs[1..], newest: &newest },
+            nodes: Nodes { own: &logs[0], others: &logs[1..], newest: &newest, has_unreadable: false },
             now: NOW,
         });
         println!(

@@ -252,7 +252,7 @@ impl World {
             conditions: &[],
             holds: &self.holds,
             registers: &registers,
-            nodes: Nodes { own: log, others: &others, newest: &newest },
+            nodes: Nodes { own: log, others: &others, newest: &newest, has_unreadable: false },
             now: clock,
         };
         (reconcile(&situation), registers.next_number())

@@ -373,7 +373,12 @@ impl Notifier {
                 conditions: &conditions,
                 holds: &holds,
                 registers: &registers,
-                nodes: Nodes { own: &own.log, others: self.view.logs(), newest },
+                nodes: Nodes {
+                    own: &own.log,
+                    others: self.view.logs(),
+                    newest,
+                    has_unreadable: self.view.has_unreadable(),
+                },
                 now,
             };
             ((index, reconcile(&situation)), deferred_plans(index, &situation))

@@ -64,7 +64,12 @@ impl Notifier {
                 conditions,
                 holds,
                 registers: &registers,
-                nodes: Nodes { own: &bare, others: self.view.logs(), newest },
+                nodes: Nodes {
+                    own: &bare,
+                    others: self.view.logs(),
+                    newest,
+                    has_unreadable: self.view.has_unreadable(),
+                },
                 now,
             };
             let is_current = |item: &Item| {

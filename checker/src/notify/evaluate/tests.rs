@@ -46,7 +46,10 @@ impl World {
 
     /// Evaluates the rules in a new process, in the given minute of an outage that began in minute 10.
     pub(super) async fn run(&self, minute: i64) -> EvaluationReport {
-        let mut notifier = self.notifier().await;
+        self.run_again(&mut self.notifier().await, minute).await
+    }
+
+    async fn run_again(&self, notifier: &mut Notifier, minute: i64) -> EvaluationReport {
         let (now, end) = (minute * 60, self.end * 60);
         let down = rounds(600..now.min(end).max(600), "a", Status::Down);
         let after = rounds(end.min(now)..now, "a", Status::Healthy);
@@ -186,8 +189,9 @@ async fn a_history_that_cannot_be_read_was_not_removed() {
     let notified = |topic, title| register(topic, title, Notified::Down, START - 3 * DAY);
     own.log.registers = vec![notified(Topic::Silent, "us"), notified(Topic::Endpoint, "Blog")];
     own.save(&store).await.unwrap();
-    let path = world.folder.path().join("store/history/us.json");
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let folder = world.folder.path().join("store/history");
+    let path = folder.join("us.json");
+    std::fs::create_dir_all(&folder).unwrap();
     let make: [fn(&Path); 3] = [
         |path| std::fs::write(path, "garbage").unwrap(),
         |path| std::fs::create_dir(path).unwrap(),
@@ -201,7 +205,29 @@ async fn a_history_that_cannot_be_read_was_not_removed() {
         assert!(report.sent.is_empty(), "{report:?}");
         std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path)).unwrap();
     }
+    // Files of the original Checkup have no node.
+    std::fs::write(folder.join("_nameless.json"), "garbage").unwrap();
     let report = world.run(7).await;
+    assert_eq!((report.problems.len(), report.sent.len()), (1, 1), "{report:?}");
+    assert!(report.sent[0].contains("us") && !report.sent[0].contains("Blog"), "{report:?}");
+    std::fs::remove_file(folder.join("_nameless.json")).unwrap();
+    let report = world.run(8).await;
     assert_eq!((report.problems.len(), report.sent.len()), (0, 1), "{report:?}");
     assert!(world.log().await.registers.iter().all(|register| register.state == Notified::Healthy));
+}
+
+#[tokio::test]
+async fn a_history_that_was_deleted_is_not_unreadable() {
+    let server = MailServer::start().await;
+    let world = World::new(mail(server.port));
+    world.run(5).await;
+    let folder = world.folder.path().join("store/history");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("us.json"), history("us", &rounds(0..300, "b", Status::Healthy)).to_json()).unwrap();
+    let mut notifier = world.notifier().await;
+    assert_eq!(world.run_again(&mut notifier, 6).await.problems, [""; 0]);
+    assert_eq!(notifier.view.nodes().count(), 1);
+    std::fs::remove_file(folder.join("us.json")).unwrap();
+    assert_eq!(world.run_again(&mut notifier, 7).await.problems, [""; 0]);
+    assert_eq!(notifier.view.nodes().count(), 0);
 }

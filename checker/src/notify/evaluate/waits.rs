@@ -99,7 +99,7 @@ impl World<'_> {
             conditions: &conditions.collect::<Vec<_>>(),
             holds: self.holds,
             registers: self.registers,
-            nodes: Nodes { own, others: self.logs, newest: self.newest },
+            nodes: Nodes { own, others: self.logs, newest: self.newest, has_unreadable: false },
             now: self.now,
         })
     }

@@ -254,6 +254,24 @@ fn a_node_that_only_records_later_news_takes_over_deferred_recipients() {
 }
 
 #[test]
+fn entries_that_another_node_has_replaced_do_not_become_current_again() {
+    let mut scene = two_nodes("h0 d10 h20");
+    scene.policy.on = BTreeSet::from([EventKind::Down, EventKind::Reminder]);
+    scene.policy.repeat = vec![minutes(2)];
+    // The second recipient accepts the reminder of the other node.
+    send(&mut scene, 15, &reception(&[]));
+    switch_node(&mut scene);
+    scene.logs.iter_mut().for_each(|log| log.rank = 300 - log.rank);
+    assert_eq!(shown(&scene), ["[1] know Shop healthy"]);
+    let plan = scene.plan(40);
+    assert_eq!((plan.news.len(), words(&plan)), (1, Vec::new()), "the recovery is not sent");
+    let number = Registers::merge(&scene.logs, at(40)).next_number();
+    let (own, others) = scene.logs.split_first_mut().expect("there is a node");
+    assert_eq!(own.record_unsent(others, (&channel(), &plan.news), (number, at(40))), 0);
+    assert_eq!(shown(&scene), [""; 0]);
+}
+
+#[test]
 fn a_condition_that_is_over_is_not_deferred_any_longer() {
     let mut scene = Scene::new("h0").hearing(&[EventKind::Certificate]);
     scene.logs = vec![log("a", -2_000)];

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::*;
-use crate::notification_log::Notified;
+use crate::notification_log::{Notified, Topic};
 
 const DAY: i64 = 24 * 60;
 
@@ -14,6 +14,8 @@ struct Sharing {
     scene: Scene,
     ids: [ChannelId; 2],
     policies: [ChannelPolicy; 2],
+    /// Whether only the other nodes serve the second channel.
+    is_second_removed: bool,
 }
 
 impl Sharing {
@@ -23,21 +25,23 @@ impl Sharing {
         scene.policy.incidents = Some(IncidentScope(7));
         scene.logs = vec![serving("a", &ids), serving("b", &ids)];
         let policies = [scene.policy.clone(), scene.policy.clone()];
-        Sharing { scene, ids, policies }
+        Sharing { scene, ids, policies, is_second_removed: false }
     }
 
     fn plan(&self, index: usize, now: i64, changes: Option<&str>) -> Plan {
         let channels = [(&self.ids[0], &self.policies[0]), (&self.ids[1], &self.policies[1])];
+        let served = if self.is_second_removed { &channels[..1] } else { &channels };
+        let Some((channel, policy)) = served.get(index).copied() else { return Plan::default() };
         self.scene.evaluate(
             at(now),
             |of_scene| spans(changes.unwrap_or(of_scene), now),
             |situation| {
-                let (channel, policy) = channels[index];
                 // Each node can send, as if no other node were first in line.
-                let line: Vec<NotificationLog> = situation.nodes.others.iter().map(without_channels).collect();
+                let line: Vec<NotificationLog> =
+                    situation.nodes.others.iter().map(|log| without_channel(log, channel)).collect();
                 let nodes = Nodes { others: &line, ..situation.nodes };
                 let flapping = Flapping { outages: 0, within: 0 };
-                reconcile(&Situation { channel, policy, channels: &channels, nodes, flapping, ..*situation })
+                reconcile(&Situation { channel, policy, channels: served, nodes, flapping, ..*situation })
             },
         )
     }
@@ -79,10 +83,10 @@ fn serving(name: &str, ids: &[ChannelId; 2]) -> NotificationLog {
     log
 }
 
-/// Removes a node from the line-up of all channels that this node serves, but not its registers.
-fn without_channels(log: &NotificationLog) -> NotificationLog {
+/// Removes a node from a channel's line-up, but not its registers.
+fn without_channel(log: &NotificationLog, channel: &ChannelId) -> NotificationLog {
     let mut channels = log.channels.clone();
-    channels.retain(|served| !["first", "second"].contains(&served.id.as_str()));
+    channels.retain(|served| served.id != *channel);
     NotificationLog { channels, ..log.clone() }
 }
 
@@ -182,6 +186,52 @@ fn an_incident_that_another_node_reports_is_not_closed() {
     sharing.scene.logs[1].registers = vec![register];
     assert_eq!(sharing.news(25), [""; 0]);
     assert_eq!(sharing.news(21 + DAY), ["closed first"]);
+}
+
+#[test]
+fn an_incident_of_a_channel_that_only_other_nodes_serve_is_not_closed() {
+    for (is_shared, expected) in [(true, &[][..]), (false, &["closed first"])] {
+        let mut sharing = Sharing::new("h0 d10");
+        assert_eq!(sharing.news(11), ["down first", "down second"]);
+        sharing.exclude(0);
+        sharing.is_second_removed = true;
+        sharing.scene.logs[1].describe_incidents(|_| is_shared.then_some(IncidentScope(7)));
+        assert_eq!(sharing.news(12), expected);
+    }
+}
+
+#[test]
+fn an_incident_is_closed_if_the_other_channel_does_not_hear_of_degraded_endpoints() {
+    for (hears_degraded, expected) in [(false, &["closed first"][..]), (true, &[])] {
+        let mut sharing = Sharing::new("h0 d10 g20");
+        sharing.exclude(1);
+        assert_eq!(sharing.news(11), ["down first"]);
+        sharing.exclude(0);
+        sharing.include(1);
+        sharing.policies[1].after = minutes(30);
+        if hears_degraded {
+            sharing.policies[1].on.insert(EventKind::Degraded);
+        }
+        assert_eq!(sharing.news(21), [""; 0]);
+        assert_eq!(sharing.news(25), expected);
+    }
+}
+
+#[test]
+fn the_certificate_incident_of_a_removed_endpoint_is_closed() {
+    let mut sharing = Sharing::new("h0");
+    for policy in &mut sharing.policies {
+        policy.on.insert(EventKind::Certificate);
+    }
+    sharing.scene.conditions = vec![Condition::new(Topic::Certificate, key("Shop"), at(10), true)];
+    sharing.exclude(1);
+    assert_eq!(sharing.news(11), ["certificate first"]);
+    sharing.exclude(0);
+    sharing.include(1);
+    sharing.scene.conditions.clear();
+    assert_eq!(sharing.news(12), [""; 0], "the other channel can still report it");
+    sharing.scene.endpoints[0].2 = true;
+    assert_eq!(sharing.news(13), ["closed first"]);
 }
 
 #[derive(Debug, Clone)]

@@ -178,7 +178,7 @@ impl Scene {
             conditions: &self.conditions,
             holds: &self.holds,
             registers: &registers,
-            nodes: Nodes { own, others, newest: &newest },
+            nodes: Nodes { own, others, newest: &newest, has_unreadable: self.unreadable.is_some() },
             now,
         })
     }
