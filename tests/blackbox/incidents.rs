@@ -275,7 +275,8 @@ async fn one_node_notifies_channels_of_each_update() {
     let mut news = rounds().await;
     news.sort();
     assert_eq!(news, ["incident Checkout fails", "maintenance Upgrade"]);
-    let items = webhook.messages().iter().flat_map(|message| message["items"].as_array().cloned()).flatten().collect();
+    let items =
+        webhook.messages().iter().filter_map(|message| message["items"].as_array().cloned()).flatten().collect();
     let details: Vec<Value> = items;
     let detail = |event: &str| details.iter().find(|item| item["event"] == event).expect("an item")["text"].clone();
     assert_eq!(detail("incident"), "Incident: Checkout fails: investigating, affects Shop (down). We know.");

@@ -130,7 +130,9 @@ impl PostStore for MemoryStore {
 
     async fn delete_posts(&self, names: &[PostName]) -> Result<(), StoreError> {
         self.step(|| {
-            names.iter().for_each(|name| drop(self.posts.borrow_mut().remove(name)));
+            for name in names {
+                self.posts.borrow_mut().remove(name);
+            }
             Ok(())
         })
         .await
@@ -188,6 +190,9 @@ impl Random {
     }
 }
 
+/// A command that has not finished.
+type Running<'a> = Pin<Box<dyn Future<Output = Result<Published, PublishError>> + 'a>>;
+
 #[test]
 fn a_digest_has_every_confirmed_post_after_the_next_command() {
     let anna = name("anna");
@@ -197,7 +202,7 @@ fn a_digest_has_every_confirmed_post_after_the_next_command() {
         let store = MemoryStore::default();
         let first = post(&store, &anna, incident("First"), NOW - HOUR);
         let drafts = [update_of(&first.id, "one"), incident("Second")];
-        let mut commands: Vec<Option<Pin<Box<dyn Future<Output = Result<Published, PublishError>> + '_>>>> = drafts
+        let mut commands: Vec<Option<Running<'_>>> = drafts
             .into_iter()
             // Sometimes, both commands choose the same name.
             .map(|draft| {
