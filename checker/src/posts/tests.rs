@@ -130,7 +130,9 @@ impl PostStore for MemoryStore {
 
     async fn delete_posts(&self, names: &[PostName]) -> Result<(), StoreError> {
         self.step(|| {
-            self.posts.borrow_mut().retain(|name, _| !names.contains(name));
+            for name in names {
+                self.posts.borrow_mut().remove(name);
+            }
             Ok(())
         })
         .await
@@ -188,8 +190,8 @@ impl Random {
     }
 }
 
-/// A running command.
-type Command<'a> = Pin<Box<dyn Future<Output = Result<Published, PublishError>> + 'a>>;
+/// A command that has not finished.
+type Running<'a> = Pin<Box<dyn Future<Output = Result<Published, PublishError>> + 'a>>;
 
 #[test]
 fn a_digest_has_every_confirmed_post_after_the_next_command() {
@@ -200,12 +202,12 @@ fn a_digest_has_every_confirmed_post_after_the_next_command() {
         let store = MemoryStore::default();
         let first = post(&store, &anna, incident("First"), NOW - HOUR);
         let drafts = [update_of(&first.id, "one"), incident("Second")];
-        let mut commands: Vec<Option<Command<'_>>> = drafts
+        let mut commands: Vec<Option<Running<'_>>> = drafts
             .into_iter()
             // Sometimes, both commands choose the same name.
             .map(|draft| {
                 let now = NOW + i64::try_from(random.below(2)).expect("it is small");
-                Some(Box::pin(command(&store, &anna, draft, now)) as Command<'_>)
+                Some(Box::pin(command(&store, &anna, draft, now)) as Pin<Box<dyn Future<Output = _>>>)
             })
             .collect();
         let kill_after = random.below(28);
