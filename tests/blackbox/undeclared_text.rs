@@ -49,6 +49,7 @@ const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd\x20\x0f\x79\x00\x00{\"status\":\"ok\"}";
 /// Returns outputs, and strings that are searched in them.
 fn searches() -> Vec<(Vec<u8>, &'static str, Found)> {
     let words = "Fatal error, and more of it: Fatal error";
+    let compressed = zlib(words, 6);
     vec![
         // UTF-16, with and without a byte order mark.
         (utf_16_le(words), "Fatal", Found::Yes),
@@ -57,9 +58,19 @@ fn searches() -> Vec<(Vec<u8>, &'static str, Found)> {
         (utf_16_be("\u{feff}Fatal\r\n"), "Fatal", Found::Yes),
         (utf_16_le("\u{feff}all is well"), "Fatal", Found::No),
         (utf_16_be("all is well"), "Fatal", Found::No),
-        (utf_16_le("Störung 障害 500"), "Störung", Found::Yes),
-        (utf_16_le("Störung 障害 500"), "障害", Found::Yes),
-        (utf_16_be("Störung 障害 500"), "Ошибка", Found::No),
+        (utf_16_le("\u{feff}Störung 障害 500"), "Störung", Found::Yes),
+        (utf_16_le("\u{feff}Störung 障害 500"), "障害", Found::Yes),
+        (utf_16_le("\u{feff}Störung 障害 500"), "Ошибка", Found::No),
+        (utf_16_le("Störung: 500"), "Störung", Found::Yes),
+        (utf_16_be("Störung: 500"), "Ошибка", Found::No),
+        // Without a mark or bytes of binary data, it can be text in another charset.
+        (utf_16_le("Störung 障害 500"), "Störung", Found::Unclear),
+        (utf_16_le("障害 500"), "障害", Found::Unclear),
+        (utf_16_le("失敗\r\n"), "失敗", Found::Unclear),
+        (b"St\xf6rung\0".to_vec(), "Störung", Found::Unclear),
+        (b"St\xf6rung\0".to_vec(), "rung", Found::Yes),
+        (b"\xb4\xed\xce\xf3!\0".to_vec(), "错误", Found::Unclear),
+        (b"\x8f\xe1\x8aQ!\0".to_vec(), "障害", Found::Unclear),
         (utf_16_le("KO"), "KO", Found::Yes),
         // A part in UTF-16 or UTF-32.
         ([b"done\n".to_vec(), utf_16_le("Fatal")].concat(), "Fatal", Found::Unclear),
@@ -78,6 +89,7 @@ fn searches() -> Vec<(Vec<u8>, &'static str, Found)> {
         ("\u{feff}well".as_bytes().to_vec(), "Fatal", Found::No),
         ([b"\xef\xbb\xbf".to_vec(), utf_16_le("Fatal")].concat(), "Fatal", Found::Yes),
         ([b"\xef\xbb\xbf".to_vec(), gzip(words, 6)].concat(), "Fatal", Found::Unclear),
+        ([b"\xef\xbb\xbf\xef\xbb\xbf".to_vec(), gzip(words, 6)].concat(), "Fatal", Found::Unclear),
         // Fields, padding and binary data.
         (b"5\x002\0Fatal error\0".to_vec(), "Fatal", Found::Yes),
         (b"5\x002\0all is well\0".to_vec(), "Fatal", Found::No),
@@ -95,11 +107,18 @@ fn searches() -> Vec<(Vec<u8>, &'static str, Found)> {
         (zlib(words, 6), "Fatal", Found::Unclear),
         (zlib(words, 9), "Fatal", Found::Unclear),
         ([zlib(words, 6), b"\n".to_vec()].concat(), "Fatal", Found::Unclear),
+        // Smaller windows, streams that end early, and a wrong checksum.
+        ([b"h\x81", &compressed[2..]].concat(), "Fatal", Found::Unclear),
+        ([b"\x18\x95", &compressed[2..]].concat(), "Fatal", Found::Unclear),
+        (compressed[..compressed.len() - 3].to_vec(), "Fatal", Found::Unclear),
+        (compressed[..compressed.len() / 2].to_vec(), "Fatal", Found::Unclear),
+        ([&compressed[..compressed.len() - 4], b"\0\0\0\0"].concat(), "Fatal", Found::Unclear),
         (ZSTD.to_vec(), "Fatal", Found::Unclear),
         (ZSTD.to_vec(), "status", Found::Yes),
         // Text that is not compressed, or only after its start.
         (b"x\x9cuvre".to_vec(), "Fatal", Found::No),
         (b"x^2 + y^2 = 1".to_vec(), "Fatal", Found::No),
+        (b"H\xc7lt \xf6fter an".to_vec(), "Fatal", Found::No),
         (b"\x1f\x8b".to_vec(), "Fatal", Found::No),
         ([b"done\n".to_vec(), gzip(words, 6)].concat(), "Fatal", Found::No),
         // Plain text.
@@ -195,6 +214,7 @@ async fn messages_are_healthy_only_if_the_search_is_certain() {
 fn values() -> Vec<(Vec<u8>, Vec<&'static str>, Vec<(&'static str, &'static str)>)> {
     let compressed = "body is compressed with `gzip`";
     let part = "a part that seems to be UTF-16 or UTF-32 does";
+    let invalid = "bytes that are not valid in its charset";
     vec![
         (
             utf_16_le("\u{feff}{\"up\":true,\"n\":[1,2]}\r\n"),
@@ -240,6 +260,36 @@ fn values() -> Vec<(Vec<u8>, Vec<&'static str>, Vec<(&'static str, &'static str)
                 ("not [BODY] matches '^OK'", part),
                 ("not ([BODY] contains X or [BODY] contains OK)", part),
             ],
+        ),
+        (
+            b"F\0a\0t\0a\0l\0done\n".to_vec(),
+            vec!["not [BODY] matches 'Fatal error'"],
+            vec![(r"not [BODY] matches 'Fatal\b'", part), ("not [BODY] matches 'Fatald'", part)],
+        ),
+        (b"ok\0F\0a\0t\0a\0l".to_vec(), vec![], vec![(r"not [BODY] matches '\bFatal'", part)]),
+        (b"F\0a\0t\0a\0l\x001".to_vec(), vec![], vec![(r"not [BODY] matches 'Fatal\b'", part)]),
+        (
+            [b"log\n".to_vec(), utf_16_le("\u{feff}Fatal\n")].concat(),
+            vec![],
+            vec![("not [BODY] matches '(?m)^Fatal'", part), ("not [BODY] matches Fatal", part)],
+        ),
+        (b"\x8aF\0a\0t\0a\0l\0\n".to_vec(), vec![], vec![("not [BODY] matches Fatal", part)]),
+        // In the other byte order, all of this is text, too.
+        (
+            b"\x01F\0a\0t\0a\0l\0\n".to_vec(),
+            vec!["[BODY] contains atal"],
+            vec![("not [BODY] matches Fatal", part), ("not [BODY] contains Fatal", part)],
+        ),
+        (b"St\xf6rung\0".to_vec(), vec![], vec![("not [BODY] matches Störung", invalid)]),
+        (
+            "\u{feff}Fatal".chars().flat_map(|character| u32::from(character).to_le_bytes()).collect(),
+            vec!["[BODY] != OK", "not [BODY] == OK"],
+            vec![("[BODY] == Fatal", part), ("[BODY] != Fatal", part), ("not [BODY] == Fatal", part)],
+        ),
+        (
+            b"F\0a\0t\0a\0l\0\n".to_vec(),
+            vec!["[BODY] != OK"],
+            vec![("[BODY] != Fatal", part), ("not [BODY] == Fatal", part)],
         ),
     ]
 }
@@ -306,5 +356,13 @@ async fn an_uncertain_search_is_unknown_if_the_check_must_fail() {
         cases.push((inverted(&utf_16_le("Fatal"), more.clone()), WELL));
         cases.push((inverted(&utf_16_le("ok"), more), (Status::Down, "check succeeded, but it must fail")));
     }
+    // If a required string is absent, the failure is certain.
+    let part = [b"logs\n".to_vec(), utf_16_le("Fatal")].concat();
+    let requiring = |text| json!({ "must_contain": text, "must_not_contain": "Fatal" });
+    cases.push((inverted(&part, requiring("absent")), WELL));
+    cases.push((inverted(b"St\xf6rung", requiring("absent")), WELL));
+    cases.push((inverted(b"St\xf6rung", requiring("Störung")), unknown("not valid in its charset")));
+    cases.push((inverted(&gzip("ok", 6), requiring("absent")), unknown("compressed with `gzip`")));
+    cases.push((inverted(&utf_16_le("\u{feff}Fatal"), requiring("absent")), WELL));
     expect(&cases).await;
 }

@@ -3,7 +3,7 @@
 
 use std::mem::take;
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 use regex::bytes::Regex;
 
 /// The reason why text was not found for certain: it occurs in UTF-16 or UTF-32, but the whole body is not UTF-16.
@@ -71,7 +71,12 @@ impl<'a> BodyText<'a> {
     #[must_use]
     pub fn find(self, text: &str) -> Found {
         let occurs = |spelling: &[u8]| self.forms().any(|form| memmem::find(form, spelling).is_some());
-        let is_hidden = || wide_spellings(text).iter().any(|spelling| occurs(spelling));
+        let is_hidden = || {
+            // UTF-8 text can contain a spelling by chance, but hardly if the spelling has the bytes of binary data.
+            let has_nulls = memchr(0, self.raw).is_some();
+            let is_rare = |spelling: &[u8]| has_nulls || spelling.iter().copied().any(is_binary);
+            wide_spellings(text).iter().any(|spelling| is_rare(spelling) && occurs(spelling))
+        };
         match self.undeclared {
             _ if occurs(text.as_bytes()) => Found::Yes,
             Some(_) => self.not_found(is_hidden),
@@ -82,8 +87,8 @@ impl<'a> BodyText<'a> {
     /// Searches for a match. A pattern for bytes never matches text that was converted.
     #[must_use]
     pub fn find_match(self, pattern: &Regex) -> Found {
-        let is_hidden =
-            || !is_about_bytes(pattern) && any_wide_run(self.text(), |run| pattern.is_match(run.as_bytes()));
+        let is_met_by = |run: &str| pattern.is_match(run.as_bytes());
+        let is_hidden = || !is_about_bytes(pattern) && self.forms().any(|form| any_wide_run(form, is_met_by));
         match self.undeclared {
             _ if self.forms_for(pattern).any(|form| pattern.is_match(form)) => Found::Yes,
             Some(_) => self.not_found(is_hidden),
@@ -127,26 +132,26 @@ pub fn is_binary(byte: u8) -> bool {
     matches!(byte, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f)
 }
 
-/// Encodes a string in UTF-16 and UTF-32. Omits encodings that UTF-8 text can contain by chance.
-fn wide_spellings(text: &str) -> Vec<Vec<u8>> {
+/// Encodes a string in UTF-16 and UTF-32.
+fn wide_spellings(text: &str) -> [Vec<u8>; 4] {
     let units = || text.encode_utf16();
     let characters = || text.chars().map(u32::from);
-    let mut spellings = vec![
-        units().flat_map(u16::to_le_bytes).collect::<Vec<u8>>(),
+    [
+        units().flat_map(u16::to_le_bytes).collect(),
         units().flat_map(u16::to_be_bytes).collect(),
         characters().flat_map(u32::to_le_bytes).collect(),
         characters().flat_map(u32::to_be_bytes).collect(),
-    ];
-    spellings.retain(|spelling| spelling.iter().copied().any(is_binary));
-    spellings
+    ]
 }
 
 /// Returns whether the predicate holds for any run of ASCII and Latin-1 characters in UTF-16 or UTF-32. Such characters
 /// are single bytes between one or three null bytes. A run includes the bytes before and after it, because the byte
 /// order is unknown.
 fn any_wide_run(bytes: &[u8], holds: impl Fn(&str) -> bool) -> bool {
+    // UTF-16 and UTF-32 have an even number of bytes, so that the first or the last one is something else.
+    let is_odd = bytes.len() % 2 == 1;
     [1, 3].into_iter().any(|gap| {
-        let mut run = WideRun::default();
+        let mut run = WideRun { is_first_optional: is_odd, ..WideRun::default() };
         let mut nulls = 0;
         for field in bytes.split(|byte| *byte == 0) {
             nulls += 1;
@@ -166,6 +171,7 @@ fn any_wide_run(bytes: &[u8], holds: impl Fn(&str) -> bool) -> bool {
                 run.push(*last, is_single);
             }
         }
+        run.is_last_optional |= is_odd;
         run.is_met_by(&holds)
     })
 }
@@ -174,9 +180,12 @@ fn any_wide_run(bytes: &[u8], holds: impl Fn(&str) -> bool) -> bool {
 #[derive(Default)]
 struct WideRun {
     text: String,
-    characters: usize,
     /// Whether any of the characters has null bytes, or the start or the end of the body, on both sides.
     has_single: bool,
+    /// Whether the first character can be part of the text before it.
+    is_first_optional: bool,
+    /// Whether the last character can be part of the text after it.
+    is_last_optional: bool,
 }
 
 impl WideRun {
@@ -184,15 +193,23 @@ impl WideRun {
     fn push(&mut self, byte: u8, is_single: bool) -> bool {
         let is_printable = matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0xa0..);
         if is_printable {
+            let is_optional =
+                if self.text.is_empty() { &mut self.is_first_optional } else { &mut self.is_last_optional };
+            *is_optional |= !is_single;
             self.text.push(char::from(byte));
-            self.characters += 1;
             self.has_single |= is_single;
         }
         is_printable
     }
 
+    /// Returns whether the predicate holds for the characters, with or without the optional ones.
     fn is_met_by(&self, holds: impl Fn(&str) -> bool) -> bool {
-        self.characters > 1 && self.has_single && holds(&self.text)
+        let second = self.text.chars().next().filter(|_| self.is_first_optional).map(char::len_utf8);
+        let last = self.text.char_indices().next_back().filter(|_| self.is_last_optional).map(|(start, _)| start);
+        let starts = [Some(0), second].into_iter().flatten();
+        let ends = || [Some(self.text.len()), last].into_iter().flatten();
+        let mut readings = starts.flat_map(|start| ends().filter_map(move |end| self.text.get(start..end)));
+        self.has_single && readings.any(|reading| reading.chars().nth(1).is_some() && holds(reading))
     }
 }
 
@@ -216,13 +233,17 @@ mod tests {
         for (bytes, runs) in [
             (&b"F\0a\0t\0a\0l\0"[..], &["Fatal"][..]),
             (b"\0F\0a\0t\0a\0l", &["Fatal"]),
-            (b"ok\nF\0a\0t\0a\0l\0\n", &["Fatal\n"]),
-            (b"ok\n\0F\0a\0t\0a\0l\n", &["\nFatal"]),
+            (b"okF\0a\0t\0a\0l\0\n\0", &["Fatal\n", "atal\n"]),
+            (b"ok\0F\0a\0t\0a\0l", &["kFatal", "Fatal"]),
+            (b"F\0a\0t\0a\0l\0do", &["Fatald", "Fatal"]),
+            (b"ok\0\0\0K\0\0\0O\0\0\0do", &["kKOd", "kKO", "KOd", "KO"]),
+            (b"K\0O\0d", &["KOd", "KO", "Od"]),
+            (b"d\0K\0O", &["dKO", "dK", "KO"]),
             (b"\x01\0\0K\0O\0\0\0\x02K\0O\0", &["KO", "KO"]),
             (b"K\0\0\0O\0\0\0", &["KO"]),
             (b"\0\0\0K\0\0\0O", &["KO"]),
             (b"S\0t\0\xf6\0r\0", &["Stör"]),
-            (b"5\x002\0Fatal error\0", &["52F"]),
+            (b"5\x002\0Fatal error\0", &["52F", "52"]),
             (b"K\0\x01\0O\0", &[]),
             (b"./a\0./b\0", &[]),
             (b"ok\0\0\0\0", &[]),
@@ -237,9 +258,10 @@ mod tests {
     #[test]
     fn plain_text_is_never_taken_for_a_wide_spelling() {
         let undeclared = UndeclaredText::default();
-        for (body, text) in [("Fatal", "慆"), ("é", "쎩"), ("é", "꧃"), ("5\x002\0Fatal\0", "慆")] {
+        for (body, text) in [("Fatal", "慆"), ("é", "쎩"), ("é", "꧃")] {
             let body = BodyText::new(body.as_bytes(), Some(&undeclared));
             assert_eq!(body.find(text), Found::No, "{text}");
         }
+        assert_eq!(BodyText::new(b"5\x002\0Fatal\0", Some(&undeclared)).find("慆"), Found::Unclear(WIDE_PART));
     }
 }

@@ -40,16 +40,13 @@ fn search(
         return Err(format!("{reason}, so it cannot be searched"));
     }
     let body = body_of(data);
-    let is_truncated = data.truncation.is_some();
-    // ASCII text has the same bytes in all charsets that are not converted to UTF-8.
-    let is_unknown = |text: &str| !text.is_ascii() && !has_characters(body.text(), is_truncated);
     if let Some((text, found)) =
         must_contain.map(|text| (text, body.find(text))).filter(|(_, found)| *found != Found::Yes)
     {
         return Err(match (&data.truncation, found) {
             (Some(truncation), _) => format!("{subject} does not contain `{text}`; {truncation}"),
             (None, Found::Unclear(reason)) => format!("{subject} does not contain `{text}`; {reason}"),
-            (None, _) if is_unknown(text) => format!("{subject} does not contain `{text}`; it {INVALID_BYTES}"),
+            (None, _) if is_unknown(data, text) => format!("{subject} does not contain `{text}`; it {INVALID_BYTES}"),
             (None, _) => format!("{subject} does not contain `{text}`"),
         });
     }
@@ -58,13 +55,21 @@ fn search(
         (_, Found::Yes) => Err(format!("{subject} contains `{text}`")),
         (_, Found::Unclear(reason)) => Err(format!("{subject} possibly contains `{text}`: {reason}")),
         (Some(truncation), _) => Err(format!("{truncation}, which does not rule out `{text}`")),
-        (None, _) if is_unknown(text) => Err(format!("{subject} {INVALID_BYTES}, which does not rule out `{text}`")),
+        (None, _) if is_unknown(data, text) => {
+            Err(format!("{subject} {INVALID_BYTES}, which does not rule out `{text}`"))
+        }
         (None, _) => Ok(()),
     }
 }
 
 fn body_of(data: &ProbeData) -> BodyText<'_> {
     data.text().unwrap_or(BodyText::new(&[], None))
+}
+
+/// Returns whether invalid bytes could mean the text. ASCII text has the same bytes in all charsets that are not
+/// converted to UTF-8.
+fn is_unknown(data: &ProbeData, text: &str) -> bool {
+    !text.is_ascii() && !has_characters(body_of(data).text(), data.truncation.is_some())
 }
 
 /// Returns whether the text is valid UTF-8 and does not use ISO-2022. The last character of truncated text can be
@@ -80,11 +85,8 @@ pub(super) fn has_characters(text: &[u8], is_truncated: bool) -> bool {
 /// Returns whether data that was not read or not decoded could turn a failed search into a successful one.
 fn is_uncertain(data: &ProbeData, must_contain: Option<&str>, must_not_contain: Option<&str>) -> bool {
     let body = body_of(data);
-    let has_forbidden_text = must_not_contain.is_some_and(|text| body.find(text) == Found::Yes);
-    let is_unclear = || {
-        let mut texts = [must_contain, must_not_contain].into_iter().flatten();
-        texts.any(|text| matches!(body.find(text), Found::Unclear(_)))
-    };
-    let is_incomplete = data.truncation.is_some() || !has_characters(body.text(), false) || is_unclear();
-    data.unreadable().is_some() || (is_incomplete && !has_forbidden_text)
+    let is_present = |text: &str| body.find(text) == Found::Yes;
+    let is_absent = |text: &str| data.truncation.is_none() && body.find(text) == Found::No && !is_unknown(data, text);
+    let fails_for_certain = must_not_contain.is_some_and(is_present) || must_contain.is_some_and(is_absent);
+    data.unreadable().is_some() || !fails_for_certain
 }

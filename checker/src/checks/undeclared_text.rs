@@ -17,7 +17,7 @@ const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 /// plain UTF-8.
 #[must_use]
 pub fn recognize(parts: &[&[u8]]) -> Option<Box<UndeclaredText>> {
-    let compression = parts.iter().find_map(|part| compression::at_start(without_mark(part)));
+    let compression = parts.iter().find_map(|part| compression::at_start(without_marks(part)));
     let is_plain = compression.is_none() && parts.iter().all(|part| is_plain(part));
     (!is_plain).then(|| Box::new(UndeclaredText { converted: convert(parts), compression }))
 }
@@ -44,7 +44,7 @@ fn convert(parts: &[&[u8]]) -> Option<Vec<u8>> {
 }
 
 fn convert_part(part: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let text = without_mark(part);
+    let text = without_marks(part);
     match utf_16_to_utf_8(text) {
         Some(converted) => Some(Cow::Owned(converted.into_bytes())),
         None => (text.len() < part.len()).then_some(Cow::Borrowed(text)),
@@ -52,7 +52,7 @@ fn convert_part(part: &[u8]) -> Option<Cow<'_, [u8]>> {
 }
 
 /// Converts text if all of it is UTF-16. Without a byte order mark, it must contain ASCII characters in only one of the
-/// byte orders, and neither control characters nor fields that null bytes separate.
+/// byte orders, and neither control characters nor longer fields that null bytes separate.
 fn utf_16_to_utf_8(text: &[u8]) -> Option<String> {
     let (encoding, units) = match text {
         [0xff, 0xfe, units @ ..] if !units.is_empty() => (UTF_16LE, units),
@@ -74,19 +74,23 @@ fn byte_order(text: &[u8]) -> Option<&'static Encoding> {
     (!is_ambiguous).then_some(encoding)
 }
 
-/// Returns whether this is printable UTF-8 with null bytes, which are not only those between single characters.
+/// Returns whether this can be text in an ASCII-compatible charset with null bytes, which are not only those between
+/// single bytes.
 fn has_long_fields(text: &[u8]) -> bool {
     let is_printable = |byte: &u8| *byte == 0 || !is_binary(*byte);
-    text.iter().all(is_printable)
-        && std::str::from_utf8(text).is_ok_and(|text| text.split('\0').any(|field| field.len() > 1))
+    text.iter().all(is_printable) && text.split(|byte| *byte == 0).any(|field| field.len() > 1)
 }
 
 fn is_plain(text: &[u8]) -> bool {
     !text.starts_with(UTF_8_MARK) && !text.iter().copied().any(is_binary) && std::str::from_utf8(text).is_ok()
 }
 
-fn without_mark(text: &[u8]) -> &[u8] {
-    text.strip_prefix(UTF_8_MARK).unwrap_or(text)
+/// Removes byte order marks of UTF-8, which programs add repeatedly.
+fn without_marks(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = text.strip_prefix(UTF_8_MARK) {
+        text = rest;
+    }
+    text
 }
 
 #[cfg(test)]

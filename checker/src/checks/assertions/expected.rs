@@ -192,10 +192,12 @@ fn compare(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) ->
         (ActualValue::Body(body), operand) => {
             let compared: Vec<Compared> = body.forms().map(|form| compare_text(form, operand)).collect();
             let equal = Ok(Some(Ordering::Equal));
-            match body.why_unknown() {
-                _ if compared.contains(&equal) => equal,
-                Some(reason) => Err(reason),
-                None => compared.last().copied().unwrap_or(Ok(None)),
+            if compared.contains(&equal) {
+                return equal;
+            }
+            match (body.why_unknown(), body.find(&operand.to_string())) {
+                (Some(reason), _) | (None, Found::Unclear(reason)) => Err(reason),
+                _ => compared.last().copied().unwrap_or(Ok(None)),
             }
         }
         _ => Ok(None),

@@ -1,9 +1,10 @@
 //! Recognizes compressed bodies whose `Content-Encoding` is missing. Their text is unknown, because curl and browsers do
 //! not decompress them either.
 
+use flate2::Decompress;
 use tokio::task::yield_now;
 
-use super::coding::{Coding, CodingDecoder, Decoded, STEP};
+use super::coding::{Coding, CodingDecoder, Decoded, STEP, inflate_step};
 use crate::checks::body_text::is_binary;
 
 /// The number of decoded bytes that identify a format without a signature.
@@ -26,24 +27,28 @@ pub(in crate::checks) fn at_start(data: &[u8]) -> Option<&'static str> {
     by_signature(data).or_else(|| starts_with_zlib(data).then_some("zlib"))
 }
 
-/// Returns whether the data starts with a zlib stream (RFC 1950) that is complete and has the right checksum, or is too
-/// long to decode all of it. Text can start with a zlib header, as in `x^2`.
+/// Returns whether the data starts with a zlib stream (RFC 1950). Text can start with a zlib header, as in `x^2`.
+/// Therefore, a stream that is valid UTF-8 must be complete and have the right checksum, or be too long to decode all of
+/// it. The checksum of other streams is ignored, and they can end early.
 fn starts_with_zlib(data: &[u8]) -> bool {
-    if data.first() != Some(&b'x') || !Coding::has_zlib_header(data) {
+    if !Coding::has_zlib_header(data) {
         return false;
     }
-    let mut decoder = CodingDecoder::new(Coding::Deflate, SAMPLE);
-    let (mut output, mut rest, mut written) = (vec![0; STEP], data, 0);
-    while written < SAMPLE && !decoder.is_complete() {
-        match decoder.decode(rest, &mut output) {
-            Ok(progress) if progress != Decoded::default() => {
-                rest = &rest[progress.read..];
-                written += progress.written;
-            }
-            Ok(_) | Err(_) => return false,
+    let is_text = std::str::from_utf8(data).is_ok();
+    let mut inflate = Decompress::new(is_text);
+    let mut rest = if is_text { data } else { &data[2..] };
+    let (mut output, mut written) = (vec![0; STEP], 0);
+    loop {
+        let Ok((progress, is_complete)) = inflate_step(&mut inflate, rest, &mut output) else { return false };
+        rest = &rest[progress.read..];
+        written += progress.written;
+        if is_complete || written >= SAMPLE {
+            return written > 0;
+        }
+        if progress == Decoded::default() {
+            return !is_text && written > 0;
         }
     }
-    written > 0
 }
 
 /// Returns the name of the format, if the body is compressed text in a format without a signature.

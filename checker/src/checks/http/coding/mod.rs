@@ -9,7 +9,8 @@ use encoding_rs::Encoding;
 use flate2::Decompress;
 use http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, TRANSFER_ENCODING};
 
-use self::gzip::{Gzip, inflate_step};
+use self::gzip::Gzip;
+pub(super) use self::gzip::inflate_step;
 use self::zstd::Zstd;
 
 /// The maximum number of codings applied to one body.
