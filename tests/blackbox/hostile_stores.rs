@@ -331,7 +331,14 @@ async fn the_spool_sends_only_rounds_of_this_checker() {
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     assert_eq!(spooled(&checker).iter().filter(|name| name.contains("other-node")).count(), 1, "{}", run.output());
-    for named in [&link, "it is not a regular file", &broken, "invalid check file", "refused", "1 round of the node `other-node`"] {
+    for named in [
+        &link,
+        "it is not a regular file",
+        &broken,
+        "invalid check file",
+        "refused",
+        "1 round of the node `other-node`",
+    ] {
         assert!(run.stderr.contains(named), "`{named}` is not in:\n{}", run.stderr);
     }
     let stored: Vec<String> = checker.check_files("mount/checks").iter().map(ToString::to_string).collect();

@@ -17,7 +17,7 @@ use crate::check_options::{expect, unknown};
 
 /// Whether a search finds a string for certain, rules it out, or neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
+enum Expected {
     Yes,
     No,
     Unclear,
@@ -47,94 +47,98 @@ fn zlib(text: &str, level: u32) -> Vec<u8> {
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd\x20\x0f\x79\x00\x00{\"status\":\"ok\"}";
 
 /// Returns outputs, and strings that are searched in them.
-fn searches() -> Vec<(Vec<u8>, &'static str, Found)> {
+fn searches() -> Vec<(Vec<u8>, &'static str, Expected)> {
     let words = "Fatal error, and more of it: Fatal error";
     let compressed = zlib(words, 6);
     vec![
         // UTF-16, with and without a byte order mark.
-        (utf_16_le(words), "Fatal", Found::Yes),
-        (utf_16_be(words), "Fatal", Found::Yes),
-        (utf_16_le("\u{feff}Fatal\r\n"), "Fatal", Found::Yes),
-        (utf_16_be("\u{feff}Fatal\r\n"), "Fatal", Found::Yes),
-        (utf_16_le("\u{feff}all is well"), "Fatal", Found::No),
-        (utf_16_be("all is well"), "Fatal", Found::No),
-        (utf_16_le("\u{feff}Störung 障害 500"), "Störung", Found::Yes),
-        (utf_16_le("\u{feff}Störung 障害 500"), "障害", Found::Yes),
-        (utf_16_le("\u{feff}Störung 障害 500"), "Ошибка", Found::No),
-        (utf_16_le("Störung: 500"), "Störung", Found::Yes),
-        (utf_16_be("Störung: 500"), "Ошибка", Found::No),
+        (utf_16_le(words), "Fatal", Expected::Yes),
+        (utf_16_be(words), "Fatal", Expected::Yes),
+        (utf_16_le("\u{feff}Fatal\r\n"), "Fatal", Expected::Yes),
+        (utf_16_be("\u{feff}Fatal\r\n"), "Fatal", Expected::Yes),
+        (utf_16_le("\u{feff}all is well"), "Fatal", Expected::No),
+        (utf_16_be("all is well"), "Fatal", Expected::No),
+        (utf_16_le("\u{feff}Störung 障害 500"), "Störung", Expected::Yes),
+        (utf_16_le("\u{feff}Störung 障害 500"), "障害", Expected::Yes),
+        (utf_16_le("\u{feff}Störung 障害 500"), "Ошибка", Expected::No),
+        (utf_16_le("Störung: 500"), "Störung", Expected::Yes),
+        (utf_16_be("Störung: 500"), "Ошибка", Expected::No),
         // Without a mark or bytes of binary data, it can be text in another charset.
-        (utf_16_le("Störung 障害 500"), "Störung", Found::Unclear),
-        (utf_16_le("障害 500"), "障害", Found::Unclear),
-        (utf_16_le("失敗\r\n"), "失敗", Found::Unclear),
-        (b"St\xf6rung\0".to_vec(), "Störung", Found::Unclear),
-        (b"St\xf6rung\0".to_vec(), "rung", Found::Yes),
-        (b"\xb4\xed\xce\xf3!\0".to_vec(), "错误", Found::Unclear),
-        (b"\x8f\xe1\x8aQ!\0".to_vec(), "障害", Found::Unclear),
-        (utf_16_le("KO"), "KO", Found::Yes),
+        (utf_16_le("Störung 障害 500"), "Störung", Expected::Unclear),
+        (utf_16_le("障害 500"), "障害", Expected::Unclear),
+        (utf_16_le("失敗\r\n"), "失敗", Expected::Unclear),
+        (b"St\xf6rung\0".to_vec(), "Störung", Expected::Unclear),
+        (b"St\xf6rung\0".to_vec(), "rung", Expected::Yes),
+        (b"\xb4\xed\xce\xf3!\0".to_vec(), "错误", Expected::Unclear),
+        (b"\x8f\xe1\x8aQ!\0".to_vec(), "障害", Expected::Unclear),
+        (utf_16_le("KO"), "KO", Expected::Yes),
         // A part in UTF-16 or UTF-32.
-        ([b"done\n".to_vec(), utf_16_le("Fatal")].concat(), "Fatal", Found::Unclear),
-        ([utf_16_le("Fatal"), b"\n".to_vec()].concat(), "Fatal", Found::Unclear),
-        ([utf_16_be("Fatal"), b"done\n".to_vec()].concat(), "done", Found::Yes),
-        (utf_16_le("Ошибка"), "Ошибка", Found::Unclear),
-        (words.chars().flat_map(|character| u32::from(character).to_le_bytes()).collect(), "Fatal", Found::Unclear),
-        (words.chars().flat_map(|character| u32::from(character).to_be_bytes()).collect(), "Fatal", Found::Unclear),
+        ([b"done\n".to_vec(), utf_16_le("Fatal")].concat(), "Fatal", Expected::Unclear),
+        ([utf_16_le("Fatal"), b"\n".to_vec()].concat(), "Fatal", Expected::Unclear),
+        ([utf_16_be("Fatal"), b"done\n".to_vec()].concat(), "done", Expected::Yes),
+        (utf_16_le("Ошибка"), "Ошибка", Expected::Unclear),
+        (words.chars().flat_map(|character| u32::from(character).to_le_bytes()).collect(), "Fatal", Expected::Unclear),
+        (words.chars().flat_map(|character| u32::from(character).to_be_bytes()).collect(), "Fatal", Expected::Unclear),
         // Output that only starts like UTF-16.
-        (b"\xff\xfeFatal error\n".to_vec(), "Fatal", Found::Yes),
-        (b"\xfe\xffFatal error".to_vec(), "Fatal", Found::Yes),
-        (b"O\0K\0Fatal error\0".to_vec(), "Fatal", Found::Yes),
-        (b"\0O\0KFatal error".to_vec(), "Fatal", Found::Yes),
+        (b"\xff\xfeFatal error\n".to_vec(), "Fatal", Expected::Yes),
+        (b"\xfe\xffFatal error".to_vec(), "Fatal", Expected::Yes),
+        (b"O\0K\0Fatal error\0".to_vec(), "Fatal", Expected::Yes),
+        (b"\0O\0KFatal error".to_vec(), "Fatal", Expected::Yes),
         // A mark of UTF-8, also before other data.
-        ("\u{feff}Fatal".as_bytes().to_vec(), "Fatal", Found::Yes),
-        ("\u{feff}well".as_bytes().to_vec(), "Fatal", Found::No),
-        ([b"\xef\xbb\xbf".to_vec(), utf_16_le("Fatal")].concat(), "Fatal", Found::Yes),
-        ([b"\xef\xbb\xbf".to_vec(), gzip(words, 6)].concat(), "Fatal", Found::Unclear),
-        ([b"\xef\xbb\xbf\xef\xbb\xbf".to_vec(), gzip(words, 6)].concat(), "Fatal", Found::Unclear),
+        ("\u{feff}Fatal".as_bytes().to_vec(), "Fatal", Expected::Yes),
+        ("\u{feff}well".as_bytes().to_vec(), "Fatal", Expected::No),
+        ([b"\xef\xbb\xbf".to_vec(), utf_16_le("Fatal")].concat(), "Fatal", Expected::Yes),
+        ([b"\xef\xbb\xbf".to_vec(), gzip(words, 6)].concat(), "Fatal", Expected::Unclear),
+        ([b"\xef\xbb\xbf\xef\xbb\xbf".to_vec(), gzip(words, 6)].concat(), "Fatal", Expected::Unclear),
         // Fields, padding and binary data.
-        (b"5\x002\0Fatal error\0".to_vec(), "Fatal", Found::Yes),
-        (b"5\x002\0all is well\0".to_vec(), "Fatal", Found::No),
-        (b"5\x002\0all is well\0".to_vec(), "52", Found::Unclear),
-        (b"./a\0./b\0./Fa\0tal\0".to_vec(), "Fatal", Found::No),
-        (b"./a\0./b\0".to_vec(), "./b", Found::Yes),
-        (b"all is well\0\0\0\0\0".to_vec(), "Fatal", Found::No),
-        ((0..=255).collect(), "Fatal", Found::No),
-        ((0..=255).rev().cycle().take(1_001).collect(), "Fatal", Found::No),
-        (b"\x7fELF\x02\x01\x01\0\x01\0\x02\0F\0\0a\0t\xff\xff".to_vec(), "Fatal", Found::No),
+        (b"5\x002\0Fatal error\0".to_vec(), "Fatal", Expected::Yes),
+        (b"5\x002\0all is well\0".to_vec(), "Fatal", Expected::No),
+        (b"5\x002\0all is well\0".to_vec(), "52", Expected::Unclear),
+        (b"./a\0./b\0./Fa\0tal\0".to_vec(), "Fatal", Expected::No),
+        (b"./a\0./b\0".to_vec(), "./b", Expected::Yes),
+        (b"all is well\0\0\0\0\0".to_vec(), "Fatal", Expected::No),
+        ((0..=255).collect(), "Fatal", Expected::No),
+        ((0..=255).rev().cycle().take(1_001).collect(), "Fatal", Expected::No),
+        (b"\x7fELF\x02\x01\x01\0\x01\0\x02\0F\0\0a\0t\xff\xff".to_vec(), "Fatal", Expected::No),
         // Compressed data, in which a raw occurrence counts.
-        (gzip(words, 6), "Fatal", Found::Unclear),
-        (gzip(words, 0), "Fatal", Found::Yes),
-        (zlib(words, 1), "Fatal", Found::Unclear),
-        (zlib(words, 6), "Fatal", Found::Unclear),
-        (zlib(words, 9), "Fatal", Found::Unclear),
-        ([zlib(words, 6), b"\n".to_vec()].concat(), "Fatal", Found::Unclear),
+        (gzip(words, 6), "Fatal", Expected::Unclear),
+        (gzip(words, 0), "Fatal", Expected::Yes),
+        (zlib(words, 1), "Fatal", Expected::Unclear),
+        (zlib(words, 6), "Fatal", Expected::Unclear),
+        (zlib(words, 9), "Fatal", Expected::Unclear),
+        ([zlib(words, 6), b"\n".to_vec()].concat(), "Fatal", Expected::Unclear),
         // Smaller windows, streams that end early, and a wrong checksum.
-        ([b"h\x81", &compressed[2..]].concat(), "Fatal", Found::Unclear),
-        ([b"\x18\x95", &compressed[2..]].concat(), "Fatal", Found::Unclear),
-        (compressed[..compressed.len() - 3].to_vec(), "Fatal", Found::Unclear),
-        (compressed[..compressed.len() / 2].to_vec(), "Fatal", Found::Unclear),
-        ([&compressed[..compressed.len() - 4], b"\0\0\0\0"].concat(), "Fatal", Found::Unclear),
-        (ZSTD.to_vec(), "Fatal", Found::Unclear),
-        (ZSTD.to_vec(), "status", Found::Yes),
+        ([b"h\x81", &compressed[2..]].concat(), "Fatal", Expected::Unclear),
+        ([b"\x18\x95", &compressed[2..]].concat(), "Fatal", Expected::Unclear),
+        (compressed[..compressed.len() - 3].to_vec(), "Fatal", Expected::Unclear),
+        (compressed[..compressed.len() / 2].to_vec(), "Fatal", Expected::Unclear),
+        ([&compressed[..compressed.len() - 4], b"\0\0\0\0"].concat(), "Fatal", Expected::Unclear),
+        (ZSTD.to_vec(), "Fatal", Expected::Unclear),
+        (ZSTD.to_vec(), "status", Expected::Yes),
         // Text that is not compressed, or only after its start.
-        (b"x\x9cuvre".to_vec(), "Fatal", Found::No),
-        (b"x^2 + y^2 = 1".to_vec(), "Fatal", Found::No),
-        (b"H\xc7lt \xf6fter an".to_vec(), "Fatal", Found::No),
-        (b"\x1f\x8b".to_vec(), "Fatal", Found::No),
-        ([b"done\n".to_vec(), gzip(words, 6)].concat(), "Fatal", Found::No),
+        (b"x\x9cuvre".to_vec(), "Fatal", Expected::No),
+        (b"x^2 + y^2 = 1".to_vec(), "Fatal", Expected::No),
+        (b"H\xc7lt \xf6fter an".to_vec(), "Fatal", Expected::No),
+        (b"\x1f\x8b".to_vec(), "Fatal", Expected::No),
+        ([b"done\n".to_vec(), gzip(words, 6)].concat(), "Fatal", Expected::No),
         // Plain text.
-        (b"all is well\n".to_vec(), "Fatal", Found::No),
-        (b"all is well\n".to_vec(), "well", Found::Yes),
-        (Vec::new(), "Fatal", Found::No),
+        (b"all is well\n".to_vec(), "Fatal", Expected::No),
+        (b"all is well\n".to_vec(), "well", Expected::Yes),
+        (Vec::new(), "Fatal", Expected::No),
         // These characters in UTF-16 have the same bytes as `Fa` and `é`.
-        (b"Fatal".to_vec(), "慆", Found::No),
-        ("é".as_bytes().to_vec(), "쎩", Found::No),
+        (b"Fatal".to_vec(), "慆", Expected::No),
+        ("é".as_bytes().to_vec(), "쎩", Expected::No),
     ]
 }
 
 /// Returns a check whose command writes these bytes.
 fn printing(bytes: &[u8]) -> Value {
-    let format: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
-    json!({ "type": "exec", "command": "printf", "arguments": [format], "timeout": "1m" })
+    json!({ "type": "exec", "command": "printf", "arguments": [printf_format(bytes)], "timeout": "1m" })
+}
+
+fn printf_format(bytes: &[u8]) -> String {
+    let escapes: Vec<String> = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
+    escapes.concat()
 }
 
 fn with(check: &Value, more: Value) -> Value {
@@ -145,13 +149,16 @@ fn with(check: &Value, more: Value) -> Value {
 }
 
 /// Adds a condition and its negation to a check, and states the expected results.
-fn both(check: &Value, positive: Value, negative: Value, found: Found) -> [(Value, ExpectedResult); 2] {
+fn both(check: &Value, positive: Value, negative: Value, found: Expected) -> [(Value, ExpectedResult); 2] {
     let healthy_if = |is_healthy: bool| if is_healthy { WELL } else { down("") };
-    [(with(check, positive), healthy_if(found == Found::Yes)), (with(check, negative), healthy_if(found == Found::No))]
+    [
+        (with(check, positive), healthy_if(found == Expected::Yes)),
+        (with(check, negative), healthy_if(found == Expected::No)),
+    ]
 }
 
 /// Adds conditions about a string to a check.
-fn asserting(check: &Value, text: &str, found: Found) -> Vec<(Value, ExpectedResult)> {
+fn asserting(check: &Value, text: &str, found: Expected) -> Vec<(Value, ExpectedResult)> {
     let one = |assertion: String| json!({ "assertions": [assertion] });
     let contains = format!("[BODY] contains '{text}'");
     let searched = both(check, one(contains.clone()), one(format!("not {contains}")), found);
@@ -159,7 +166,7 @@ fn asserting(check: &Value, text: &str, found: Found) -> Vec<(Value, ExpectedRes
     let positive = (with(check, one(matches.clone())), searched[0].1);
     // Patterns are about characters, which are unknown in binary output. In a part in UTF-16, only Latin characters are
     // recognized.
-    let is_found = found == Found::Yes || (found == Found::Unclear && text.is_ascii());
+    let is_found = found == Expected::Yes || (found == Expected::Unclear && text.is_ascii());
     let negative = is_found.then(|| (with(check, one(format!("not {matches}"))), down("")));
     searched.into_iter().chain([positive]).chain(negative).collect()
 }
@@ -210,8 +217,10 @@ async fn messages_are_healthy_only_if_the_search_is_certain() {
     expect(&cases).await;
 }
 
-/// Returns outputs, and assertions about their values, of which the first ones hold and the others do not.
-fn values() -> Vec<(Vec<u8>, Vec<&'static str>, Vec<(&'static str, &'static str)>)> {
+/// An output, assertions about it that hold, and assertions that do not hold, with parts of the reported reasons.
+type ValueCase = (Vec<u8>, Vec<&'static str>, Vec<(&'static str, &'static str)>);
+
+fn values() -> Vec<ValueCase> {
     let compressed = "body is compressed with `gzip`";
     let part = "a part that seems to be UTF-16 or UTF-32 does";
     let invalid = "bytes that are not valid in its charset";
@@ -321,8 +330,7 @@ async fn an_expected_message_can_be_utf_16() {
 
 /// Returns a check whose command writes to both output streams.
 fn printing_twice(stdout: &[u8], stderr: &[u8]) -> Value {
-    let format = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:03o}")).collect::<String>();
-    let script = format!("printf '{}'; printf '{}' >&2", format(stdout), format(stderr));
+    let script = format!("printf '{}'; printf '{}' >&2", printf_format(stdout), printf_format(stderr));
     json!({ "type": "exec", "command": "sh", "arguments": ["-c", script], "timeout": "1m" })
 }
 
@@ -330,11 +338,11 @@ fn printing_twice(stdout: &[u8], stderr: &[u8]) -> Value {
 async fn each_output_stream_has_its_own_charset() {
     let mut cases = Vec::new();
     for (stdout, stderr, found) in [
-        (b"ok\n".to_vec(), utf_16_le("Fatal"), Found::Yes),
-        (utf_16_be("\u{feff}ok"), b"Fatal\n".to_vec(), Found::Yes),
-        (utf_16_be("\u{feff}ok"), utf_16_le("Fatal\n"), Found::Yes),
-        (utf_16_be("\u{feff}ok"), b"warning\n".to_vec(), Found::No),
-        (b"ok\n".to_vec(), gzip("Fatal, Fatal, Fatal", 6), Found::Unclear),
+        (b"ok\n".to_vec(), utf_16_le("Fatal"), Expected::Yes),
+        (utf_16_be("\u{feff}ok"), b"Fatal\n".to_vec(), Expected::Yes),
+        (utf_16_be("\u{feff}ok"), utf_16_le("Fatal\n"), Expected::Yes),
+        (utf_16_be("\u{feff}ok"), b"warning\n".to_vec(), Expected::No),
+        (b"ok\n".to_vec(), gzip("Fatal, Fatal, Fatal", 6), Expected::Unclear),
     ] {
         let check = printing_twice(&stdout, &stderr);
         cases.extend(both(&check, json!({ "must_contain": "Fatal" }), json!({ "must_not_contain": "Fatal" }), found));
