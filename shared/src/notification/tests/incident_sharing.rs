@@ -276,9 +276,9 @@ proptest! {
                 let _ = write!(changes, " {}{now}", if is_down { 'd' } else { 'h' });
                 now += 1;
             }
-            for index in 0..2 {
-                covers[node][index] ^= step.moves[index];
-                if covers[node][index] { sharing.include(index) } else { sharing.exclude(index) }
+            for (index, (covers, moves)) in covers[node].iter_mut().zip(step.moves).enumerate() {
+                *covers ^= moves;
+                if *covers { sharing.include(index) } else { sharing.exclude(index) }
             }
             let order = if step.is_reversed { [1, 0] } else { [0, 1] };
             for (_, event) in sharing.send(order, now, Some(&changes)) {
