@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::history::History;
 use shared::notification_log::NotificationLog;
-use shared::object_name::{HistoryName, HistoryPart, LogName, NodeName};
+use shared::object_name::{CheckFileName, HistoryName, HistoryPart, LogName, NodeName};
 use shared::{MINUTE, Nanos, UnixNanos};
 
 use crate::store::{Fetched, Listing, ObjectName, ObjectVersion, Store, StoreError};
@@ -27,8 +27,18 @@ pub struct StoreView {
     reach: Nanos,
     histories: Copies<HistoryName, History>,
     logs: Copies<LogName, NotificationLog>,
+    unlisted: Option<Unlisted>,
     /// The problems with logs that were already reported.
     reported: BTreeMap<LogName, String>,
+}
+
+/// Histories that cannot be listed.
+#[derive(Debug)]
+pub struct Unlisted {
+    /// The reason, as a complete clause.
+    pub cause: String,
+    /// The nodes that stored check files, and when each stored the newest one.
+    pub nodes: BTreeMap<NodeName, UnixNanos>,
 }
 
 impl StoreView {
@@ -42,7 +52,7 @@ impl StoreView {
     #[must_use]
     pub fn of_all_nodes(store: Arc<Store>) -> StoreView {
         let (histories, logs) = (Copies::default(), Copies::default());
-        StoreView { store, node: None, reach: 0, histories, logs, reported: BTreeMap::new() }
+        StoreView { store, node: None, reach: 0, histories, logs, unlisted: None, reported: BTreeMap::new() }
     }
 
     /// Changes the maximum age of the spans to keep. Histories that lack earlier spans are read again.
@@ -61,7 +71,7 @@ impl StoreView {
     /// Reads the other nodes' histories that have changed. Skips invalid ones until they change again.
     pub async fn refresh_histories(&mut self, now: UnixNanos) -> Result<(), StoreError> {
         if self.histories.is_listing_due(now) {
-            let mut names: Vec<HistoryName> = self.store.list(Listing::all()).await?;
+            let mut names = self.list_histories(now).await?;
             names.retain(|name| name.part == HistoryPart::Main && (name.node.is_none() || name.node != self.node));
             self.histories.keep_listed(&names, now);
         }
@@ -73,6 +83,21 @@ impl StoreView {
             Ok(history)
         };
         self.histories.refresh(&self.store, parse).await
+    }
+
+    /// Lists the histories. If that is impossible, a view of all nodes shows the rest. The view of a node must not: if it
+    /// ignored the other nodes, it would send every message again.
+    async fn list_histories(&mut self, now: UnixNanos) -> Result<Vec<HistoryName>, StoreError> {
+        self.unlisted = None;
+        match self.store.list(Listing::all()).await {
+            Err(error) if self.node.is_none() && error.is_lasting_file_error() => {
+                let files: Vec<CheckFileName> = self.store.list(Listing::since(now.saturating_sub(self.reach))).await?;
+                let nodes = files.into_iter().filter_map(|name| Some((name.node?, name.stored_at))).collect();
+                self.unlisted = Some(Unlisted { cause: error.to_string(), nodes });
+                Ok(Vec::new())
+            }
+            listed => listed,
+        }
     }
 
     /// Reads the other nodes' logs that have changed. Only nodes with a history can have a log. Skips invalid logs
@@ -112,7 +137,14 @@ impl StoreView {
 
     /// Returns the other nodes that have a history, even if it is unreadable.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeName> {
-        self.histories.known.keys().filter_map(|name| name.node.as_ref())
+        let unlisted = self.unlisted.iter().flat_map(|unlisted| unlisted.nodes.keys());
+        self.histories.known.keys().filter_map(|name| name.node.as_ref()).chain(unlisted)
+    }
+
+    /// Returns why the histories cannot be listed, and the nodes that are known from their check files.
+    #[must_use]
+    pub fn unlisted(&self) -> Option<&Unlisted> {
+        self.unlisted.as_ref()
     }
 
     /// Returns the other nodes' valid histories.

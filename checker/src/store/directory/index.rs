@@ -1,9 +1,9 @@
 //! The list of check files that plain HTTP readers need, in the original Checkup's format: `{"<file name>": <unix ns
 //! when it was listed>, …}`. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use shared::object_name::{CheckFileName, HistoryName};
+use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::{HOUR, Nanos, UnixNanos};
 
 /// Check files, each with the time when it was first listed.
@@ -42,6 +42,12 @@ pub(crate) fn recent(mut names: Vec<CheckFileName>, histories: &[HistoryName]) -
     let check_files = names.iter().map(|name| format!("\"{name}\":{}", name.stored_at));
     let histories = histories.iter().map(|name| format!("\"{name}\":0"));
     format!("{{{}}}", check_files.chain(histories).collect::<Vec<_>>().join(","))
+}
+
+/// Returns the names of the histories of all nodes that stored these check files, whether they exist or not.
+pub(crate) fn expected_histories(names: &[CheckFileName]) -> Vec<HistoryName> {
+    let nodes: BTreeSet<Option<&NodeName>> = names.iter().map(|name| name.node.as_ref()).collect();
+    nodes.into_iter().map(|node| HistoryName { node: node.cloned(), part: HistoryPart::Main }).collect()
 }
 
 /// Writes an index, sorted by name.
