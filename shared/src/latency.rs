@@ -100,6 +100,11 @@ impl Sketch {
         self.counts.iter().map(|(_, count)| u64::from(*count)).sum()
     }
 
+    /// Returns the memory of the counts, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.counts.capacity() * size_of::<(Bucket, u32)>()
+    }
+
     /// Returns whether the sketch contains no latencies.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -37,7 +37,7 @@ fn gzip(content: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory can be written")
 }
 
-fn name(stored_at: i64, node: &str) -> String {
+pub(crate) fn name(stored_at: i64, node: &str) -> String {
     CheckFileName { stored_at, node: NodeName::new(node).ok() }.to_string()
 }
 
@@ -51,7 +51,7 @@ fn at_two_bytes_a_second(request: &str, _: usize) -> Option<StoreFault> {
 }
 
 /// Runs a command, and returns its result and its peak memory, in KB.
-async fn measured(checker: &Checker, words: &[&str]) -> (Run, u64) {
+pub(crate) async fn measured(checker: &Checker, words: &[&str]) -> (Run, u64) {
     let script = "import resource, subprocess, sys\n\
                   code = subprocess.call(sys.argv[1:])\n\
                   print('\\nmaxrss', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)\n\
@@ -229,25 +229,6 @@ async fn huge_objects_from_others_are_named_and_skipped() {
 }
 
 #[tokio::test]
-async fn many_large_files_from_others_are_read_in_batches() {
-    let ok = Endpoint::start(Behavior::ok()).await;
-    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
-    assert_eq!(checker.run(&[]).await.code, 0);
-    // Each file is valid, 30 MB long and contains almost as many results as possible.
-    let result = |number: usize| format!("{{\"title\":\"{number:0>250}\",\"endpoint\":\"x\",\"healthy\":true}}");
-    let results: Vec<String> = (0..99_000).map(result).collect();
-    let content = format!("[{}]", results.join(","));
-    for step in 0..10 {
-        let path = checker.path("checks").join(name(now() - (20 - step) * 1_000_000_000, "other"));
-        std::fs::write(path, &content).expect("the file can be written");
-    }
-    let (run, memory) = measured(&checker, &["status", "-c", "checker.json"]).await;
-    assert!(run.stdout.contains("Shop"), "{}", run.output());
-    // Part of this memory is for the history of 99,000 endpoints. Reading all files at once would take twice as much.
-    assert!(memory < 600_000, "{memory} KiB for ten files of {} bytes", content.len());
-}
-
-#[tokio::test]
 async fn invalid_results_in_a_readable_file_are_named() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
@@ -305,9 +286,10 @@ async fn a_round_waits_while_another_program_holds_the_lock() {
     // Permission to read the file is enough to lock it.
     let lock = std::fs::File::open(checker.path("checks/.index.lock")).expect("it is there");
     lock.lock().expect("it is free");
-    let run = checker.run(&[]).await;
+    let (run, doctor) = tokio::join!(checker.run(&[]), checker.call(&["doctor", "-c", "checker.json"]));
     assert_eq!(run.code, 2, "{}", run.output());
     assert!(run.stderr.contains("another program holds the lock"), "{}", run.stderr);
+    assert!(doctor.output().contains("another program holds the lock"), "{}", doctor.output());
     assert_eq!((checker.check_files("checks").len(), spooled(&checker).len()), (1, 1));
     drop(lock);
     assert_eq!(checker.run(&[]).await.code, 0);

@@ -6,11 +6,15 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
+use shared::object_name::HISTORY_INDEX;
+use support::browser::Browser;
 use support::bucket::Bucket;
 use support::checker::Checker;
 use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
+use support::{http_client, page, page_directory, wait_for};
 
+use crate::notifications::{Webhook, failing, notifying, round};
 use crate::storage::{spooled, storage_with};
 
 fn make_pipe(path: &Path) {
@@ -59,6 +63,54 @@ async fn an_irregular_history_folder_is_named_and_check_files_are_shown() {
     std::fs::rename(checker.path("elsewhere"), &history).expect("it exists");
     let status = checker.call(&["status", "-c", "checker.json", "--format", "json"]).await;
     assert_eq!((overall(&status.stdout), status.stderr.as_str()), (json!("healthy"), ""), "{}", status.output());
+}
+
+fn replace_history_with_link(checker: &Checker) {
+    std::fs::rename(checker.path("checks/history"), checker.path("elsewhere")).expect("it exists");
+    symlink("../elsewhere", checker.path("checks/history")).expect("the link can be created");
+}
+
+#[tokio::test]
+async fn serve_sends_check_files_if_the_history_folder_is_a_link() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    replace_history_with_link(&checker);
+    let served = checker.serve(&["--page", page_directory().to_str().expect("the path is text")]).await;
+    let list = http_client::get(&format!("{}store/{HISTORY_INDEX}", served.url)).await;
+    assert_eq!(list.status, 200, "{}", list.text());
+    let listed: Value = serde_json::from_str(&list.text()).expect("it is JSON");
+    let stored = checker.check_files("checks")[0].to_string();
+    assert!(listed[&stored].is_i64() && listed["history/test-node.json"] == 0, "{listed}");
+    let browser = Browser::open().await;
+    let page = page::visit(&browser, &format!("{}?range=7d", served.url)).await;
+    assert_eq!(page.endpoint("Shop").text_of("status"), "healthy");
+    assert!(page.problems().contains("The history of test-node is unreadable"), "{}", page.problems());
+    wait_for("the cause in the log", || async {
+        served.program.output().contains("`history` is a symbolic link").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn notify_status_and_replay_show_the_rest_if_the_history_folder_is_a_link() {
+    let (shop, webhook) = (Endpoint::start(failing()).await, Webhook::start().await);
+    let checker = Checker::new(&notifying(&shop, &directory(), &[webhook.channel()]));
+    round(&checker, &[]).await;
+    assert_eq!(webhook.messages().len(), 1);
+    replace_history_with_link(&checker);
+    let status = checker.call(&["notify", "status", "-c", "checker.json"]).await;
+    assert_eq!(status.code, 0, "{}", status.output());
+    assert!(status.stdout.contains("test-node") && status.stdout.contains("Shop"), "{}", status.output());
+    assert!(status.stderr.contains("`history` is a symbolic link"), "{}", status.stderr);
+    let replay = checker.call(&["notify", "replay", "-c", "checker.json", "--since", "1d"]).await;
+    assert_eq!(replay.code, 0, "{}", replay.output());
+    assert!(replay.stdout.contains("Shop"), "{}", replay.output());
+    assert!(replay.stderr.contains("using check files instead of histories: "), "{}", replay.stderr);
+    // A node that ignored the others would send their messages again.
+    let preview = checker.call(&["notify", "preview", "-c", "checker.json"]).await;
+    assert_eq!(preview.code, 2, "{}", preview.output());
+    assert!(preview.stderr.contains("`history` is a symbolic link"), "{}", preview.stderr);
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ mod figures;
 mod floods;
 mod heartbeats;
 mod history;
+mod hostile_files;
 mod hostile_nodes;
 mod hostile_stores;
 mod hostile_texts;

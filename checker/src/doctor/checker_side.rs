@@ -245,6 +245,10 @@ async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findi
         Ok(names) => names,
         Err(error) => return findings.push(Finding::failure(Side::Store, error.to_string(), "")),
     };
+    if let Err(error) = store.test_lock().await {
+        let remedy = "if another program holds the lock, end it, and let only checkers read the directory";
+        findings.push(Finding::failure(Side::Checker, error.to_string(), remedy));
+    }
     if names.is_empty() {
         let what = format!("{} has no check files yet", store.describe());
         findings.push(Finding::warning(Side::Store, what, "run a round of checks: `checker run`"));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::history::History;
 use shared::notification_log::NotificationLog;
-use shared::object_name::{DigestName, HistoryName, HistoryPart, LogName, NodeName};
+use shared::object_name::{CheckFileName, DigestName, HistoryName, HistoryPart, LogName, NodeName};
 use shared::post::digest::PostDigest;
 use shared::{MINUTE, Nanos, UnixNanos};
 
@@ -30,11 +30,21 @@ pub struct StoreView {
     reach: Nanos,
     histories: Copies<HistoryName, History>,
     logs: Copies<LogName, NotificationLog>,
+    unlisted: Option<Unlisted>,
     digests: Copies<DigestName, PostDigest>,
     /// The reason why no posts could be read.
     unreadable_posts: Option<String>,
     /// The problems that were already reported, as complete clauses.
     reported: BTreeSet<String>,
+}
+
+/// Histories that cannot be listed.
+#[derive(Debug)]
+pub struct Unlisted {
+    /// The reason, as a complete clause.
+    pub cause: String,
+    /// The nodes that stored check files, and when each stored the newest one.
+    pub nodes: BTreeMap<NodeName, UnixNanos>,
 }
 
 impl StoreView {
@@ -53,6 +63,7 @@ impl StoreView {
             reach: 0,
             histories: Copies::default(),
             logs: Copies::default(),
+            unlisted: None,
             digests: Copies::default(),
             unreadable_posts: None,
             reported: BTreeSet::new(),
@@ -102,10 +113,21 @@ impl StoreView {
         Ok(())
     }
 
-    /// Lists the histories of other nodes, and the digests of posts.
+    /// Lists the histories of other nodes, and the digests of posts. If that is impossible, a view of all nodes shows the
+    /// rest. The view of a node must not: if it ignored the other nodes, it would send every message again.
     async fn list_histories(&mut self, now: UnixNanos) -> Result<(), StoreError> {
+        self.unlisted = None;
+        let listed = match self.store.list::<HistoryFolderName>(Listing::all()).await {
+            Err(error) if self.node.is_none() && error.is_lasting_file_error() => {
+                let files: Vec<CheckFileName> = self.store.list(Listing::since(now.saturating_sub(self.reach))).await?;
+                let nodes = files.into_iter().filter_map(|name| Some((name.node?, name.stored_at))).collect();
+                self.unlisted = Some(Unlisted { cause: error.to_string(), nodes });
+                Vec::new()
+            }
+            listed => listed?,
+        };
         let (mut histories, mut digests) = (Vec::new(), Vec::new());
-        for name in self.store.list::<HistoryFolderName>(Listing::all()).await? {
+        for name in listed {
             match name {
                 HistoryFolderName::History(name) => histories.push(name),
                 HistoryFolderName::Digest(name) => digests.push(name),
@@ -175,7 +197,14 @@ impl StoreView {
 
     /// Returns the other nodes that have a history, even if it is unreadable.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeName> {
-        self.histories.known.keys().filter_map(|name| name.node.as_ref())
+        let unlisted = self.unlisted.iter().flat_map(|unlisted| unlisted.nodes.keys());
+        self.histories.known.keys().filter_map(|name| name.node.as_ref()).chain(unlisted)
+    }
+
+    /// Returns why the histories cannot be listed, and the nodes that are known from their check files.
+    #[must_use]
+    pub fn unlisted(&self) -> Option<&Unlisted> {
+        self.unlisted.as_ref()
     }
 
     /// Returns whether a history is unreadable, including one of files without a node.

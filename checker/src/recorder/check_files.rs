@@ -1,11 +1,13 @@
 //! Reads and parses many check files in batches, which limits memory use regardless of their total size.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::{io, mem};
 
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{Stream, TryStreamExt as _, stream};
 use shared::check_file::{CheckFile, SkippedElement};
 use shared::object_name::CheckFileName;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::store::{ReadObject, Store, StoreError};
 
@@ -19,15 +21,20 @@ const PARSED_SIZE: usize = 4 << 20;
 /// How many batches are parsed at once, while the next ones are read.
 const PARSED_AT_ONCE: usize = 2;
 
+/// The size of contents, in bytes, above which the next ones are read only after their results were used. Both at once
+/// could take too much memory.
+const LARGE_SIZE: usize = 8 << 20;
+
 type ReadFile = (CheckFileName, ReadObject);
 
-/// Check files that were parsed together.
+/// Check files that were parsed together. After a large batch, the next one is read only once the first one is dropped.
 #[derive(Debug, Default)]
 pub(super) struct CheckFileBatch {
     /// The files in the order of their names. Files that cannot be parsed are empty, so that the history covers them and
     /// they are not read again.
     pub files: Vec<(CheckFileName, CheckFile)>,
     pub problems: FileProblems,
+    _turn: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 /// Problems found in check files.
@@ -35,8 +42,16 @@ pub(super) struct CheckFileBatch {
 pub struct FileProblems {
     /// The files that cannot be parsed, with reasons.
     pub unreadable: Vec<(CheckFileName, String)>,
-    /// The invalid results of the other files.
-    pub skipped: Vec<(CheckFileName, Vec<SkippedElement>)>,
+    /// The other files that contain invalid results.
+    pub skipped: Vec<SkippedResults>,
+}
+
+/// The invalid results of a check file.
+#[derive(Debug)]
+pub struct SkippedResults {
+    pub file: CheckFileName,
+    pub count: usize,
+    pub first: SkippedElement,
 }
 
 impl FileProblems {
@@ -52,30 +67,36 @@ pub(super) fn check_files(
     store: &Arc<Store>,
     names: Vec<CheckFileName>,
 ) -> impl Stream<Item = Result<CheckFileBatch, StoreError>> {
-    let store = Arc::clone(store);
+    let (store, turns) = (Arc::clone(store), Arc::new(Semaphore::new(1)));
     stream::try_unfold(names.into_iter(), move |mut names| {
-        let store = Arc::clone(&store);
+        let (store, turns) = (Arc::clone(&store), Arc::clone(&turns));
         async move {
             let next = &names.as_slice()[..names.len().min(BATCH_LENGTH)];
             if next.is_empty() {
                 return Ok(None);
             }
+            let turn = turns.acquire_owned().await.map_err(failed)?;
             let batch = store.get_batch(next).await?;
             names.by_ref().take(batch.names.max(1)).for_each(drop);
-            Ok(Some((stream::iter(split(batch.objects)).map(Ok), names)))
+            let turn = Some(Arc::new(turn)).filter(|_| size(&batch.objects) > LARGE_SIZE);
+            let parts = split(batch.objects).into_iter().map(move |objects| Ok((objects, turn.clone())));
+            Ok(Some((stream::iter(parts), names)))
         }
     })
     .try_flatten()
-    .map_ok(async |objects| {
+    .map_ok(async |(objects, turn)| {
         if size(&objects) < PARSED_SIZE / 16 {
             return Ok(CheckFileBatch::parse(objects));
         }
         // Parse on another thread, because parsing inline would block the next batch.
-        tokio::task::spawn_blocking(|| CheckFileBatch::parse(objects))
-            .await
-            .map_err(|error| StoreError::File { task: "read check files".to_owned(), cause: io::Error::other(error) })
+        let parsed = tokio::task::spawn_blocking(|| CheckFileBatch::parse(objects)).await;
+        Ok(CheckFileBatch { _turn: turn, ..parsed.map_err(failed)? })
     })
     .try_buffered(PARSED_AT_ONCE)
+}
+
+fn failed(cause: impl Into<Box<dyn Error + Send + Sync>>) -> StoreError {
+    StoreError::File { task: "read check files".to_owned(), cause: io::Error::other(cause) }
 }
 
 /// Splits objects into parts that are parsed together.
@@ -105,8 +126,9 @@ impl CheckFileBatch {
                 CheckFile::default()
             });
             let skipped = mem::take(&mut file.skipped);
-            if !skipped.is_empty() {
-                batch.problems.skipped.push((name.clone(), skipped));
+            let count = skipped.len();
+            if let Some(first) = skipped.into_iter().next() {
+                batch.problems.skipped.push(SkippedResults { file: name.clone(), count, first });
             }
             batch.files.push((name, file));
         }

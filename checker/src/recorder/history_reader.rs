@@ -2,14 +2,17 @@
 //! individual checks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 use shared::check_file::EndpointKey;
+use shared::civil::rfc3339;
 use shared::history::planner::{ReadPlanner, changed_histories};
 use shared::history::{
-    History, HistoryBuilder, InvalidHistory, Latencies, MAX_ROUND_DURATION, OVERLAP, RebuildFrom, own_check_files,
+    BuildReport, History, HistoryBuilder, InvalidHistory, Latencies, MAX_ROUND_DURATION, OVERLAP, RebuildFrom,
+    own_check_files,
 };
 use shared::object_name::{CheckFileName, DigestName, HistoryName, HistoryPart, NodeName};
 use shared::quorum::CLOCK_TOLERANCE;
@@ -18,6 +21,7 @@ use shared::{Nanos, UnixNanos};
 
 use super::check_files::{FileProblems, check_files};
 use super::history_writer::{HistoryError, LoadedHistory, read};
+use crate::counted;
 use crate::store::object::HistoryFolderName;
 use crate::store::{Listing, Store, StoreError};
 
@@ -44,9 +48,50 @@ pub struct Histories {
     pub digests: Vec<DigestName>,
     /// Problems found in the check files.
     pub file_problems: FileProblems,
+    /// The nodes whose check files take too much memory.
+    pub left_out: Vec<LeftOut>,
     /// Whether endpoints may be missing: a node's newest check file is invalid, its history is invalid and no check
-    /// files replace it, or histories cannot be listed.
+    /// files replace it, histories cannot be listed, or a node's check files take too much memory.
     pub is_incomplete: bool,
+}
+
+/// Results that are missing because the check files of their node take too much memory. Displayed as a warning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    pub node: Option<NodeName>,
+    pub report: BuildReport,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let node =
+            self.node.as_ref().map_or_else(|| "the unnamed node".to_owned(), |node| format!("the node `{node}`"));
+        if let Some(before) = self.report.left_out_before {
+            write!(f, "left out the results of {node} from before {}", rfc3339(before))?;
+        } else {
+            write!(f, "left out {} of {node}", counted(self.report.late, "late result"))?;
+        }
+        write!(f, ", because its check files take more than {} MiB of memory", MEMORY_LIMIT >> 20)
+    }
+}
+
+/// The maximum memory of the history that is built from a node's check files, or by which they extend it, in bytes. This
+/// is enough for 100,000 endpoints. The newest check file is always included.
+const MEMORY_LIMIT: usize = 56 << 20;
+
+/// The limit if latencies are read as well, which take most of the memory.
+const MEMORY_LIMIT_WITH_LATENCIES: usize = 256 << 20;
+
+/// The number of results above which a single file can exceed the memory limit.
+const LARGE_FILE: usize = 10_000;
+
+impl Detail {
+    fn memory_limit(self) -> usize {
+        match self {
+            Detail::Status => MEMORY_LIMIT,
+            Detail::Latencies => MEMORY_LIMIT_WITH_LATENCIES,
+        }
+    }
 }
 
 /// Reads all histories for the period from `from` to `now`.
@@ -59,7 +104,7 @@ pub async fn histories(
     let (Stored { histories: mut stored, unreadable, digests }, unlisted) = match read_stored(store).await {
         Ok(stored) => (stored, None),
         // If the whole directory is unreadable, listing its check files fails as well.
-        Err(HistoryError::Store(error @ StoreError::File { .. })) if !error.is_transient() => {
+        Err(HistoryError::Store(error)) if error.is_lasting_file_error() => {
             (Stored::default(), Some(error.to_string()))
         }
         Err(error) => return Err(error),
@@ -77,7 +122,10 @@ pub async fn histories(
     let nodes: BTreeSet<_> = nodes.into_iter().chain(stored.iter().map(|history| history.node.clone())).collect();
     for node in nodes {
         let (history, latencies) = if let Some(index) = stored.iter().position(|history| history.node == node) {
-            let history = stored.swap_remove(index);
+            let mut history = stored.swap_remove(index);
+            if detail == Detail::Status {
+                history.remove_latencies();
+            }
             let mut latencies = match detail {
                 Detail::Status => None,
                 Detail::Latencies => result.read_latencies(store, node.as_ref()).await?,
@@ -85,20 +133,37 @@ pub async fn histories(
             // Ignore latencies that do not match the history: they come from an interrupted write.
             latencies = latencies.filter(|latencies| history.rebuild_for(latencies).is_none());
             let mut updated = latencies.clone().unwrap_or_default();
-            let history = update(store, history, &mut updated, &listed, now, &mut result.file_problems).await?;
-            (history, latencies.map(|_| updated))
+            let extended = update(store, (history, &mut updated), &listed, now, detail).await?;
+            (result.add(extended), latencies.map(|_| updated))
         } else {
-            let (history, latencies) = from_check_files(store, node, &listed, now, &mut result.file_problems).await?;
-            (history, Some(latencies))
+            let (extended, latencies) = from_check_files(store, node, &listed, now, detail).await?;
+            (result.add(extended), Some(latencies))
         };
         result.histories.push(history);
         result.latencies.extend(latencies);
     }
-    result.is_incomplete = result.unlisted.is_some() || result.lacks_a_node() || result.lacks_newest_files();
+    result.is_incomplete |= result.unlisted.is_some() || result.lacks_a_node() || result.lacks_newest_files();
     Ok(result)
 }
 
+/// A history that was extended with check files.
+struct Extended {
+    history: History,
+    problems: FileProblems,
+    report: BuildReport,
+}
+
 impl Histories {
+    /// Adds what was found in a node's check files, and returns its history.
+    fn add(&mut self, Extended { history, problems, report }: Extended) -> History {
+        self.file_problems.extend(problems);
+        if report.exceeds_memory() {
+            self.left_out.push(LeftOut { node: history.node.clone(), report });
+            self.is_incomplete = true;
+        }
+        history
+    }
+
     /// Returns whether a node has an invalid history that no check files replace.
     fn lacks_a_node(&self) -> bool {
         let is_present = |name: &HistoryName| self.histories.iter().any(|history| history.node == name.node);
@@ -172,7 +237,8 @@ pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Histo
     let mut result = Histories { is_incomplete: !unreadable.is_empty(), unreadable, digests, ..Histories::default() };
     for history in histories {
         let latencies = &mut Latencies::default();
-        let updated = update(store, history, latencies, &listed, now, &mut result.file_problems).await?;
+        let extended = update(store, (history, latencies), &listed, now, Detail::Status).await?;
+        let updated = result.add(extended);
         result.histories.push(updated);
     }
     result.is_incomplete |= result.lacks_newest_files();
@@ -225,27 +291,37 @@ async fn read_stored(store: &Store) -> Result<Stored, HistoryError> {
 /// Adds the check files that a history does not cover. Files that were stored late are added only by the node itself.
 async fn update(
     store: &Arc<Store>,
-    mut history: History,
-    latencies: &mut Latencies,
+    (mut history, latencies): (History, &mut Latencies),
     listed: &[CheckFileName],
     now: UnixNanos,
-    problems: &mut FileProblems,
-) -> Result<History, HistoryError> {
+    detail: Detail,
+) -> Result<Extended, HistoryError> {
     let planner = planner(0, now);
     let is_own = |name: &&CheckFileName| name.node == history.node;
     let needed = listed.iter().filter(is_own).filter(|name| planner.is_needed(std::slice::from_ref(&history), name));
-    let mut batches = pin!(check_files(store, needed.cloned().collect()));
+    let needed: Vec<CheckFileName> = needed.cloned().collect();
+    let newest = needed.last().cloned();
+    let limit = history.memory() + detail.memory_limit();
+    let (mut problems, mut report) = (FileProblems::default(), BuildReport::default());
+    let mut batches = pin!(check_files(store, needed));
     while let Some(batch) = batches.try_next().await? {
         problems.extend(batch.problems);
         for (name, file) in batch.files {
+            let is_large = file.results.len() > LARGE_FILE;
             if history.can_append([(&name, file.results.as_slice())], now).is_ok() {
-                let mut builder = HistoryBuilder::append(&mut history, latencies);
-                builder.add(&name, &file);
-                builder.finish(NO_EXPIRY);
+                let mut builder = HistoryBuilder::append(&mut history, latencies).with_memory_limit(limit);
+                if detail == Detail::Status {
+                    builder = builder.without_latencies();
+                }
+                builder.add_owned(&name, file);
+                report.extend(builder.finish(NO_EXPIRY));
+                if is_large && Some(&name) != newest.as_ref() {
+                    report.left_out_before = report.left_out_before.max(history.make_room(limit));
+                }
             }
         }
     }
-    Ok(history)
+    Ok(Extended { history, problems, report })
 }
 
 async fn from_check_files(
@@ -253,21 +329,55 @@ async fn from_check_files(
     node: Option<NodeName>,
     listed: &[CheckFileName],
     now: UnixNanos,
-    problems: &mut FileProblems,
-) -> Result<(History, Latencies), HistoryError> {
+    detail: Detail,
+) -> Result<(Extended, Latencies), HistoryError> {
     let (mut history, mut latencies) = (History::new(node), Latencies::default());
     let names: Vec<CheckFileName> = own_check_files(&history, listed, now).into_iter().collect();
-    let mut builder = HistoryBuilder::rebuild(&mut history, &mut latencies, RebuildFrom::START, listed, now);
+    let newest = names.last().cloned();
+    let mut problems = FileProblems::default();
+    let mut builder = HistoryBuilder::rebuild(&mut history, &mut latencies, RebuildFrom::START, listed, now)
+        .with_memory_limit(detail.memory_limit());
+    if detail == Detail::Status {
+        builder = builder.without_latencies();
+    }
     let mut batches = pin!(check_files(store, names));
     while let Some(batch) = batches.try_next().await? {
         problems.extend(batch.problems);
         for (name, file) in batch.files {
-            builder.add(&name, &file);
+            let is_large = file.results.len() > LARGE_FILE;
+            builder.add_owned(&name, file);
+            if is_large && Some(&name) != newest.as_ref() {
+                builder.make_room();
+            }
         }
     }
-    builder.finish(NO_EXPIRY);
-    Ok((history, latencies))
+    let report = builder.finish(NO_EXPIRY);
+    Ok((Extended { history, problems, report }, latencies))
 }
 
 /// Histories in memory do not expire.
 const NO_EXPIRY: Nanos = Nanos::MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn left_out_results_are_named_and_the_status_is_incomplete() {
+        let add = |node: Option<&str>, report| {
+            let node = node.and_then(|node| NodeName::new(node).ok());
+            let mut read = Histories::default();
+            let history = read.add(Extended { history: History::new(node), problems: FileProblems::default(), report });
+            assert_eq!(history.newest(), None);
+            (read.is_incomplete, read.left_out.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(add(Some("eu"), BuildReport { implausible: 1, ..BuildReport::default() }), (false, Vec::new()));
+        let before =
+            BuildReport { left_out_before: Some(1_795_330_254_340_493_978), late: 3, ..BuildReport::default() };
+        let late = BuildReport { late: 1, ..BuildReport::default() };
+        let cause = "because its check files take more than 56 MiB of memory";
+        let expected = format!("left out the results of the node `eu` from before 2026-11-22T06:50:54Z, {cause}");
+        assert_eq!(add(Some("eu"), before), (true, vec![expected]));
+        assert_eq!(add(None, late), (true, vec![format!("left out 1 late result of the unnamed node, {cause}")]));
+    }
+}

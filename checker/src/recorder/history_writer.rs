@@ -10,7 +10,7 @@ use shared::history::{History, HistoryBuilder, InvalidHistory, Latencies, Rebuil
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::{MINUTE, Nanos, SECOND, UnixNanos};
 
-use super::check_files::{CheckFileBatch, check_files};
+use super::check_files::check_files;
 use crate::store::{Listing, Store, StoreError};
 
 /// The interval between listings that find rounds from other runs of this node. Shorter than
@@ -134,8 +134,11 @@ async fn update(
     names.retain(|other| other != name);
     names.sort_unstable();
     names.dedup();
-    let others: Vec<CheckFileBatch> = check_files(store, names).try_collect().await?;
-    let others: Vec<_> = others.into_iter().flat_map(|batch| batch.files).collect();
+    let mut others = Vec::new();
+    let mut batches = pin!(check_files(store, names));
+    while let Some(batch) = batches.try_next().await? {
+        others.extend(batch.files);
+    }
     let mut files: Vec<(&CheckFileName, &[CheckResult])> =
         others.iter().map(|(name, file)| (name, file.results.as_slice())).collect();
     files.insert(files.partition_point(|(other, _)| *other < name), (name, results));

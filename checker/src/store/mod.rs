@@ -154,6 +154,14 @@ impl Store {
         }
     }
 
+    /// Checks whether another program blocks writers of a directory by holding its lock. Buckets have no lock.
+    pub async fn test_lock(&self) -> Result<(), StoreError> {
+        match self {
+            Store::S3(_) => Ok(()),
+            Store::Directory(store) => store.test_lock().await,
+        }
+    }
+
     /// Returns the store's time when it last stored or sent something, or `None` if it is unknown. The time is that of
     /// the S3 service or of the file system's server.
     #[must_use]
@@ -332,6 +340,13 @@ impl StoreError {
             StoreError::File { cause, .. } => cause.kind() == io::ErrorKind::PermissionDenied,
             _ => false,
         }
+    }
+
+    /// Returns whether files or folders of a directory store cannot be read until the operator changes something, for
+    /// example because a folder is a symbolic link.
+    #[must_use]
+    pub fn is_lasting_file_error(&self) -> bool {
+        matches!(self, StoreError::File { .. }) && !self.is_transient()
     }
 
     /// Returns whether the same request may succeed a moment later because the store was only busy, slow or

@@ -269,6 +269,7 @@ impl ObjectName for HistoryFolderName {
 
 impl ListedName for HistoryFolderName {
     const FOLDER: &'static str = HISTORY_FOLDER;
+    const LISTS_IRREGULAR: bool = HistoryName::LISTS_IRREGULAR;
 
     fn parse(name: &str) -> Option<HistoryFolderName> {
         let digest = || DigestName::parse(name).map(HistoryFolderName::Digest);

@@ -5,23 +5,21 @@
 //! back, or a round waited in the spool) changes everything computed after it. In that case, the history is cut at the
 //! start of that day and rebuilt from the check files since then.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::continuity::Identities;
+use super::endpoint::{Limits, RecordedResult};
+use super::memory::{GROWTH_SHARE, MemoryLimit, PENDING_SHARE, TOLERATED_DELAYS, memory_of_pending};
 use super::rebuild::{RebuildFrom, is_plausible, moment_of};
 use super::{
-    DAYS_PER_BLOCK, ERRORS_PER_DAY, EVENT_LIMIT, EVENT_RETENTION, EndpointHistory, Event, HOURLY_RETENTION, History,
-    Latencies, LatestResult, MAX_GAP, MAX_ROUND_DURATION, MESSAGES_PER_DAY, OVERLAP, Percentiles, PostedMessage,
-    Sketches, day_of, start_of_day,
+    DAYS_PER_BLOCK, EVENT_RETENTION, EndpointHistory, HOURLY_RETENTION, History, Latencies, MAX_GAP,
+    MAX_ROUND_DURATION, MESSAGES_PER_DAY, OVERLAP, PostedMessage, day_of, start_of_day,
 };
-use crate::check_file::{CheckFile, CheckResult, EndpointKey, shortened};
-use crate::latency::Sketch;
+use crate::check_file::{CheckFile, CheckResult, EndpointKey};
 use crate::object_name::CheckFileName;
 use crate::quorum::CLOCK_TOLERANCE;
-use crate::stats::Stats;
-use crate::status::Status;
-use crate::uptime::Observation;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
 /// A report about the results that [`HistoryBuilder::finish`] omitted from the history.
@@ -29,6 +27,25 @@ use crate::{DAY, HOUR, Nanos, UnixNanos};
 pub struct BuildReport {
     /// The number of results whose time is implausible for the file that contains them.
     pub implausible: usize,
+    /// The number of results that were left out because they came late and there was no memory to wait for them.
+    pub late: usize,
+    /// The time before which data was left out because it took too much memory.
+    pub left_out_before: Option<UnixNanos>,
+}
+
+impl BuildReport {
+    /// Returns whether results were left out because of the memory limit.
+    #[must_use]
+    pub fn exceeds_memory(&self) -> bool {
+        self.late > 0 || self.left_out_before.is_some()
+    }
+
+    /// Adds the report about other files.
+    pub fn extend(&mut self, other: BuildReport) {
+        self.implausible += other.implausible;
+        self.late += other.late;
+        self.left_out_before = self.left_out_before.max(other.left_out_before);
+    }
 }
 
 /// Adds check files to a history, in name order.
@@ -48,22 +65,8 @@ pub struct HistoryBuilder<'a> {
     flushed: UnixNanos,
     identities: Identities,
     report: BuildReport,
-}
-
-/// The part of a result that a history keeps.
-#[derive(Debug)]
-struct RecordedResult {
-    observation: Observation,
-    stored_at: UnixNanos,
-    /// Equal values of an endpoint are shared, because a day's results can be pending for thousands of endpoints.
-    latest: Arc<LatestResult>,
-    latency: Option<Nanos>,
-}
-
-impl RecordedResult {
-    fn order(&self) -> impl Ord + use<> {
-        (self.observation.sort_key(), self.stored_at, self.latest.position)
-    }
+    memory_limit: MemoryLimit,
+    has_latencies: bool,
 }
 
 impl Latencies {
@@ -107,7 +110,27 @@ impl<'a> HistoryBuilder<'a> {
     ) -> HistoryBuilder<'a> {
         let (pending, earliest) = (BTreeMap::new(), UnixNanos::MAX);
         let (flushed, report, identities) = (UnixNanos::MIN, BuildReport::default(), Identities::new(history));
-        HistoryBuilder { history, latencies, from, until, pending, earliest, flushed, identities, report }
+        let memory_limit = MemoryLimit::default();
+        HistoryBuilder {
+            history,
+            latencies,
+            from,
+            until,
+            pending,
+            earliest,
+            flushed,
+            identities,
+            report,
+            memory_limit,
+            has_latencies: true,
+        }
+    }
+
+    /// Leaves out latencies, for readers that need only the status.
+    #[must_use]
+    pub fn without_latencies(mut self) -> Self {
+        self.has_latencies = false;
+        self
     }
 
     /// Adds the next file in name order. Ignores other nodes' files.
@@ -117,9 +140,27 @@ impl<'a> HistoryBuilder<'a> {
 
     /// Like [`HistoryBuilder::add`], but takes only the results of the file.
     pub fn add_results(&mut self, name: &CheckFileName, results: &[CheckResult]) {
-        if name.node != self.history.node || name.stored_at > self.until {
-            return;
+        if self.accepts(name) {
+            self.add_file(name, results);
+            self.add_each(name, results.iter(), CheckResult::endpoint_key);
         }
+    }
+
+    /// Like [`HistoryBuilder::add`], but takes less memory.
+    pub fn add_owned(&mut self, name: &CheckFileName, file: CheckFile) {
+        if self.accepts(name) {
+            self.add_file(name, &file.results);
+            let into_key =
+                |result: CheckResult| EndpointKey { title: result.title, locator: result.locator, id: result.id };
+            self.add_each(name, file.results.into_iter(), into_key);
+        }
+    }
+
+    fn accepts(&self, name: &CheckFileName) -> bool {
+        name.node == self.history.node && name.stored_at <= self.until
+    }
+
+    fn add_file(&mut self, name: &CheckFileName, results: &[CheckResult]) {
         if name.stored_at >= self.from {
             *self.history.files.entry(day_of(name.stored_at)).or_default() += 1;
             self.history.newest = self.history.newest.max(name.stored_at);
@@ -127,15 +168,26 @@ impl<'a> HistoryBuilder<'a> {
             self.history.recent = self.history.recent.split_off(&self.history.newest.saturating_sub(OVERLAP));
             self.add_messages(name.stored_at, results);
         }
-        for (position, result) in results.iter().enumerate() {
-            let moment = moment_of(result, name);
+    }
+
+    fn add_each<R: Borrow<CheckResult>>(
+        &mut self,
+        name: &CheckFileName,
+        results: impl Iterator<Item = R>,
+        into_key: impl Fn(R) -> EndpointKey,
+    ) {
+        self.memory_limit.newest_from = name.stored_at;
+        for (position, result) in results.enumerate() {
+            let moment = moment_of(result.borrow(), name);
             if !is_plausible(moment, name) {
                 self.report.implausible += 1;
             } else if moment >= self.from {
+                self.memory_limit.count(result.borrow(), moment);
+                let mut recorded = RecordedResult::new(result.borrow(), moment, name.stored_at, position);
+                recorded.latency = recorded.latency.filter(|_| self.has_latencies);
                 // Saves memory: most of the thousands of endpoints have one result, and a vector would otherwise start
                 // with room for four.
-                let pending = self.pending.entry(result.endpoint_key()).or_insert_with(|| Vec::with_capacity(1));
-                let mut recorded = RecordedResult::new(result, moment, name.stored_at, position);
+                let pending = self.pending.entry(into_key(result)).or_insert_with(|| Vec::with_capacity(1));
                 if let Some(last) = pending.last().filter(|last| last.latest == recorded.latest) {
                     recorded.latest = Arc::clone(&last.latest);
                 }
@@ -148,15 +200,17 @@ impl<'a> HistoryBuilder<'a> {
         if final_until.saturating_sub(self.flushed) >= HOUR {
             self.flush(final_until);
         }
+        self.limit_pending(name.stored_at);
     }
 
     fn add_messages(&mut self, stored_at: UnixNanos, results: &[CheckResult]) {
-        let mut posted: BTreeMap<&str, Vec<EndpointKey>> = BTreeMap::new();
+        let mut posted: BTreeMap<&str, Vec<&CheckResult>> = BTreeMap::new();
         for result in results.iter().filter(|result| !result.message.trim().is_empty()) {
-            posted.entry(&result.message).or_default().push(result.endpoint_key());
+            posted.entry(&result.message).or_default().push(result);
         }
         let messages = &mut self.history.messages;
-        for (message, mut about) in posted {
+        for (message, about) in posted {
+            let mut about: Vec<EndpointKey> = about.into_iter().map(CheckResult::endpoint_key).collect();
             about.sort_unstable();
             about.dedup();
             messages.insert(PostedMessage { at: stored_at, message: message.to_owned(), about });
@@ -199,7 +253,7 @@ impl<'a> HistoryBuilder<'a> {
             if !results.is_empty() {
                 let endpoint = self.history.endpoints.entry(key).or_default();
                 for result in results {
-                    endpoint.add(result);
+                    self.report.late += usize::from(!endpoint.add_in_order(result, self.memory_limit.bytes.is_some()));
                 }
             }
         }
@@ -216,7 +270,8 @@ impl<'a> HistoryBuilder<'a> {
         results.sort_by_cached_key(|(_, result)| result.order());
         for (key, result) in results {
             let key = self.identities.claim(self.history, self.latencies, &key);
-            self.history.endpoints.entry(key).or_default().add(result);
+            let endpoint = self.history.endpoints.entry(key).or_default();
+            self.report.late += usize::from(!endpoint.add_in_order(result, self.memory_limit.bytes.is_some()));
         }
     }
 
@@ -240,6 +295,7 @@ impl<'a> HistoryBuilder<'a> {
     #[expect(clippy::must_use_candidate, reason = "the history is finished even if the report is ignored")]
     pub fn finish(mut self, expiry: Nanos) -> BuildReport {
         self.flush(UnixNanos::MAX);
+        self.limit_history();
         self.identities.update_messages(self.history);
         let newest = self.history.newest;
         let kept_from = kept_from(&self.history.files, newest, expiry);
@@ -267,6 +323,48 @@ impl<'a> HistoryBuilder<'a> {
     }
 }
 
+impl HistoryBuilder<'_> {
+    /// Limits the memory of the history and of the results that are not added yet, in bytes. If more is added, the
+    /// oldest data is removed, and results that come late can be left out: see [`super::BuildReport`].
+    #[must_use]
+    pub fn with_memory_limit(mut self, bytes: usize) -> Self {
+        self.memory_limit.bytes = Some(bytes);
+        self
+    }
+
+    /// Keeps the history within the memory limit before another file is read, even if the newest file exceeds it.
+    pub fn make_room(&mut self) {
+        if let Some(bytes) = self.memory_limit.bytes {
+            let removed = self.history.make_room(bytes);
+            self.report.left_out_before = self.report.left_out_before.max(removed);
+        }
+    }
+
+    /// Keeps within the limit after the results of a file were added.
+    fn limit_pending(&mut self, stored_at: UnixNanos) {
+        let Some(bytes) = self.memory_limit.bytes else { return };
+        if self.memory_limit.growth < bytes / GROWTH_SHARE {
+            return;
+        }
+        for delay in TOLERATED_DELAYS {
+            if memory_of_pending(&self.pending) <= bytes / PENDING_SHARE {
+                break;
+            }
+            self.flush(stored_at.saturating_sub(delay));
+        }
+        self.limit_history();
+    }
+
+    /// Keeps the history within the limit.
+    fn limit_history(&mut self) {
+        let Some(bytes) = self.memory_limit.bytes else { return };
+        self.memory_limit.growth = 0;
+        let of_history = bytes.saturating_sub(memory_of_pending(&self.pending));
+        let removed = self.history.limit_memory(of_history, self.memory_limit.newest_from);
+        self.report.left_out_before = self.report.left_out_before.max(removed);
+    }
+}
+
 /// Returns the start of the data that is younger than `expiry`. Only check files prove that time has passed, so a gap
 /// between two days with files counts as at most [`MAX_GAP`].
 fn kept_from(files: &BTreeMap<i64, u64>, newest: UnixNanos, expiry: Nanos) -> UnixNanos {
@@ -281,159 +379,6 @@ fn kept_from(files: &BTreeMap<i64, u64>, newest: UnixNanos, expiry: Nanos) -> Un
         later = *day;
     }
     start_of_day(from).max(0)
-}
-
-/// Removes the periods before `first`. Usually, there is nothing to remove.
-fn drop_before<T>(periods: &mut BTreeMap<i64, T>, first: i64) {
-    if periods.keys().next().is_some_and(|period| *period < first) {
-        *periods = periods.split_off(&first);
-    }
-}
-
-/// The times before which data is merged or removed.
-struct Limits {
-    open_from: UnixNanos,
-    hourly_from: UnixNanos,
-    events_from: UnixNanos,
-    blocks_until: UnixNanos,
-    kept_from: UnixNanos,
-}
-
-impl EndpointHistory {
-    fn add(&mut self, result: RecordedResult) {
-        let RecordedResult { observation, latest, latency, .. } = result;
-        let at = observation.at;
-        // Saves memory: most of the thousands of endpoints have one span for a long time, and a vector would otherwise
-        // start with room for four.
-        if self.timeline.spans.is_empty() {
-            self.timeline.spans.reserve_exact(1);
-        }
-        self.timeline.add(observation);
-        if let Some(latency) = latency {
-            self.sketch_of(at.div_euclid(HOUR)).add(latency);
-        }
-        // A new result replaces an existing one with the same time, including its reason.
-        while self.events.pop_if(|event| event.at >= at).is_some() {}
-        let begins = self.timeline.spans.last().is_some_and(|span| span.start == at);
-        if begins && let Some(reason) = &latest.reason {
-            self.add_event(at, reason);
-        }
-        if self.latest != *latest {
-            self.latest = Arc::unwrap_or_clone(latest);
-        }
-    }
-
-    /// Adds the reason for the newest span. If the day has too many different errors, those of the one that occurred
-    /// longest ago are removed.
-    fn add_event(&mut self, at: UnixNanos, reason: &str) {
-        let midnight = start_of_day(at);
-        let today = self.events.iter().rev().take_while(|event| event.at >= midnight);
-        // The different errors of the day, newest first.
-        let mut errors: Vec<&Arc<str>> = Vec::new();
-        let mut known = None;
-        for Event { reason: earlier, .. } in today {
-            if **earlier == *reason {
-                known = Some(Arc::clone(earlier));
-                break;
-            }
-            if !errors.contains(&earlier) {
-                errors.push(earlier);
-            }
-        }
-        let oldest = errors.get(ERRORS_PER_DAY - 1).map(|oldest| Arc::clone(oldest));
-        if let Some(oldest) = oldest.filter(|_| known.is_none()) {
-            self.events.retain(|event| event.at < midnight || event.reason != oldest);
-        }
-        self.events.push(Event { at, reason: known.unwrap_or_else(|| Arc::from(reason)) });
-    }
-
-    fn sketch_of(&mut self, hour: i64) -> &mut Sketch {
-        let index = self.open.partition_point(|(other, _)| *other < hour);
-        if self.open.get(index).is_none_or(|(other, _)| *other != hour) {
-            self.open.reserve_exact(1);
-            self.open.insert(index, (hour, Sketch::default()));
-        }
-        &mut self.open[index].1
-    }
-
-    /// Moves the sketches of closed hours to the latencies, and keeps the hours' percentiles.
-    fn close(&mut self, sketches: &mut Sketches, limits: &Limits) {
-        let closed_until = limits.open_from.div_euclid(HOUR);
-        let open = self.open.split_off(self.open.partition_point(|(hour, _)| *hour < closed_until));
-        let closed = std::mem::replace(&mut self.open, open);
-        let mut days: BTreeMap<i64, Sketch> = BTreeMap::new();
-        for (hour, sketch) in closed {
-            days.entry(hour.div_euclid(24)).or_default().merge(&sketch);
-            if hour.saturating_mul(HOUR) >= limits.hourly_from {
-                self.hours.extend(Percentiles::from_sketch(&sketch).map(|percentiles| (hour, percentiles)));
-                sketches.hours.insert(hour, sketch);
-            }
-        }
-        for (day, sketch) in days {
-            self.days.extend(Percentiles::from_sketch(&sketch).map(|percentiles| (day, percentiles)));
-            sketches.days.insert(day, sketch);
-        }
-    }
-
-    fn expire(&mut self, limits: &Limits) {
-        drop_before(&mut self.hours, limits.hourly_from.div_euclid(HOUR));
-        drop_before(&mut self.days, day_of(limits.kept_from));
-        self.events.retain(|event| event.at >= limits.events_from);
-        // The first span can have started before the data that is kept.
-        let earlier = self.events.partition_point(|event| event.at < limits.kept_from);
-        self.events.drain(..earlier.saturating_sub(1));
-        self.timeline.last_without_interval =
-            self.timeline.last_without_interval.filter(|moment| *moment >= limits.kept_from);
-        self.timeline.spans.retain(|span| span.end > limits.kept_from);
-        if let Some(first) = self.timeline.spans.first_mut() {
-            first.start = first.start.max(limits.kept_from);
-        }
-    }
-
-    fn is_expired(&self, kept_from: UnixNanos) -> bool {
-        self.timeline.spans.is_empty()
-            && self.days.is_empty()
-            && self.timeline.last.is_none_or(|last| last.at < kept_from)
-    }
-}
-
-impl Sketches {
-    fn expire(&mut self, limits: &Limits) {
-        self.hours = self.hours.split_off(&limits.hourly_from.div_euclid(HOUR));
-        let daily = self.days.split_off(&day_of(limits.blocks_until));
-        for (day, sketch) in std::mem::replace(&mut self.days, daily) {
-            self.blocks.entry(day.div_euclid(DAYS_PER_BLOCK)).or_default().merge(&sketch);
-        }
-        self.days = self.days.split_off(&day_of(limits.kept_from));
-        self.blocks.retain(|block, _| (block + 1).saturating_mul(DAYS_PER_BLOCK * DAY) > limits.kept_from);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.hours.is_empty() && self.days.is_empty() && self.blocks.is_empty()
-    }
-}
-
-impl RecordedResult {
-    fn new(result: &CheckResult, at: UnixNanos, stored_at: UnixNanos, position: usize) -> RecordedResult {
-        // Failed attempts are omitted, because the time until a connection is refused is not a response time.
-        let answered =
-            result.attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect();
-        let is_bad = matches!(result.status, Status::Degraded | Status::Down);
-        let reason = result.reason().filter(|_| is_bad).map(|reason| shortened(reason.to_owned(), EVENT_LIMIT));
-        RecordedResult {
-            observation: Observation { at, status: result.status, interval: result.interval },
-            stored_at,
-            latency: Stats::from_rtts(answered).map(|stats| stats.median),
-            latest: Arc::new(LatestResult {
-                position,
-                kind: result.kind.clone().unwrap_or_default(),
-                threshold: result.threshold,
-                quorum: result.quorum,
-                objective: result.objective.clone(),
-                reason,
-            }),
-        }
-    }
 }
 
 /// Returns this node's files that are not from the future, in order.

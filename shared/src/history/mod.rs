@@ -8,7 +8,9 @@
 mod builder;
 mod continuity;
 mod document;
+mod endpoint;
 mod format;
+mod memory;
 pub mod planner;
 mod rebuild;
 mod rows;

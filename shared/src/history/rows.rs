@@ -100,6 +100,11 @@ impl History {
         let mut former = Vec::new();
         let rows = HistoryRows::parse_with(content, |endpoint| former.push(read_former(endpoint)))?;
         let HistoryRows { node, endpoints, messages, newest, recent, files, .. } = rows;
+        // Otherwise, a result from the far future would keep a silent node from being late.
+        let latest = newest.saturating_add(DAY + validity(LONGEST_INTERVAL));
+        if endpoints.iter().filter_map(|endpoint| endpoint.timeline.valid_until()).any(|until| until > latest) {
+            return Err(inconsistent("the newest result"));
+        }
         let keys: Vec<EndpointKey> = endpoints.iter().map(|endpoint| endpoint.key.clone()).collect();
         let posted = messages.into_iter().map(|row| PostedMessage {
             at: row.at,

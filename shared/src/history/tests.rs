@@ -2,6 +2,7 @@
 
 mod events;
 mod ids;
+mod memory;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -356,7 +357,7 @@ fn results_of_impossible_times_are_counted_and_ignored() {
     for name in &names {
         builder.add(name, &files[name]);
     }
-    assert_eq!(builder.finish(DEFAULT_EXPIRY), BuildReport { implausible: 2 });
+    assert_eq!(builder.finish(DEFAULT_EXPIRY), BuildReport { implausible: 2, ..BuildReport::default() });
     assert_eq!(endpoint_of(&known.0, "A").timeline.spans.len(), 3);
 }
 
@@ -437,4 +438,22 @@ fn a_quarter_without_outages_is_one_span() {
     }
     let (history, _) = rebuilt(&files, DAY_ONE + 90 * DAY, DEFAULT_EXPIRY);
     assert_eq!(endpoint_of(&history, "A").timeline.spans.len(), 1);
+}
+
+#[test]
+fn no_stored_time_or_interval_keeps_a_silent_node_from_being_late() {
+    let parse = |last: UnixNanos, interval: Nanos| {
+        let json = format!(
+            r#"{{"version":1,"newest":{DAY_ONE},"recent":[{DAY_ONE}],"endpoints":[{{"title":"A","endpoint":"","last":[{last},1,{interval}]}}]}}"#
+        );
+        History::parse(json.as_bytes())
+    };
+    let is_overdue_after = |days: i64| {
+        let history = parse(DAY_ONE, Nanos::MAX).expect("it is consistent");
+        history.is_overdue(DAY_ONE + days * DAY)
+    };
+    assert_eq!([46, 47].map(is_overdue_after), [false, true], "an interval counts as at most 31 days");
+    for (last, interval) in [(Nanos::MAX, MINUTE), (DAY_ONE + 30 * DAY, 31 * DAY)] {
+        assert_eq!(parse(last, interval), Err(InvalidHistory::Inconsistent("the newest result")));
+    }
 }

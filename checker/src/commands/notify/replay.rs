@@ -28,8 +28,14 @@ pub(super) async fn replay(arguments: &NotifyReplayArguments) -> anyhow::Result<
     let (store, now) = (open_store(&config, path).await?, now());
     let from = now.saturating_sub(arguments.since);
     let loaded = histories(&store, from, now, Detail::Status).await?;
+    if let Some(cause) = &loaded.unlisted {
+        ui::warn(&format!("using check files instead of histories: {cause}"));
+    }
     for (name, cause) in &loaded.unreadable {
         ui::warn(&format!("using check files instead of the unreadable history `{name}`: {cause}"));
+    }
+    for left_out in &loaded.left_out {
+        ui::warn(&left_out.to_string());
     }
     let mut view = StoreView::of_all_nodes(store);
     view.refresh_histories(now).await?;

@@ -78,7 +78,11 @@ impl<'a> NotifyReport<'a> {
             ui::warn(&problem);
         }
         let newest = view.histories().iter().filter_map(|history| Some((history.node.clone()?, history.newest()?)));
-        let newest = newest.collect();
+        let mut newest: BTreeMap<NodeName, UnixNanos> = newest.collect();
+        if let Some(unlisted) = view.unlisted() {
+            ui::warn(&format!("endpoints that wait for a message are missing: {}", unlisted.cause));
+            newest.extend(unlisted.nodes.clone());
+        }
         let mut logs = view.logs().to_vec();
         logs.sort_by(|one, other| (one.rank, one.every, &one.node).cmp(&(other.rank, other.every, &other.node)));
         let waits = current_waits((settings, objectives), (view.histories(), view.digests()), &logs, now);

@@ -32,6 +32,7 @@ use crate::counted;
 use crate::doctor::kind_conflict;
 use crate::now;
 use crate::posts::board::Board;
+use crate::recorder::check_files::SkippedResults;
 use crate::recorder::history_reader::{Detail, Histories, histories, measurements};
 use crate::recorder::history_writer::HistoryError;
 use crate::sanitize::sanitize_for_terminal;
@@ -130,11 +131,13 @@ fn report_unreadable(loaded: &Histories) {
     if others > 0 {
         ui::warn(&format!("skipped {}", counted(others, "more unreadable check file")));
     }
-    for (name, skipped) in loaded.file_problems.skipped.iter().take(FILES_NAMED) {
-        let Some(first) = skipped.first() else { continue };
+    for SkippedResults { file, count, first } in loaded.file_problems.skipped.iter().take(FILES_NAMED) {
         let reason = sanitize_for_terminal(&first.reason, REASON_WIDTH);
-        let (count, index) = (counted(skipped.len(), "invalid result"), first.index);
-        ui::warn(&format!("skipped {count} in the check file `{name}`, the first at index {index}: {reason}"));
+        let (count, index) = (counted(*count, "invalid result"), first.index);
+        ui::warn(&format!("skipped {count} in the check file `{file}`, the first at index {index}: {reason}"));
+    }
+    for left_out in &loaded.left_out {
+        ui::warn(&left_out.to_string());
     }
 }
 

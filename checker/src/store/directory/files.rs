@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::fs::FileType;
 use shared::object_name::{CheckFileName, HISTORY_INDEX, INDEX};
 
-use super::folder::{Folder, PersistOutcome, is_temporary};
+use super::folder::{self, Folder, PersistOutcome, is_temporary};
 use super::index::{self, Index};
 use crate::store::compression;
 use crate::store::limits::{NAMES_LIMIT, describe_size};
@@ -154,7 +154,19 @@ pub(super) fn delete(directory: &Path, objects: &[Object]) -> io::Result<Option<
 
 /// Waits until no other writer is changing the lists. The lock is released when the returned file is closed.
 pub(super) fn lock(root: &Folder, timeout: Duration) -> io::Result<File> {
-    let file = root.open_lock(LOCK)?;
+    take_lock(root.open_lock(LOCK)?, timeout)
+}
+
+/// Checks whether writers can take the lock, without changing anything.
+pub(super) fn test_lock(directory: &Path) -> io::Result<()> {
+    match Folder::open(directory)?.open_file(LOCK) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(folder::irregular_lock(LOCK)),
+        opened => take_lock(opened?, LOCK_TIMEOUT).map(drop),
+    }
+}
+
+fn take_lock(file: File, timeout: Duration) -> io::Result<File> {
     let start = Instant::now();
     loop {
         match file.try_lock() {

@@ -145,13 +145,12 @@ impl Folder {
     /// file is opened.
     pub(in crate::store) fn open_lock(&self, name: &str) -> io::Result<File> {
         validate(name)?;
-        let not_a_file = || io::Error::other(format!("the lock `{name}` is not a regular file; delete it"));
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match system::openat(&self.0, name, flags, FILE_MODE) {
-            Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => return Err(not_a_file()),
+            Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => return Err(irregular_lock(name)),
             opened => File::from(opened?),
         };
-        if file.metadata()?.is_file() { Ok(file) } else { Err(not_a_file()) }
+        if file.metadata()?.is_file() { Ok(file) } else { Err(irregular_lock(name)) }
     }
 
     /// Deletes a file. A missing file is not an error.
@@ -297,6 +296,10 @@ fn validate(name: &str) -> io::Result<()> {
         return Err(io::Error::other(format!("`{}` is not the name of a file", name.escape_debug())));
     }
     Ok(())
+}
+
+pub(super) fn irregular_lock(name: &str) -> io::Error {
+    io::Error::other(format!("the lock `{name}` is not a regular file; delete it"))
 }
 
 fn not_a_file() -> io::Error {

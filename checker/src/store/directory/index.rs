@@ -1,9 +1,9 @@
 //! The list of check files that plain HTTP readers need, in the original Checkup's format: `{"<file name>": <unix ns
 //! when it was listed>, …}`. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use shared::object_name::CheckFileName;
+use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::{HOUR, Nanos, UnixNanos};
 
 use crate::store::object::HistoryFolderName;
@@ -45,6 +45,13 @@ pub(crate) fn recent(mut names: Vec<CheckFileName>, histories: &[HistoryFolderNa
     let check_files = names.iter().map(|name| format!("\"{name}\":{}", name.stored_at));
     let histories = histories.iter().map(|name| format!("\"{name}\":0"));
     format!("{{{}}}", check_files.chain(histories).collect::<Vec<_>>().join(","))
+}
+
+/// Returns the names of the histories of all nodes that stored these check files, whether they exist or not.
+pub(crate) fn expected_histories(names: &[CheckFileName]) -> Vec<HistoryFolderName> {
+    let nodes: BTreeSet<Option<&NodeName>> = names.iter().map(|name| name.node.as_ref()).collect();
+    let history = |node: Option<&NodeName>| HistoryName { node: node.cloned(), part: HistoryPart::Main };
+    nodes.into_iter().map(|node| HistoryFolderName::History(history(node))).collect()
 }
 
 /// Writes an index, sorted by name.

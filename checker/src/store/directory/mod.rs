@@ -165,6 +165,11 @@ impl DirectoryStore {
         }
     }
 
+    /// Checks whether rounds can be stored, without changing anything: no other program may hold the lock for long.
+    pub(super) async fn test_lock(&self) -> Result<(), StoreError> {
+        self.blocking(format!("lock {}", self.describe()), files::test_lock).await
+    }
+
     /// Runs file system work on a thread that may block. `task` describes it in errors.
     async fn blocking<T: Send + 'static>(
         &self,
