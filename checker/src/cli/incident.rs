@@ -20,11 +20,11 @@ pub enum IncidentCommand {
     Postmortem(PostmortemArguments),
     /// Replace the text or other parts of a post
     Edit(EditArguments),
-    /// Withdraw a post, or a whole incident. The store keeps it
+    /// Hide a post, or a whole incident, from readers. The store keeps it
     Withdraw(WithdrawArguments),
-    /// Delete a post, or a whole incident, from the store, for example a secret that was posted by mistake
+    /// Delete a post, or a whole incident, from the store, for example one with a secret
     Erase(EraseArguments),
-    /// List the incidents that are open
+    /// List open incidents
     List(PostListArguments),
     /// Show an incident with all its updates
     Show(IncidentShowArguments),
@@ -33,7 +33,7 @@ pub enum IncidentCommand {
 /// The details that posts about an incident can set.
 #[derive(Debug, Args)]
 pub struct DetailArguments {
-    /// Endpoint, group, prefix with `*` or `*`, and how it is affected: `none`, `degraded` or `down` (repeatable)
+    /// Endpoint, group, prefix with `*`, or `*` for all, with its impact: `none`, `degraded` or `down` (repeatable)
     #[arg(long, value_name = "TITLE=IMPACT")]
     pub affects: Vec<String>,
     /// Time at which the incident began, for example 13:50 or "2026-12-06 02:00"
@@ -46,7 +46,7 @@ pub struct DetailArguments {
 
 #[derive(Debug, Args)]
 pub struct OpenArguments {
-    /// Short summary for readers of the page
+    /// Title of the incident: a short summary for readers of the page
     #[arg(value_name = "TITLE")]
     pub title: Option<String>,
     #[command(flatten)]

@@ -52,7 +52,9 @@ pub(crate) async fn publish(config: &Config, store: &Store, announcement: &Annou
     };
     match published {
         Ok(published) => published.problems.iter().for_each(|problem| ui::warn(problem)),
-        Err(error) => ui::warn(&format!("the page shows the message for 24 hours, and it cannot be ended: {error}")),
+        Err(error) => ui::warn(&format!(
+            "the page shows the message for 24 hours, and `checker message end` cannot end it: {error}"
+        )),
     }
 }
 

@@ -35,7 +35,10 @@ pub(crate) fn planned(title: &str, recurrence: &Recurrence, windows: &[Occurrenc
         let remark = match window.change {
             ClockChange::None => String::new(),
             ClockChange::Skipped => format!("; {} does not exist on this day", window.local.strftime("%H:%M")),
-            ClockChange::Repeated => format!("; the first of two times {}", window.local.strftime("%H:%M")),
+            ClockChange::Repeated => format!(
+                "; {} occurs twice on this day, and the window begins the first time",
+                window.local.strftime("%H:%M")
+            ),
         };
         let _ = writeln!(text, "  {}{remark}", range(window.start, window.end, zone));
     }
@@ -54,7 +57,7 @@ fn already(count: usize) -> String {
 pub(super) fn unused_start(recurrence: &Recurrence, windows: &[Occurrence]) -> Option<String> {
     let first = windows.first().filter(|first| first.local != recurrence.start())?;
     let (start, first) = (recurrence.start().strftime("%Y-%m-%d %H:%M"), local_text(first.start, recurrence.zone()));
-    Some(format!("there is no window at the start {start}; the first one begins at {first}"))
+    Some(format!("the rule does not include the start {start}; the first window begins at {first}"))
 }
 
 /// Formats a window in its zone and in UTC: `Sun 2026-12-06 02:00 to 03:30 +01:00 (2026-12-06 01:00 to 02:30 UTC)`.
