@@ -129,7 +129,7 @@ fn a_window_begins_early_with_its_length_and_can_be_extended() {
         "extending the window by `23h1ns` would make it overlap the next one, which begins at 2026-12-01 14:00 +01:00: pass a shorter duration"
     );
     assert!(extend(&running, 23 * HOUR, now).is_ok());
-    assert!(error(extend(&running, 0, now)).contains("more than 0"));
+    assert!(error(extend(&running, 0, now)).contains("more than `0`"));
     // The window is still named by the date for which it was planned.
     assert!(error(cancel(&running, Some("2026-11-30 14:00"), now)).contains("in progress"));
 }
