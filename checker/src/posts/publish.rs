@@ -138,7 +138,7 @@ pub struct Tidied {
     pub digest: PostDigest,
     /// The posts that the digest did not contain before.
     pub added: Vec<PostId>,
-    /// The posts that the digest contains no more, because they were erased or ended long ago.
+    /// The posts that the digest no longer contains, because they were erased or ended long ago.
     pub removed: Vec<PostId>,
     /// Problems with single posts, one sentence each.
     pub problems: Vec<String>,

@@ -37,7 +37,7 @@ pub async fn maintenance(command: &MaintenanceCommand) -> anyhow::Result<Outcome
     }
 }
 
-/// Finds a maintenance. `latest` is the newest one.
+/// Finds a maintenance plan. `latest` is the one that was posted last.
 fn find<'a>(announcements: &'a Announcements, id: &str) -> Result<&'a Maintenance, ResolveError> {
     let newest_first = || announcements.maintenance.iter().rev();
     let found = resolve(id, MAINTENANCE, newest_first().map(|maintenance| &maintenance.id))?;

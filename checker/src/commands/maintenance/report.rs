@@ -76,7 +76,7 @@ fn range(start: UnixNanos, end: UnixNanos, zone: &TimeZone) -> String {
     format!("{day} {from}{first} to {to} {last} ({utc_from} to {utc_to} UTC)")
 }
 
-/// Describes a maintenance in one line.
+/// Describes planned maintenance in one line.
 pub(crate) fn line(maintenance: &Maintenance, ids: &[&PostId], now: UnixNanos) -> String {
     let id = short_id(&maintenance.id, ids.iter().copied());
     format!("{id}  {}  {}", sanitize_for_terminal(&maintenance.title, TITLE_WIDTH), state(maintenance, now))
@@ -97,7 +97,7 @@ fn state(maintenance: &Maintenance, now: UnixNanos) -> String {
     }
 }
 
-/// Describes a maintenance with all its windows.
+/// Describes planned maintenance with all its windows.
 pub(crate) fn details(maintenance: &Maintenance, now: UnixNanos) -> String {
     let zone = zone_of(maintenance);
     let plan = &maintenance.plan;
@@ -161,7 +161,7 @@ pub(super) fn planned_json(id: Option<&PostId>, title: &str, plan: &MaintenanceP
     json
 }
 
-/// Returns a maintenance as JSON. All times are in UTC, except the local start.
+/// Returns planned maintenance as JSON. All times are in UTC, except the local start.
 pub(crate) fn json(maintenance: &Maintenance, now: UnixNanos) -> Value {
     let window = |window: &Window| {
         json!({
