@@ -10,11 +10,11 @@ const STATES: [&str; 4] = ["investigating", "identified", "monitoring", "resolve
 
 #[derive(Debug, Subcommand)]
 pub enum IncidentCommand {
-    /// Post the beginning of an incident
+    /// Open an incident
     Open(OpenArguments),
     /// Post an update of an open incident, or reopen a resolved one with --state
     Update(UpdateArguments),
-    /// Post that an incident has ended
+    /// Resolve an incident
     Resolve(ResolveArguments),
     /// Post an analysis of a resolved incident
     Postmortem(PostmortemArguments),
@@ -56,7 +56,7 @@ pub struct OpenArguments {
     /// First state of the incident (default: investigating)
     #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(STATES))]
     pub state: Option<String>,
-    /// Fill in the title, the endpoint and the beginning from the current outage of this endpoint
+    /// Fill in title, text, endpoint and start time from the current outage of this endpoint
     #[arg(long, value_name = "ENDPOINT")]
     pub from_outage: Option<String>,
     /// Fill in title, text and endpoints from this entry in `templates`
