@@ -167,7 +167,7 @@ pub(crate) fn incident_post(id: &PostId, subject: &PostId, state: Option<Inciden
     }
 }
 
-/// Creates a maintenance with these windows.
+/// Creates planned maintenance with these windows.
 pub(crate) fn maintenance_post(id: &PostId, title: &str, scope: &str, impact: Impact, windows: &[TimeRange]) -> Post {
     let plan = MaintenancePlan { windows: windows.to_vec(), length: HOUR, ..MaintenancePlan::default() };
     Post {

@@ -70,7 +70,7 @@ async fn a_plan_shows_the_next_windows_before_it_is_posted() {
     assert!(text.ends_with("Nothing was posted, because --dry-run is set.\n"), "{text}");
     assert!(!checker.path("checks/0-posts").exists(), "nothing is stored");
     let posted = done(&checker, &words).await;
-    assert!(posted.contains("planned as ") && posted.contains("-test-node"), "{posted}");
+    assert!(posted.contains("planned as `") && posted.contains("-test-node"), "{posted}");
     let json = shown(&checker).await;
     assert_eq!(json["next"].as_array().map(Vec::len), Some(4), "{json}");
     assert_eq!(json["next"][0]["start"], json!(format!("{year}-01-03T01:30:00Z")));
@@ -117,7 +117,7 @@ async fn a_window_begins_is_extended_and_ends() {
     assert!(done(&checker, &["begin", "latest"]).await.starts_with("Database upgrade: "));
     let begun = shown(&checker).await;
     assert_eq!(begun["current"]["announced_afterwards"], json!(false), "{begun}");
-    assert!(failure(&checker, &["begin", "latest"]).await.contains("the window has already begun"));
+    assert!(failure(&checker, &["begin", "latest"]).await.contains("the window already began"));
     assert!(failure(&checker, &["cancel", "latest"]).await.contains("end it with `checker maintenance end`"));
     done(&checker, &["extend", "latest", "--for", "1h"]).await;
     let extended = shown(&checker).await;

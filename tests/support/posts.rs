@@ -44,7 +44,7 @@ pub fn update(id: &PostId, subject: &PostId, state: Option<IncidentState>, text:
     }
 }
 
-/// Creates a maintenance with these windows.
+/// Creates planned maintenance with these windows.
 #[must_use]
 pub fn maintenance(
     id: &PostId,

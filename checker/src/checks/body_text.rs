@@ -72,7 +72,7 @@ impl<'a> BodyText<'a> {
     pub fn find(self, text: &str) -> Found {
         let occurs = |spelling: &[u8]| self.forms().any(|form| memmem::find(form, spelling).is_some());
         let is_hidden = || {
-            // UTF-8 text can contain a spelling by chance, but hardly if the spelling has the bytes of binary data.
+            // UTF-8 text can contain the bytes of a spelling by chance, unless they include the bytes of binary data.
             let has_nulls = memchr(0, self.raw).is_some();
             let is_rare = |spelling: &[u8]| has_nulls || spelling.iter().copied().any(is_binary);
             wide_spellings(text).iter().any(|spelling| is_rare(spelling) && occurs(spelling))

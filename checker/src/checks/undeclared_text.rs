@@ -22,7 +22,7 @@ pub fn recognize(parts: &[&[u8]]) -> Option<Box<UndeclaredText>> {
     (!is_plain).then(|| Box::new(UndeclaredText { converted: convert(parts), compression }))
 }
 
-/// Returns whether a message that a stream of messages contains matches. Does not decompress it, so that many small
+/// Returns whether a pattern matches one message of a stream. Does not decompress the message, so that many small
 /// messages cannot cause much work.
 pub(super) fn is_match(message: &[u8], pattern: &Regex) -> bool {
     let is_met_by = |body: BodyText<'_>| body.find_match(pattern) == Found::Yes;
@@ -74,8 +74,8 @@ fn byte_order(text: &[u8]) -> Option<&'static Encoding> {
     (!is_ambiguous).then_some(encoding)
 }
 
-/// Returns whether this can be text in an ASCII-compatible charset with null bytes, which are not only those between
-/// single bytes.
+/// Returns whether this can be text in an ASCII-compatible charset whose fields are separated by null bytes, and any of
+/// the fields is longer than one byte, unlike in UTF-16.
 fn has_long_fields(text: &[u8]) -> bool {
     let is_printable = |byte: &u8| *byte == 0 || !is_binary(*byte);
     text.iter().all(is_printable) && text.split(|byte| *byte == 0).any(|field| field.len() > 1)
@@ -85,7 +85,7 @@ fn is_plain(text: &[u8]) -> bool {
     !text.starts_with(UTF_8_MARK) && !text.iter().copied().any(is_binary) && std::str::from_utf8(text).is_ok()
 }
 
-/// Removes byte order marks of UTF-8, which programs add repeatedly.
+/// Removes UTF-8 byte order marks. Some programs write several.
 fn without_marks(mut text: &[u8]) -> &[u8] {
     while let Some(rest) = text.strip_prefix(UTF_8_MARK) {
         text = rest;

@@ -10,21 +10,21 @@ const STATES: [&str; 4] = ["investigating", "identified", "monitoring", "resolve
 
 #[derive(Debug, Subcommand)]
 pub enum IncidentCommand {
-    /// Post the beginning of an incident
+    /// Open an incident
     Open(OpenArguments),
     /// Post an update of an open incident, or reopen a resolved one with --state
     Update(UpdateArguments),
-    /// Post that an incident has ended
+    /// Resolve an incident
     Resolve(ResolveArguments),
     /// Post an analysis of a resolved incident
     Postmortem(PostmortemArguments),
     /// Replace the text or other parts of a post
     Edit(EditArguments),
-    /// Withdraw a post, or a whole incident. The store keeps it
+    /// Hide a post, or a whole incident, from readers. The store keeps it
     Withdraw(WithdrawArguments),
-    /// Delete a post, or a whole incident, from the store, for example a secret that was posted by mistake
+    /// Delete a post, or a whole incident, from the store, for example one with a secret
     Erase(EraseArguments),
-    /// List the incidents that are open
+    /// List open incidents
     List(PostListArguments),
     /// Show an incident with all its updates
     Show(IncidentShowArguments),
@@ -33,7 +33,7 @@ pub enum IncidentCommand {
 /// The details that posts about an incident can set.
 #[derive(Debug, Args)]
 pub struct DetailArguments {
-    /// Endpoint, group, prefix with `*` or `*`, and how it is affected: `none`, `degraded` or `down` (repeatable)
+    /// Endpoint, group, prefix with `*`, or `*` for all, with its impact: `none`, `degraded` or `down` (repeatable)
     #[arg(long, value_name = "TITLE=IMPACT")]
     pub affects: Vec<String>,
     /// Time at which the incident began, for example 13:50 or "2026-12-06 02:00"
@@ -46,7 +46,7 @@ pub struct DetailArguments {
 
 #[derive(Debug, Args)]
 pub struct OpenArguments {
-    /// Short summary for readers of the page
+    /// Title of the incident: a short summary for readers of the page
     #[arg(value_name = "TITLE")]
     pub title: Option<String>,
     #[command(flatten)]
@@ -56,7 +56,7 @@ pub struct OpenArguments {
     /// First state of the incident (default: investigating)
     #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(STATES))]
     pub state: Option<String>,
-    /// Fill in the title, the endpoint and the beginning from the current outage of this endpoint
+    /// Fill in title, text, endpoint and start time from the current outage of this endpoint
     #[arg(long, value_name = "ENDPOINT")]
     pub from_outage: Option<String>,
     /// Fill in title, text and endpoints from this entry in `templates`

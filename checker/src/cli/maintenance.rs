@@ -11,7 +11,7 @@ pub enum MaintenanceCommand {
     Plan(PlanArguments),
     /// List maintenance with a window in progress or in the future
     List(PostListArguments),
-    /// Show one maintenance with all its windows
+    /// Show a maintenance plan with all its windows
     Show(MaintenanceShowArguments),
     /// Cancel all windows that have not begun, or a single one with --only
     Cancel(MaintenanceCancelArguments),
@@ -34,7 +34,7 @@ pub struct PlanArguments {
     pub title: String,
     #[command(flatten)]
     pub author: AuthorArguments,
-    /// Affected endpoint, group, prefix with `*` or `*` for all, with the expected impact: none, degraded or down
+    /// Affected endpoint, group, prefix with `*`, or `*` for all, with the expected impact: none, degraded or down
     /// (repeatable)
     #[arg(long, value_name = "TITLE=IMPACT", required = true)]
     pub affects: Vec<String>,

@@ -95,7 +95,7 @@ pub struct MessageEndArguments {
 
 #[derive(Debug, Subcommand)]
 pub enum PostCommand {
-    /// Read all posts of the author and write their digest again
+    /// Rebuild the digest of the author's posts from the store
     Tidy(AuthorArguments),
 }
 

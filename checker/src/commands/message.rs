@@ -40,8 +40,8 @@ pub(crate) fn parse_until(text: Option<&str>) -> Result<Option<UnixNanos>, Unusa
     text.map(|text| parse_future("--until", text, now(), &TimeZone::system())).transpose()
 }
 
-/// Posts a message that was stored with a round. A failure is only a warning, because readers see the message in the
-/// results for 24 hours.
+/// Posts a message that was stored with a round. A failure is only a warning, because the page shows the message
+/// in the results for 24 hours.
 pub(crate) async fn publish(config: &Config, store: &Store, announcement: &Announcement, until: Option<UnixNanos>) {
     let author = config.author.as_ref().unwrap_or(&config.node);
     let draft = draft(announcement, until);
@@ -52,7 +52,9 @@ pub(crate) async fn publish(config: &Config, store: &Store, announcement: &Annou
     };
     match published {
         Ok(published) => published.problems.iter().for_each(|problem| ui::warn(problem)),
-        Err(error) => ui::warn(&format!("the page shows the message for 24 hours, and it cannot be ended: {error}")),
+        Err(error) => ui::warn(&format!(
+            "the page shows the message for 24 hours, and `checker message end` cannot end it: {error}"
+        )),
     }
 }
 

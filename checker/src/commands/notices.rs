@@ -27,7 +27,7 @@ const TEXT_WIDTH: usize = 200;
 
 /// A notice has already ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the {what} `{id}` has already ended, at {}", rfc3339(*until))]
+#[error("the {what} `{id}` already ended at {}", rfc3339(*until))]
 pub(crate) struct AlreadyEnded {
     what: &'static str,
     id: PostId,

@@ -14,13 +14,13 @@ use crate::ui;
 /// The maximum size of a text on standard input, in bytes. Longer texts are rejected in any case.
 const INPUT_LIMIT: u64 = 1 << 20;
 /// Explains the editor's file. Lines that start with `#` are not part of the text.
-const INSTRUCTIONS: &str = "# Write the text above, as HTML. Lines that start with `#` are dropped.\n# Allowed: b, i, em, strong, u, s, code, pre, br, p, ul, ol, li, blockquote, a[href].\n";
+const INSTRUCTIONS: &str = "# Write the text above, as HTML. Lines that start with `#` are ignored.\n# Allowed elements: b, i, em, strong, u, s, code, pre, br, p, ul, ol, li, blockquote, a[href].\n";
 
 #[derive(Debug, thiserror::Error)]
 pub enum TextError {
     #[error("failed to read the text from `{}`", .0.display())]
     File(PathBuf, #[source] io::Error),
-    #[error("no text: pass it with `--text` or `--file`, or set `$EDITOR`")]
+    #[error("missing text: pass `--text` or `--file`, or set `$EDITOR`")]
     NoEditor,
     #[error("failed to run the editor `{0}`")]
     Editor(String, #[source] io::Error),
@@ -45,7 +45,7 @@ impl PostText {
         if result.is_err()
             && let Some(path) = self.draft.and_then(|draft| draft.keep().ok())
         {
-            ui::note(&format!("the text is kept: pass it with `--file {}`", path.display()));
+            ui::note(&format!("the text was saved: pass it again with `--file {}`", path.display()));
         }
         result
     }

@@ -114,9 +114,7 @@ fn clock_warning(store: UnixNanos, now: UnixNanos) -> Option<String> {
     let direction = if ahead > 0 { "ahead of" } else { "behind" };
     (ahead.saturating_abs() >= CLOCK_DIFFERENCE).then(|| {
         let difference = duration::format_coarse(ahead.saturating_abs());
-        format!(
-            "this machine's clock is {difference} {direction} the store's, and posts are dated by it; set the clock"
-        )
+        format!("this machine's clock, which dates posts, is {difference} {direction} the store's; set the clock")
     })
 }
 

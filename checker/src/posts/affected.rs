@@ -17,13 +17,13 @@ const LISTED: usize = 10;
 /// The reason why endpoints cannot be used in a post.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAffected {
-    #[error("missing impact for `{0}`: expected for example `{0}=degraded`, or `=down` or `=none`")]
+    #[error("missing impact for `{0}`: pass it with its impact, `{0}=none`, `{0}=degraded` or `{0}=down`")]
     MissingImpact(String),
     #[error("unknown impact `{impact}` for `{title}`: expected `none`, `degraded` or `down`")]
     UnknownImpact { title: String, impact: String },
     #[error("unknown endpoint `{title}`: {remedy}")]
     UnknownEndpoint { title: String, remedy: String },
-    #[error("no endpoint's title starts with `{0}`: expected another prefix, or `*` for all endpoints")]
+    #[error("no endpoint title starts with `{0}`: use another prefix, or `*` for all endpoints")]
     UnmatchedPrefix(String),
     #[error("the endpoint `{0}` is given twice: pass it once")]
     Duplicate(String),
@@ -150,12 +150,15 @@ mod tests {
     fn invalid_endpoints_are_named_with_a_remedy() {
         let many: Vec<String> = (0..=SCOPES_LIMIT).map(|number| format!("{number}=down")).collect();
         for (texts, expected) in [
-            (&["Shop"][..], "missing impact for `Shop`: expected for example `Shop=degraded`"),
+            (
+                &["Shop"][..],
+                "missing impact for `Shop`: pass it with its impact, `Shop=none`, `Shop=degraded` or `Shop=down`",
+            ),
             (&["Shop=bad"], "unknown impact `bad` for `Shop`"),
             (&["Shpo=down"], "unknown endpoint `Shpo`: did you mean `Shop`?"),
             (&["Warehouse=down"], "expected one of `Shop`, `Billing API`, `Billing UI`, `a=b`, `Platform`"),
             (&["=down"], "unknown endpoint ``"),
-            (&["Mail*=down"], "no endpoint's title starts with `Mail`"),
+            (&["Mail*=down"], "no endpoint title starts with `Mail`"),
             (&["Shop=down", "Shop=none"], "the endpoint `Shop` is given twice"),
             (&many.iter().map(String::as_str).collect::<Vec<_>>(), "501 endpoints exceed the limit of 500"),
         ] {

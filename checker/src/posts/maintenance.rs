@@ -25,15 +25,15 @@ pub enum MaintenanceError {
     NoWindow { date: String, listed: String },
     #[error("there are {count} windows on {date}: add the time, for example `{example}`")]
     Ambiguous { count: usize, date: String, example: String },
-    #[error("the window that began at {0} is already over")]
+    #[error("the window that began at {0} is already over: only windows that have not begun can be canceled")]
     Over(String),
     #[error("the window on {0} is already canceled")]
     AlreadyCanceled(String),
-    #[error("a window is in progress since {0}: end it with `checker maintenance end`, then cancel the others")]
+    #[error("a window has been in progress since {0}: end it with `checker maintenance end`, then cancel the others")]
     InProgress(String),
     #[error("there is nothing to cancel: {0}")]
     NothingToCancel(&'static str),
-    #[error("the window has already begun, at {0}")]
+    #[error("the window already began at {0}")]
     AlreadyBegun(String),
     #[error("there is no window left to begin: {0}")]
     NothingToBegin(&'static str),
@@ -43,9 +43,11 @@ pub enum MaintenanceError {
     Ended(String),
     #[error("no window is in progress: {0}")]
     NothingInProgress(&'static str),
-    #[error("invalid time to add: a window must be extended by more than 0")]
+    #[error("invalid duration for `--for`: expected more than `0`, for example `1h`")]
     NoExtension,
-    #[error("extending the window by {by} would make it overlap the next one, which begins at {next}")]
+    #[error(
+        "extending the window by `{by}` would make it overlap the next one, which begins at {next}: pass a shorter duration"
+    )]
     ExtendedIntoNext { by: String, next: String },
 }
 

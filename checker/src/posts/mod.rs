@@ -3,8 +3,8 @@
 //!
 //! [`publish`] stores a post without locks: two commands of one author that run at the same time lose nothing.
 //! [`board`] reads the digests of all authors, and [`resolve`] finds the post that an operator means.
-//! [`recurrence`] expands the rule of a maintenance into windows in UTC, and [`maintenance`] determines what its commands
-//! post.
+//! [`recurrence`] expands the rule of planned maintenance into windows in UTC, and [`maintenance`] determines what its
+//! commands post.
 
 pub mod affected;
 pub mod board;

@@ -94,7 +94,7 @@ pub enum PublishError {
     /// The response to the request was lost.
     #[error("the post `{name}` may or may not be stored: {cause}; check with `checker post tidy`")]
     Unconfirmed { name: PostName, cause: StoreError },
-    #[error("nothing was posted: the {NAMES_TO_TRY} names starting with `{0}` are taken")]
+    #[error("nothing was posted: the {NAMES_TO_TRY} names starting with `{0}` are taken; try again")]
     NamesTaken(PostId),
     #[error(
         "nothing was posted: `{newest}` is dated {ahead} ahead of this machine's clock, so a post after it would not be shown yet; check the clocks of this machine and of `{author}`",
@@ -138,7 +138,7 @@ pub struct Tidied {
     pub digest: PostDigest,
     /// The posts that the digest did not contain before.
     pub added: Vec<PostId>,
-    /// The posts that the digest contains no more, because they were erased or ended long ago.
+    /// The posts that the digest no longer contains, because they were erased or ended long ago.
     pub removed: Vec<PostId>,
     /// Problems with single posts, one sentence each.
     pub problems: Vec<String>,
@@ -203,7 +203,7 @@ pub async fn tidy(
     update(store, author, board.digest_of(author), BTreeMap::new(), Unread::All, now).await
 }
 
-/// Deletes posts of one author for good, and removes them from the author's digest.
+/// Permanently deletes posts of one author, and removes them from the author's digest.
 pub async fn erase(
     store: &impl PostStore,
     board: &Board,

@@ -12,7 +12,7 @@ const LISTED: usize = 10;
 /// The reason why text does not identify a post.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
-    #[error("invalid id `{0}`: expected `latest`, an id such as `1795330254340493978-anna`, or its last digits")]
+    #[error("invalid ID `{0}`: expected `latest`, an ID such as `1795330254340493978-anna`, or its last digits")]
     Invalid(String),
     #[error("unknown {what} `{text}`: {remedy}")]
     Unknown {
@@ -21,7 +21,7 @@ pub enum ResolveError {
         text: String,
         remedy: &'static str,
     },
-    #[error("ambiguous id `{text}`: it matches {}; use more digits", .ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", "))]
+    #[error("ambiguous ID `{text}`: it matches {}; use more digits", .ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", "))]
     Ambiguous {
         text: String,
         /// The first few of the ids that match.
@@ -123,9 +123,9 @@ mod tests {
             ("978", "it matches `1795330254340123978-anna`, `1795330254340493978-anna`, `1795330254340493978-ben`"),
             ("493978", "it matches `1795330254340493978-anna`, `1795330254340493978-ben`"),
             ("2", "unknown incident `2`: list them with `checker incident list --all`"),
-            ("Shop", "invalid id `Shop`"),
-            ("", "invalid id ``"),
-            ("-anna", "invalid id `-anna`"),
+            ("Shop", "invalid ID `Shop`"),
+            ("", "invalid ID ``"),
+            ("-anna", "invalid ID `-anna`"),
         ] {
             let error = found(text).expect_err(text).to_string();
             assert!(error.contains(expected), "{text}: {error}");

@@ -26,7 +26,7 @@ pub enum InvalidTime {
         "the time `{time}` exists twice in {zone}, because clocks are set back then; write `{first}` or `{second}`"
     )]
     Twice { time: String, zone: String, first: String, second: String },
-    #[error("the time `{0}` is out of range: expected a year from 1970 to 2200")]
+    #[error("the time `{0}` is out of range: expected a year from 1970 to 2199")]
     OutOfRange(String),
 }
 
@@ -102,9 +102,9 @@ fn zoned(time: UnixNanos, zone: &TimeZone) -> Zoned {
 pub enum UnusableTime {
     #[error(transparent)]
     Invalid(#[from] InvalidTime),
-    #[error("`{flag} {text}` is {ahead} in the future; for an earlier day, write the date: `2026-12-06 02:00`", ahead = duration::format_coarse(*ahead))]
+    #[error("`{flag} {text}` is {ahead} in the future; for an earlier day, add the date, for example `2026-12-06 02:00`", ahead = duration::format_coarse(*ahead))]
     Future { flag: &'static str, text: String, ahead: Nanos },
-    #[error("`{flag} {text}` has already passed; for a later day, write the date: `2026-12-06 02:00`")]
+    #[error("`{flag} {text}` has already passed; for a later day, add the date, for example `2026-12-06 02:00`")]
     Past { flag: &'static str, text: String },
 }
 
@@ -197,7 +197,7 @@ mod tests {
         let error = parse_past("--began", "13:50", now, &TimeZone::UTC).expect_err("it is in the future").to_string();
         assert_eq!(
             error,
-            "`--began 13:50` is 1 h 50 min in the future; for an earlier day, write the date: `2026-12-06 02:00`"
+            "`--began 13:50` is 1 h 50 min in the future; for an earlier day, add the date, for example `2026-12-06 02:00`"
         );
         assert!(parse_past("--began", "11:50", now, &TimeZone::UTC).is_ok());
         let error = parse_future("--until", "11:50", now, &TimeZone::UTC).expect_err("it has passed").to_string();

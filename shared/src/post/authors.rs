@@ -1,4 +1,4 @@
-//! Whose posts count, according to the configuration of the page.
+//! Determines whose posts readers see, and who can change the posts of others. Both are configured for the page.
 
 use super::Post;
 use super::digest::PostDigest;
@@ -6,7 +6,7 @@ use super::fold::{Announcements, fold};
 use crate::UnixNanos;
 use crate::object_name::NodeName;
 
-/// The authors whose posts readers see, and those who may change what others posted.
+/// The authors whose posts readers see, and those who can change what others posted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Authors {
     /// The authors whose incidents, maintenance and messages are shown, or `None` for all authors.

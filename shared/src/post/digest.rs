@@ -28,7 +28,7 @@ const VALUES_LIMIT: usize = 10_000;
 pub struct PostDigest {
     /// The author of all posts.
     pub author: NodeName,
-    /// When the posts were listed from which the digest was written. Older posts that are missing were left out on
+    /// The time of the listing from which the digest was written. Older posts that are missing were left out on
     /// purpose. `None` if the digest does not contain the time.
     pub listed_at: Option<UnixNanos>,
     /// The posts in the order of their identities.

@@ -5,7 +5,7 @@ use crate::object_name::NodeName;
 use crate::uptime::TimeRange;
 use crate::{MINUTE, Nanos, UnixNanos};
 
-/// How much earlier than its storage an author can date a post without a remark.
+/// How much earlier than its storage an author can date a post without the page showing both times.
 const UNREMARKABLE_DELAY: Nanos = 5 * MINUTE;
 
 /// A post in its current version.

@@ -147,7 +147,7 @@ impl Announcements {
         self.incidents.iter().filter(|incident| incident.is_open())
     }
 
-    /// Returns whether a message that was stored with results is also a post. Readers then show only the post, which
+    /// Returns whether a message in the results was also posted. Readers then show only the post, which
     /// can end earlier or later than the result's message.
     #[must_use]
     pub fn has_message(&self, html: &str) -> bool {

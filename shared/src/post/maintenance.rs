@@ -9,10 +9,10 @@ use crate::sorting::sort_by_integer;
 use crate::uptime::TimeRange;
 use crate::{Nanos, UnixNanos};
 
-/// The maximum number of windows of a maintenance, from all of its plans.
+/// The maximum number of windows of planned maintenance, from all of its plans.
 const ALL_WINDOWS_LIMIT: usize = 4 * WINDOWS_LIMIT;
 
-/// The plan of a maintenance: the rule, and the windows that it results in.
+/// The plan of maintenance work: the rule, and the windows that it results in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct MaintenancePlan {
     /// The local time of the first window, `2026-12-06T02:00`.
@@ -47,7 +47,7 @@ pub enum MaintenanceChange {
     },
 }
 
-/// A maintenance with all its windows.
+/// Planned maintenance with all its windows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Maintenance {
     /// The identity of the maintenance, which is that of its first post.
@@ -68,7 +68,7 @@ pub struct Maintenance {
     pub is_canceled: bool,
 }
 
-/// One window of a maintenance.
+/// One window of planned maintenance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// The planned start, which identifies the window.
@@ -118,7 +118,7 @@ impl Window {
 }
 
 impl Maintenance {
-    /// Computes a maintenance from its entries, which are in the order of their times.
+    /// Computes planned maintenance from its entries, which are in the order of their times.
     pub(super) fn new(id: PostId, entries: &[CurrentPost<'_>], latest: &Latest<'_>) -> Maintenance {
         let (mut current_plan, mut is_canceled) = (None, false);
         // The windows by their planned start, which identifies them. Canceled windows are `None`, so a plan that extends

@@ -82,7 +82,7 @@ pub enum Details {
         /// When the incident ended, if that is not the time of the post that resolves it.
         ended: Option<UnixNanos>,
     },
-    /// Part of a maintenance.
+    /// Part of planned maintenance.
     Maintenance {
         /// The plan, with all windows.
         plan: Option<MaintenancePlan>,

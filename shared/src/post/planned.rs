@@ -45,7 +45,7 @@ impl PlannedWork {
         containing(self.covering(span.status), span.start, span.end).is_some()
     }
 
-    /// Returns when the announced work ends that covers a status at this time.
+    /// Returns the end of the announced work that covers a status at this time.
     #[must_use]
     pub fn until(&self, status: Status, now: UnixNanos) -> Option<UnixNanos> {
         containing(self.covering(status), now, now).map(|(_, end)| end)

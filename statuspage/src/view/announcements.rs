@@ -26,7 +26,7 @@ const PLANNED_WITHIN: i64 = 7 * DAY;
 /// history.
 const AUTHOR_LIMIT: usize = 10;
 
-/// The maximum number of past and of future windows that a maintenance lists.
+/// The maximum number of past and of future windows that planned maintenance lists.
 const WINDOWS_LIMIT: usize = 12;
 
 /// The announcements below the headline.
@@ -53,9 +53,9 @@ fn state_label(state: IncidentState) -> Text {
 #[derive(Clone, Copy)]
 pub(super) enum Announcement<'a> {
     Incident(&'a Incident),
-    /// A maintenance as of one of its windows.
+    /// Planned maintenance as of one of its windows.
     Window(&'a Maintenance, Window),
-    /// A maintenance as of some of its past windows, at least one.
+    /// Planned maintenance as of some of its past windows, at least one.
     Windows(&'a Maintenance, &'a [Window]),
 }
 
@@ -114,7 +114,7 @@ impl AnnouncementContext<'_> {
         }
     }
 
-    /// Returns an incident whose updates but the newest are folded.
+    /// Returns an incident with all updates folded except the newest.
     pub(super) fn incident(&self, incident: &Incident) -> AnnouncementView {
         let (calendar, language) = (self.calendar, self.language());
         // An analysis is posted after the end, and does not change the state.
@@ -161,7 +161,7 @@ impl AnnouncementContext<'_> {
         }
     }
 
-    /// Returns a maintenance as of one of its windows, with its text.
+    /// Returns planned maintenance as of one of its windows, with its text.
     fn window(&self, maintenance: &Maintenance, window: Window) -> AnnouncementView {
         let (calendar, language) = (self.calendar, self.language());
         let state = language.text(self.window_label(window));
@@ -178,7 +178,7 @@ impl AnnouncementContext<'_> {
         self.maintenance_with(maintenance, &parts)
     }
 
-    /// Returns a maintenance with its text. `times` are the first parts of its summary.
+    /// Returns planned maintenance with its text. `times` are the first parts of its summary.
     fn maintenance_with(&self, maintenance: &Maintenance, times: &[&str]) -> AnnouncementView {
         AnnouncementView {
             link: Shown::Announcement(PostKind::Maintenance, maintenance.id.to_string()),
@@ -192,7 +192,7 @@ impl AnnouncementContext<'_> {
         }
     }
 
-    /// Returns a maintenance as of some of its past windows, at least one.
+    /// Returns planned maintenance as of some of its past windows, at least one.
     fn windows(&self, maintenance: &Maintenance, windows: &[Window]) -> AnnouncementView {
         if let [only] = windows {
             return self.window(maintenance, *only);
@@ -202,7 +202,7 @@ impl AnnouncementContext<'_> {
         self.maintenance_with(maintenance, &[self.language().text(newest), &count])
     }
 
-    /// Returns a maintenance with its text and the windows around now.
+    /// Returns planned maintenance with its text and the windows around now.
     pub(super) fn maintenance(&self, maintenance: &Maintenance) -> AnnouncementView {
         let now = self.calendar.now;
         let windows = &maintenance.windows;
@@ -227,7 +227,7 @@ impl AnnouncementContext<'_> {
         view
     }
 
-    /// Returns the text of a maintenance, unless it is empty.
+    /// Returns the text of planned maintenance, unless it is empty.
     fn text_of(&self, maintenance: &Maintenance) -> Option<EntryView> {
         let nodes = Message::parse(&maintenance.text).nodes;
         let posted_at = maintenance.id.posted_at;

@@ -43,7 +43,7 @@ pub enum EventKind {
     Announcement(Arc<AnnouncementView>),
 }
 
-/// An incident or a maintenance.
+/// An incident or planned maintenance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnnouncementView {
     /// What the title links to.
@@ -52,7 +52,7 @@ pub struct AnnouncementView {
     pub title: String,
     /// State, time and affected endpoints on one line.
     pub summary: String,
-    /// The updates, newest first; for a maintenance, its text and windows.
+    /// The updates, newest first; for planned maintenance, its text and windows.
     pub entries: Vec<EntryView>,
     /// The label of all entries but the first, which are folded, or an empty string if none are folded.
     pub earlier: String,
@@ -69,7 +69,7 @@ pub enum Phase {
     Open,
     /// An incident that has ended.
     Resolved,
-    /// A maintenance, at any time.
+    /// Planned maintenance, at any time.
     Maintenance,
 }
 
@@ -96,7 +96,7 @@ impl Phase {
     }
 }
 
-/// An update of an incident, the text of a maintenance, or a window.
+/// An update of an incident, the text of planned maintenance, or a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryView {
     /// The new state, or an empty string.

@@ -78,7 +78,7 @@ pub struct PageView {
     pub complete: bool,
 }
 
-/// An incident, a maintenance or the history, which the page shows instead of the endpoints.
+/// An incident, planned maintenance or the history, which the page shows instead of the endpoints.
 #[derive(Debug, PartialEq, Default)]
 pub struct DetailView {
     /// The heading of the history, or an empty string.

@@ -40,7 +40,7 @@ pub(super) async fn edit(arguments: &EditArguments) -> anyhow::Result<Outcome> {
         return Err(IncidentError::NothingToPost.into());
     }
     if versions.is_edited() {
-        ui::note(&format!("the post was edited before, as `{}`; the latest edit applies", current.id));
+        ui::note(&format!("the post was already edited as `{}`; the latest edit applies", current.id));
     }
     let post = text.keep_on_failure(posting.publish(draft).await)?;
     ui::print_line(&format!("replaced the post `{}` with `{}`", original.id, post.id));

@@ -24,7 +24,7 @@ pub(super) async fn erase(arguments: &EraseArguments) -> anyhow::Result<Outcome>
         erased_with(&posting, original).into_iter().partition(|post| post.id.author == posting.author);
     let names: Vec<PostName> = own.iter().map(|post| PostName { id: post.id.clone(), kind: post.kind() }).collect();
     let question =
-        format!("This deletes {} of `{}` for good. Type `yes`:", counted(names.len(), "post"), posting.author);
+        format!("This permanently deletes {} of `{}`. Type `yes`:", counted(names.len(), "post"), posting.author);
     if !Confirmation::from_yes_flag(arguments.yes).confirm(&question) {
         return Err(IncidentError::NotConfirmed.into());
     }

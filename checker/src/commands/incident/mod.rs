@@ -57,7 +57,7 @@ pub enum IncidentError {
     Foreign { id: PostId },
     #[error("the post `{id}` belongs to `{}`: only its author can erase it, with `--author {}`", id.author, id.author)]
     ForeignErase { id: PostId },
-    #[error("`{flag} {text}` is before the incident began, at {}", civil::rfc3339(*began))]
+    #[error("`{flag} {text}` is before the incident began at {}: pass a later time", civil::rfc3339(*began))]
     BeforeBeginning { flag: &'static str, text: String, began: UnixNanos },
     #[error("unknown endpoint `{title}`: {remedy}")]
     UnknownEndpoint { title: String, remedy: String },

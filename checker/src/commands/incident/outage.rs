@@ -28,7 +28,7 @@ pub(super) async fn describe(posting: &Posting, title: &str) -> anyhow::Result<M
     if named.is_empty() {
         let remedy = match suggest(title, endpoints.iter().map(|endpoint| endpoint.key.title.as_str())) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "it has no stored results".to_owned(),
+            None => "expected an endpoint with stored results".to_owned(),
         };
         return Err(IncidentError::UnknownEndpoint { title: title.to_owned(), remedy }.into());
     }

@@ -37,7 +37,7 @@ pub async fn maintenance(command: &MaintenanceCommand) -> anyhow::Result<Outcome
     }
 }
 
-/// Finds a maintenance. `latest` is the newest one.
+/// Finds a maintenance plan. `latest` is the one that was posted last.
 fn find<'a>(announcements: &'a Announcements, id: &str) -> Result<&'a Maintenance, ResolveError> {
     let newest_first = || announcements.maintenance.iter().rev();
     let found = resolve(id, MAINTENANCE, newest_first().map(|maintenance| &maintenance.id))?;
@@ -68,7 +68,7 @@ async fn plan(arguments: &PlanArguments) -> anyhow::Result<Outcome> {
     match (arguments.format, &id) {
         (Format::Json, _) => print_json(&report::planned_json(id.as_ref(), &arguments.title, &plan))?,
         (Format::Table, None) => ui::print_line("Nothing was posted, because --dry-run is set."),
-        (Format::Table, Some(id)) => ui::print_line(&format!("planned as {id}")),
+        (Format::Table, Some(id)) => ui::print_line(&format!("planned as `{id}`")),
     }
     Ok(Outcome::Done)
 }
@@ -85,7 +85,7 @@ async fn list(arguments: &PostListArguments) -> anyhow::Result<Outcome> {
             print_json(&Value::Array(all))?;
         }
         Format::Table if listed.is_empty() => {
-            let scope = if arguments.all { "" } else { " or in progress; --all lists what is over" };
+            let scope = if arguments.all { "" } else { " or in progress; --all also lists past maintenance" };
             ui::print_line(&format!("No maintenance is planned{scope}."));
         }
         Format::Table => {

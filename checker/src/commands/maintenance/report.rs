@@ -35,7 +35,10 @@ pub(crate) fn planned(title: &str, recurrence: &Recurrence, windows: &[Occurrenc
         let remark = match window.change {
             ClockChange::None => String::new(),
             ClockChange::Skipped => format!("; {} does not exist on this day", window.local.strftime("%H:%M")),
-            ClockChange::Repeated => format!("; the first of two times {}", window.local.strftime("%H:%M")),
+            ClockChange::Repeated => format!(
+                "; {} occurs twice on this day, and the window begins the first time",
+                window.local.strftime("%H:%M")
+            ),
         };
         let _ = writeln!(text, "  {}{remark}", range(window.start, window.end, zone));
     }
@@ -54,7 +57,7 @@ fn already(count: usize) -> String {
 pub(super) fn unused_start(recurrence: &Recurrence, windows: &[Occurrence]) -> Option<String> {
     let first = windows.first().filter(|first| first.local != recurrence.start())?;
     let (start, first) = (recurrence.start().strftime("%Y-%m-%d %H:%M"), local_text(first.start, recurrence.zone()));
-    Some(format!("there is no window at the start {start}; the first one begins at {first}"))
+    Some(format!("the rule does not include the start {start}; the first window begins at {first}"))
 }
 
 /// Formats a window in its zone and in UTC: `Sun 2026-12-06 02:00 to 03:30 +01:00 (2026-12-06 01:00 to 02:30 UTC)`.
@@ -73,7 +76,7 @@ fn range(start: UnixNanos, end: UnixNanos, zone: &TimeZone) -> String {
     format!("{day} {from}{first} to {to} {last} ({utc_from} to {utc_to} UTC)")
 }
 
-/// Describes a maintenance in one line.
+/// Describes planned maintenance in one line.
 pub(crate) fn line(maintenance: &Maintenance, ids: &[&PostId], now: UnixNanos) -> String {
     let id = short_id(&maintenance.id, ids.iter().copied());
     format!("{id}  {}  {}", sanitize_for_terminal(&maintenance.title, TITLE_WIDTH), state(maintenance, now))
@@ -94,7 +97,7 @@ fn state(maintenance: &Maintenance, now: UnixNanos) -> String {
     }
 }
 
-/// Describes a maintenance with all its windows.
+/// Describes planned maintenance with all its windows.
 pub(crate) fn details(maintenance: &Maintenance, now: UnixNanos) -> String {
     let zone = zone_of(maintenance);
     let plan = &maintenance.plan;
@@ -158,7 +161,7 @@ pub(super) fn planned_json(id: Option<&PostId>, title: &str, plan: &MaintenanceP
     json
 }
 
-/// Returns a maintenance as JSON. All times are in UTC, except the local start.
+/// Returns planned maintenance as JSON. All times are in UTC, except the local start.
 pub(crate) fn json(maintenance: &Maintenance, now: UnixNanos) -> Value {
     let window = |window: &Window| {
         json!({

@@ -60,7 +60,7 @@ pub(super) fn outside(outside: Option<Ratio>, uptime: &str) -> String {
     different.map(|outside| format!("  {outside} outside planned maintenance")).unwrap_or_default()
 }
 
-/// Returns when the announced work ends that covers the current status.
+/// Returns the end of the announced work that covers the current status.
 pub(super) fn planned(until: Option<UnixNanos>, now: UnixNanos, zone: &TimeZone) -> String {
     until.map(|until| format!("  (planned until {})", Clock::new(now, zone).time(until))).unwrap_or_default()
 }

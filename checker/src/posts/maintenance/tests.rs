@@ -86,7 +86,7 @@ fn a_date_that_does_not_name_one_future_window_is_an_error() {
     let later = NOW + 7 * DAY;
     assert_eq!(
         error(cancel(&twice, Some("2026-12-06 14:00"), later)),
-        "the window that began at 2026-12-06 14:00 +01:00 is already over"
+        "the window that began at 2026-12-06 14:00 +01:00 is already over: only windows that have not begun can be canceled"
     );
     let past = later + DAY;
     assert_eq!(error(cancel(&twice, None, past)), "there is nothing to cancel: all windows are over");
@@ -96,11 +96,11 @@ fn a_date_that_does_not_name_one_future_window_is_an_error() {
 fn a_window_in_progress_is_ended_and_not_canceled() {
     let mut posts = vec![first("2026-11-30 11:30", HOUR, "")];
     let running = folded(&posts, NOW);
-    let expected = "a window is in progress since 2026-11-30 11:30 +01:00: end it with `checker maintenance end`, then \
+    let expected = "a window has been in progress since 2026-11-30 11:30 +01:00: end it with `checker maintenance end`, then \
                     cancel the others";
     assert_eq!(error(cancel(&running, None, NOW)), expected);
     assert_eq!(error(cancel(&running, Some("2026-11-30"), NOW)), expected);
-    assert_eq!(error(begin(&running, NOW)), "the window has already begun, at 2026-11-30 11:30 +01:00");
+    assert_eq!(error(begin(&running, NOW)), "the window already began at 2026-11-30 11:30 +01:00");
     let ended = end(&running, NOW).unwrap();
     let over = after(&mut posts, ended, NOW);
     assert_eq!(windows(&over), ["11-30 11:30–12:00"]);
@@ -126,10 +126,10 @@ fn a_window_begins_early_with_its_length_and_can_be_extended() {
     assert_eq!(windows(&running), ["11-30 12:00–15:00", "12-01 14:00–15:00"]);
     assert_eq!(
         error(extend(&running, 23 * HOUR + 1, now)),
-        "extending the window by 23h1ns would make it overlap the next one, which begins at 2026-12-01 14:00 +01:00"
+        "extending the window by `23h1ns` would make it overlap the next one, which begins at 2026-12-01 14:00 +01:00: pass a shorter duration"
     );
     assert!(extend(&running, 23 * HOUR, now).is_ok());
-    assert!(error(extend(&running, 0, now)).contains("more than 0"));
+    assert!(error(extend(&running, 0, now)).contains("more than `0`"));
     // The window is still named by the date for which it was planned.
     assert!(error(cancel(&running, Some("2026-11-30 14:00"), now)).contains("in progress"));
 }

@@ -111,7 +111,7 @@ fn incidents_do_not_change_what_was_measured() {
     }
 }
 
-/// A maintenance of A from an hour ago until an hour from now, announced `announced` ago.
+/// Planned maintenance of A from an hour ago until an hour from now, announced `announced` ago.
 fn window(announced: i64, impact: Impact) -> Post {
     maintenance_post(&post_id("anna", NOW - announced), "Upgrade", "A", impact, &[(NOW - HOUR, NOW + HOUR)])
 }
