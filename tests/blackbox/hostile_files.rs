@@ -13,7 +13,8 @@ use crate::hostile_stores::{measured, name};
 /// How many large files the node stores. Keeping the results of all of them would take at least 600 MB.
 const FILES: usize = 6;
 
-/// How much more memory many large files can take than one, in KiB: what is kept, and what is read at the same time.
+/// How much more memory many large files can take than one, in KiB, for the results that are kept and the files that are
+/// read at the same time.
 const MEMORY_LIMIT: u64 = 256 << 10;
 
 /// The size of a large file, in bytes. It is close to the limit of 32 MiB.
