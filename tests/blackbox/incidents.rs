@@ -126,6 +126,50 @@ async fn invalid_posts_are_refused_before_anything_is_stored() {
 }
 
 #[tokio::test]
+async fn times_are_those_of_the_time_zone_of_the_machine() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let open = async |began: &str| {
+        let words = ["incident", "open", "x", "--text", "y", "--began", began];
+        let in_berlin = |command: &mut tokio::process::Command| drop(command.env("TZ", "Europe/Berlin"));
+        checker.call_with(&words, in_berlin).await
+    };
+    let run = open("2026-03-29 02:30").await;
+    assert!(run.code == 2 && run.stderr.contains("does not exist"), "{}", run.output());
+    let run = open("2026-03-29 03:30").await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert_eq!(incidents(&checker).await[0]["began"], "2026-03-29T01:30:00Z");
+}
+
+#[tokio::test]
+async fn latest_is_the_incident_that_was_posted_last() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    succeed(&checker, &["incident", "open", "Old", "--text", "x"]).await;
+    succeed(&checker, &["incident", "open", "New", "--text", "x", "--began", "2026-03-01 10:00"]).await;
+    let late = ["incident", "resolve", "latest", "--at", "2026-03-01 11:00"];
+    fail(&checker, &late, "`--ended` sets when the incident ended").await;
+    succeed(&checker, &["incident", "resolve", "latest", "--ended", "2026-03-01 11:00"]).await;
+    let open = succeed(&checker, &["incident", "list"]).await;
+    assert!(open.contains("Old") && !open.contains("New"), "{open}");
+}
+
+#[tokio::test]
+async fn commands_ignore_the_authors_that_readers_ignore() {
+    let shop = Endpoint::start(Behavior::ok()).await;
+    let mut config = watching(&[check("Shop", &shop.url)], &directory());
+    config["author"] = json!("anna");
+    config["page"]["authors"] = json!(["anna"]);
+    let checker = Checker::new(&config);
+    succeed(&checker, &["incident", "open", "Ours", "--text", "x"]).await;
+    let theirs = ["incident", "open", "Theirs", "--text", "x", "--author", "stranger"];
+    let run = checker.call(&theirs).await;
+    assert!(run.code == 0 && run.stderr.contains("readers do not see posts of `stranger`"), "{}", run.output());
+    succeed(&checker, &["incident", "resolve", "latest", "--author", "stranger"]).await;
+    let open = succeed(&checker, &["incident", "list"]).await;
+    assert!(open.contains("Ours") && !open.contains("Theirs"), "{open}");
+    succeed(&checker, &["incident", "resolve", "latest"]).await;
+}
+
+#[tokio::test]
 async fn an_outage_fills_in_a_new_incident() {
     let broken = Endpoint::start(Behavior::Answer("500 Internal Server Error", String::new())).await;
     let checker = Checker::new(&watching(&[check("Shop", &broken.url)], &directory()));

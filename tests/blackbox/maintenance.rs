@@ -98,6 +98,10 @@ async fn mistakes_are_one_sentence_each_and_post_nothing() {
             vec!["plan", "x", "--affects", "Shop=down", "--start", &soon, "--zone", "Mars/Base", "--for", "1h"],
             "Mars/Base",
         ),
+        (
+            vec!["plan", "x", "--affects", "Shop=down", "--start", &soon, "--zone", "UTC", "--for", "53w"],
+            "invalid length `53w`: expected at most `366d`",
+        ),
         (vec!["show", "latest"], "unknown maintenance `latest`: list it with `checker maintenance list --all`"),
         (vec!["end", "123"], "unknown maintenance `123`"),
     ] {

@@ -1,7 +1,7 @@
 //! The subcommands of `checker maintenance`.
 
 use clap::{Args, Subcommand};
-use shared::Nanos;
+use shared::{DAY, Nanos};
 
 use super::{AuthorArguments, ConfigArgument, Format, PostListArguments};
 
@@ -112,6 +112,10 @@ pub struct MaintenanceRenewArguments {
     pub author: AuthorArguments,
 }
 
+/// The maximum length of a window.
+const LONGEST_WINDOW: Nanos = 366 * DAY;
+
 fn length(text: &str) -> Result<Nanos, String> {
-    shared::duration::parse(text).map_err(|error| error.to_string())
+    let nanos = shared::duration::parse(text).map_err(|error| error.to_string())?;
+    if nanos <= LONGEST_WINDOW { Ok(nanos) } else { Err(format!("invalid length `{text}`: expected at most `366d`")) }
 }

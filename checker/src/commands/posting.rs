@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use shared::object_name::NodeName;
 use shared::post::fold::Announcements;
-use shared::post::{Affected, Impact, Post, Scope};
+use shared::post::{Affected, Details, Impact, Post, Scope};
 use shared::{MINUTE, Nanos, UnixNanos, duration};
 
 use super::{MissingStorage, load};
@@ -62,12 +62,20 @@ impl Posting {
         Ok(Posting { config, store, author, board, now, zone: TimeZone::system() })
     }
 
+    /// Returns what readers see, and the silences of all authors, which all count.
     pub(crate) fn announcements(&self) -> Announcements {
-        self.board.announcements(self.now)
+        let shown = self.board.shown(&self.config.page.config.post_authors(), self.now);
+        Announcements { silences: self.board.announcements(self.now).silences, ..shown }
     }
 
     /// Stores a post and updates the author's digest. Reports problems that do not prevent that.
     pub(crate) async fn publish(&self, draft: Draft) -> anyhow::Result<Post> {
+        let shown = self.config.page.config.post_authors().shown;
+        if shown.is_some_and(|shown| !shown.contains(&self.author)) && !matches!(draft.details, Details::Silence { .. })
+        {
+            let author = &self.author;
+            ui::warn(&format!("readers do not see posts of `{author}`: add it to `page.authors`, or pass `--author`"));
+        }
         let published = publish(&*self.store, &self.board, &self.author, draft, self.now).await?;
         for problem in &published.problems {
             ui::warn(problem);

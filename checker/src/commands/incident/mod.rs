@@ -59,6 +59,10 @@ pub enum IncidentError {
     ForeignErase { id: PostId },
     #[error("`{flag} {text}` is before the incident began at {}: pass a later time", civil::rfc3339(*began))]
     BeforeBeginning { flag: &'static str, text: String, began: UnixNanos },
+    #[error(
+        "`--at {text}` is before the newest update at {}, which would still determine the state: omit `--at`, or pass a later time{remedy}", civil::rfc3339(*newest)
+    )]
+    BeforeNewestUpdate { text: String, newest: UnixNanos, remedy: &'static str },
     #[error("unknown endpoint `{title}`: {remedy}")]
     UnknownEndpoint { title: String, remedy: String },
     #[error("`{0}` has no current outage: pass a title, `--affects` and `--began` instead")]
@@ -81,10 +85,10 @@ pub async fn incident(command: &IncidentCommand) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Finds an incident. `latest` is the newest open one, or the newest one if none is open.
+/// Finds an incident. `latest` is the open one that was posted last, or the one that was posted last if none is open.
 fn find<'a>(announcements: &'a Announcements, id: &str) -> Result<&'a Incident, ResolveError> {
-    let (open, closed) = (announcements.open_incidents(), announcements.incidents.iter().filter(|one| !one.is_open()));
-    let candidates: Vec<&Incident> = open.chain(closed).collect();
+    let mut candidates: Vec<&Incident> = announcements.incidents.iter().collect();
+    candidates.sort_by_key(|incident| (!incident.is_open(), Reverse(&incident.id)));
     let found = resolve_id(id, INCIDENT, candidates.iter().map(|incident| &incident.id))?;
     let unknown = || ResolveError::Unknown { what: INCIDENT.what, text: id.to_owned(), remedy: INCIDENT.remedy };
     candidates.into_iter().find(|incident| incident.id == *found).ok_or_else(unknown)
@@ -110,6 +114,22 @@ fn check_changeable(versions: Versions<'_>, posting: &Posting) -> Result<(), Inc
         Err(IncidentError::Withdrawn(id))
     } else {
         Ok(())
+    }
+}
+
+/// Checks that a new state would take effect: the latest update that has one determines the state of an incident.
+fn check_newest(
+    incident: &Incident,
+    text: Option<&String>,
+    at: Option<UnixNanos>,
+    remedy: &'static str,
+) -> Result<(), IncidentError> {
+    let newest = incident.updates.iter().filter(|update| update.state.is_some()).map(|update| update.at).max();
+    match (text, at, newest) {
+        (Some(text), Some(at), Some(newest)) if at < newest => {
+            Err(IncidentError::BeforeNewestUpdate { text: text.clone(), newest, remedy })
+        }
+        _ => Ok(()),
     }
 }
 

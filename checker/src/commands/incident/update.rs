@@ -2,7 +2,7 @@
 
 use shared::post::IncidentState;
 
-use super::{IncidentError, check_after, details, find, parse_state};
+use super::{IncidentError, check_after, check_newest, details, find, parse_state};
 use crate::cli::UpdateArguments;
 use crate::commands::posting::Posting;
 use crate::commands::{Outcome, post_text};
@@ -26,6 +26,9 @@ pub(super) async fn update(arguments: &UpdateArguments) -> anyhow::Result<Outcom
     let began = posting.past("--began", arguments.details.began.as_ref())?;
     let at = posting.past("--at", arguments.details.at.as_ref())?;
     check_after("--at", arguments.details.at.as_ref(), at, began.unwrap_or(incident.began))?;
+    if state.is_some() {
+        check_newest(incident, arguments.details.at.as_ref(), at, "")?;
+    }
     let text = post_text::read(&arguments.text, "")?.checked(check_text)?;
     let is_empty = text.text.is_none() && arguments.title.is_none() && state.is_none();
     if is_empty && affects.is_none() && began.is_none() {
