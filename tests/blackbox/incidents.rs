@@ -130,8 +130,7 @@ async fn times_are_those_of_the_time_zone_of_the_machine() {
     let (checker, _shop) = checker_of(&directory()).await;
     let open = async |began: &str| {
         let words = ["incident", "open", "x", "--text", "y", "--began", began];
-        let in_berlin = |command: &mut tokio::process::Command| drop(command.env("TZ", "Europe/Berlin"));
-        checker.call_with(&words, in_berlin).await
+        checker.call_with(&words, |command| _ = command.env("TZ", "Europe/Berlin")).await
     };
     let run = open("2026-03-29 02:30").await;
     assert!(run.code == 2 && run.stderr.contains("does not exist"), "{}", run.output());
