@@ -152,13 +152,19 @@ fn any_wide_run(bytes: &[u8], holds: impl Fn(&str) -> bool) -> bool {
     let is_odd = bytes.len() % 2 == 1;
     [1, 3].into_iter().any(|gap| {
         let mut run = WideRun { is_first_optional: is_odd, ..WideRun::default() };
-        let mut nulls = 0;
+        let (mut nulls, mut is_after_text) = (0, false);
         for field in bytes.split(|byte| *byte == 0) {
             nulls += 1;
             let (Some(first), Some(last)) = (field.first(), field.last()) else { continue };
-            if take(&mut nulls) != gap && take(&mut run).is_met_by(&holds) {
-                return true;
+            if take(&mut nulls) != gap {
+                // The next text has another encoding. Its null bytes do not show to which of them a character belongs.
+                run.is_last_optional = true;
+                if take(&mut run).is_met_by(&holds) {
+                    return true;
+                }
+                run.is_first_optional = is_after_text;
             }
+            is_after_text = true;
             let is_single = field.len() == 1;
             let is_printable = run.push(*first, is_single);
             if is_single && is_printable {
