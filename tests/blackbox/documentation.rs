@@ -214,7 +214,7 @@ fn the_page_meets_its_size_budget() {
         state ^= state << 17;
         state as u8
     })
-    .take(200_000)
+    .take(250_000)
     .collect();
     std::fs::write(heavy.path().join("noise"), noise).expect("the file can be written");
     let output = Command::new("sh").arg(root().join("scripts/weigh.sh")).arg(heavy.path()).output();
