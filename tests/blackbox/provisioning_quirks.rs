@@ -142,7 +142,7 @@ async fn a_service_with_iams_protocol_but_not_its_calls_has_no_iam() {
     assert!(site.file("config.json").contains("put the reader's key here"), "{}", site.file("config.json"));
     let gone = site.deprovision(&["--yes"], "").await;
     assert_eq!(gone.code, 1, "{}", gone.output());
-    assert!(gone.stdout.contains("delete the reader's and the writers' keys"), "{}", gone.stdout);
+    assert!(gone.stdout.contains("delete the keys of the reader, writers and authors"), "{}", gone.stdout);
     assert!(!gone.stdout.contains("no longer work."), "{}", gone.stdout);
 }
 
