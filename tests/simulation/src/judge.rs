@@ -1,5 +1,6 @@
 //! Checks the messages that a channel received against the outages that happened.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use shared::endpoint_status::EndpointStatus;
@@ -96,12 +97,20 @@ struct Received {
     item: Item,
 }
 
+/// A message that was sent but not recorded.
+#[derive(Debug)]
+pub(crate) struct Interruption {
+    at: UnixNanos,
+    /// The endpoints that the message was about.
+    endpoints: BTreeSet<usize>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Judge {
     received: Vec<Vec<Received>>,
     messages: u64,
-    /// The times at which nodes were killed between sending a message and recording it.
-    pub(crate) interruptions: Vec<UnixNanos>,
+    /// The messages after which nodes were killed before they recorded them.
+    pub(crate) interruptions: Vec<Interruption>,
     pub(crate) logs_written: u64,
     /// The violations that were found before the end of the world.
     pub(crate) problems: Vec<String>,
@@ -117,13 +126,18 @@ impl Judge {
     pub(crate) fn receive(&mut self, at: UnixNanos, node: &NodeName, news: &[News]) -> bool {
         let items: Vec<&Item> = news.iter().flat_map(|news| &news.items).collect();
         for item in &items {
-            let index = item.title.get(1..).and_then(|index| index.parse::<usize>().ok());
-            if let Some(received) = index.and_then(|index| self.received.get_mut(index)) {
+            if let Some(received) = endpoint_index(item).and_then(|index| self.received.get_mut(index)) {
                 received.push(Received { at, node: node.to_string(), item: (*item).clone() });
             }
         }
         self.messages += u64::from(!items.is_empty());
         !items.is_empty()
+    }
+
+    /// Records that a node did not record the message with `news` at `at`.
+    pub(crate) fn interrupt(&mut self, at: UnixNanos, news: &[News]) {
+        let endpoints = news.iter().flat_map(|news| &news.items).filter_map(endpoint_index).collect();
+        self.interruptions.push(Interruption { at, endpoints });
     }
 
     pub(crate) fn judge(
@@ -138,7 +152,13 @@ impl Judge {
         let (mut outages, mut duplicates) = (0, Vec::new());
         for (index, verdict) in verdicts.iter().enumerate() {
             let received = &self.received[index];
-            let Followed { reported, open } = follow(received, &mut duplicates, &mut problems);
+            let Followed { reported, open, repeated } = follow(received, &mut problems);
+            let interruptions = self.interruptions.iter().filter(|one| one.endpoints.contains(&index)).count();
+            if repeated.len() > allowed_duplicates(interruptions) {
+                problems
+                    .push(format!("{} duplicates about e{index} after {interruptions} interruptions", repeated.len()));
+            }
+            duplicates.extend(repeated);
             if open.is_some_and(|last| !self.is_forgotten(last, &verdict.spans)) {
                 problems.push("an outage was reported, but its end was not".to_owned());
             }
@@ -158,9 +178,6 @@ impl Judge {
         }
         duplicates.sort_unstable();
         duplicates.dedup();
-        if duplicates.len() > self.interruptions.len() {
-            problems.push(format!("{} duplicates after {} interruptions", duplicates.len(), self.interruptions.len()));
-        }
         if let Some(problem) = problems.into_iter().next() {
             return Err(Violation {
                 seed,
@@ -182,7 +199,7 @@ impl Judge {
     /// Returns whether no node can know about a message: its sender was killed before recording it, and results that
     /// arrived later show that the endpoint was not down after all.
     fn is_forgotten(&self, message: &Received, spans: &[Span]) -> bool {
-        let is_killed = |at: &UnixNanos| (message.at..=message.at + MINUTE).contains(at);
+        let is_killed = |one: &Interruption| (message.at..=message.at + MINUTE).contains(&one.at);
         let was_down = |span: &Span| {
             span.status == Status::Down
                 && span.start < message.at
@@ -229,8 +246,8 @@ impl Judge {
                 trace.push(format!("verdict of e{index}: {} {}", span.status, describe(span.start, span.end)));
             }
         }
-        for at in &self.interruptions {
-            trace.push(format!("a node is killed before it stores its log at {}", offset(*at)));
+        for Interruption { at, endpoints } in &self.interruptions {
+            trace.push(format!("a message about {endpoints:?} is not recorded at {}", offset(*at)));
         }
         let mut received: Vec<&Received> = self.received.iter().flatten().collect();
         received.sort_by_key(|one| one.at);
@@ -253,11 +270,24 @@ struct Followed<'r> {
     reported: Vec<Period>,
     /// The last message, if it did not report the end of its outage.
     open: Option<&'r Received>,
+    /// The times of messages that repeat news, each once.
+    repeated: Vec<UnixNanos>,
 }
 
-/// Replays the news about an endpoint. Adds the times of messages that repeat news to `duplicates`, and other violations
-/// to `problems`.
-fn follow<'r>(received: &'r [Received], duplicates: &mut Vec<UnixNanos>, problems: &mut Vec<String>) -> Followed<'r> {
+/// Returns how often news about an endpoint may be repeated if that many messages about it were not recorded. Each of
+/// them is repeated once. If a node fails to record news twice, the turn of the next node can begin in the meantime, and
+/// both may send it.
+fn allowed_duplicates(interruptions: usize) -> usize {
+    interruptions + interruptions / 2
+}
+
+fn endpoint_index(item: &Item) -> Option<usize> {
+    item.title.get(1..)?.parse().ok()
+}
+
+/// Replays the news about an endpoint. Adds violations other than repeated news to `problems`.
+fn follow<'r>(received: &'r [Received], problems: &mut Vec<String>) -> Followed<'r> {
+    let mut repeated = Vec::new();
     let mut reported: Vec<Period> = Vec::new();
     let mut open: Option<(EventKind, u32)> = None;
     for Received { at, item, .. } in received {
@@ -299,10 +329,11 @@ fn follow<'r>(received: &'r [Received], duplicates: &mut Vec<UnixNanos>, problem
             other => problems.push(format!("unexpected event {other}")),
         }
         if repeats {
-            duplicates.push(*at);
+            repeated.push(*at);
         }
     }
-    Followed { reported, open: received.last().filter(|_| open.is_some()) }
+    repeated.dedup();
+    Followed { reported, open: received.last().filter(|_| open.is_some()), repeated }
 }
 
 fn must_be_reported(plan: &WorldPlan, endpoint: usize, span: &Span) -> bool {

@@ -144,8 +144,8 @@ impl World {
     /// Ends a node's process. If it was sending a message, the provider may have received it without a record in the
     /// node's log.
     fn kill(&mut self, node: usize, now: UnixNanos) {
-        if self.sending[node].take().is_some_and(|sending| sending.is_delivered) {
-            self.judge.interruptions.push(now);
+        if let Some(sending) = self.sending[node].take().filter(|sending| sending.is_delivered) {
+            self.judge.interrupt(now, &sending.news);
         }
         self.rounds[node] = None;
         self.nodes[node].restart();
@@ -289,7 +289,9 @@ impl World {
             .collect();
         if is_in(&self.plan.nodes[node].partitioned, now) {
             // The daemon stores its log later. Until then, other nodes do not know of the message.
-            self.judge.interruptions.extend(sending.is_delivered.then_some(now));
+            if sending.is_delivered {
+                self.judge.interrupt(now, &sending.news);
+            }
             self.nodes[node].is_unsaved = true;
         } else {
             sending.log.prune(&others, self.clock(node, now));
