@@ -159,10 +159,10 @@ fn plain_text(html: &str) -> String {
     Message::parse(html).text().chars().take(TEXT_LIMIT).collect()
 }
 
-/// Everything that was posted, and the groups of the page, which posts can name.
+/// The state of all posts, and the groups of the page, which posts can name.
 #[derive(Debug, Clone, Copy)]
 pub struct Posted<'a> {
-    /// The state of everything that was posted.
+    /// The state of all posts.
     pub announcements: &'a Announcements,
     /// The groups of the page.
     pub groups: &'a [Group],

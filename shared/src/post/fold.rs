@@ -16,7 +16,7 @@ use crate::quorum::CLOCK_TOLERANCE;
 use crate::sorting::sort_by_integer;
 use crate::{Nanos, UnixNanos};
 
-/// The current state of everything that people posted.
+/// The current state of all posts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Announcements {
     /// All incidents, the latest start first.

@@ -354,3 +354,19 @@ proptest! {
         let _ = PostDigest::parse(text.as_bytes());
     }
 }
+    #[test]
+    fn digests_can_be_combined_in_any_order(
+        (digests, shuffled) in prop::collection::vec(any_post(), 0..12)
+            .prop_map(with_distinct_ids)
+            .prop_map(|posts| ["a", "b", "c"].map(|author| PostDigest::new(name(author), posts.clone(), NOW)).to_vec())
+            .prop_flat_map(|digests| {
+                (Just(digests.clone()), Just([digests.clone(), digests].concat()).prop_shuffle())
+            })
+    ) {
+        let authors = Authors { shown: Some(vec![name("a"), name("b")]), editors: vec![name("a")] };
+        let combined = authors.announcements_with_silences(&digests, NOW);
+        prop_assert_eq!(&authors.announcements_with_silences(&shuffled, NOW), &combined);
+        let all = fold(digests.iter().flat_map(|digest| &digest.posts), &authors.editors, NOW);
+        prop_assert_eq!(&combined.silences, &all.silences, "those of all authors");
+    }
+
