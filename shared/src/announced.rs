@@ -13,7 +13,7 @@ use crate::post::incident::Incident;
 use crate::post::maintenance::{Maintenance, Window};
 use crate::post::{Affected, PlannedWork, PostId, impact_on};
 use crate::serialize_time::write_time;
-use crate::status::Status;
+use crate::uptime::Span;
 use crate::{DAY, Nanos, UnixNanos};
 
 /// How far ahead planned maintenance is included.
@@ -169,16 +169,10 @@ pub struct Posted<'a> {
 }
 
 impl Posted<'_> {
-    /// Returns the maintenance that was announced for an endpoint before it began.
+    /// Returns the maintenance that was announced for an endpoint with these spans before it began.
     #[must_use]
-    pub fn planned(&self, title: &str) -> PlannedWork {
-        PlannedWork::new(&self.announcements.maintenance, title, &group_titles(self.groups, title))
-    }
-
-    /// Returns when the announced work ends that covers the status of an endpoint.
-    #[must_use]
-    pub fn planned_until(&self, title: &str, status: Status, now: UnixNanos) -> Option<UnixNanos> {
-        self.planned(title).until(status, now)
+    pub fn planned(&self, title: &str, spans: &[Span]) -> PlannedWork {
+        PlannedWork::new(&self.announcements.maintenance, title, &group_titles(self.groups, title), spans)
     }
 
     /// Returns the identities of the open incidents that affect an endpoint.

@@ -11,7 +11,7 @@ use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use crate::quorum::Tally;
 use crate::serialize_time::write_time;
 use crate::status::Status;
-use crate::uptime::{StatusTimeline, current_span, status_at};
+use crate::uptime::{Span, StatusTimeline, current_span, status_at};
 use crate::{DAY, Nanos, UnixNanos};
 
 /// How long endpoints that are no longer checked stay in the summary, with an unknown status.
@@ -122,7 +122,7 @@ fn summarize(
     node: &NodeName,
     now: UnixNanos,
 ) -> EndpointSummary {
-    let tally = endpoint.tally(now);
+    let (tally, spans) = (endpoint.tally(now), endpoint.spans(now));
     let timelines =
         || histories.iter().filter_map(|history| Some((history, &history.endpoint(&endpoint.key)?.timeline)));
     let own = timelines().find(|(history, _)| history.node.as_ref() == Some(node)).map(|(_, timeline)| timeline);
@@ -139,24 +139,23 @@ fn summarize(
         status: tally.status,
         localized: tally.is_localized(),
         retired,
-        since: since(endpoint, &tally, now),
+        since: since(&spans, &tally, now),
         checked: timelines().filter_map(|(_, timeline)| Some(timeline.last?.at)).max(),
         until: timelines().filter_map(|(_, timeline)| timeline.valid_until()).max(),
         down_from: tally.down.iter().filter_map(name_of).collect(),
         voters: tally.voters,
         own_status: own.map_or(Status::Unknown, |timeline| status_at(&timeline.spans, now)),
         badge: is_own.then(|| badge().to_string()),
-        planned_until: posted.planned_until(&endpoint.key.title, tally.status, now),
+        planned_until: posted.planned(&endpoint.key.title, &spans).until(tally.status, now),
         incidents: posted.open_incidents(&endpoint.key.title, now),
     }
 }
 
 /// Returns when the current status began.
-fn since(endpoint: &EndpointStatus<'_>, tally: &Tally, now: UnixNanos) -> Option<UnixNanos> {
-    let spans = endpoint.spans(now);
+fn since(spans: &[Span], tally: &Tally, now: UnixNanos) -> Option<UnixNanos> {
     match tally.status {
         Status::Unknown => spans.last().map(|last| last.end),
-        status => current_span(&spans, status, now).map(|span| span.start),
+        status => current_span(spans, status, now).map(|span| span.start),
     }
 }
 
