@@ -98,6 +98,29 @@ async fn a_post_can_be_edited_withdrawn_and_erased() {
 }
 
 #[tokio::test]
+async fn every_kind_of_post_can_be_erased() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let soon = start(now() + HOUR);
+    let plan = ["maintenance", "plan", "Upgrade", "--affects", "Shop=down", "--zone", "UTC", "--for", "1h", "--start"];
+    let secret = "The password is canary.";
+    let commands: [&[&str]; 4] = [
+        &["incident", "open", "Checkout fails", "--text", secret],
+        &[&plan[..], &[&soon, "--text", secret]].concat(),
+        &["silence", "Shop", "--for", "1h", "--why", secret],
+        &["run", "--message", secret],
+    ];
+    for words in commands {
+        succeed(&checker, words).await;
+        fail(&checker, &["post", "erase", "latest", "--author", "ben", "--yes"], "belongs to `anna`").await;
+        fail(&checker, &["post", "erase", "latest"], "nothing was erased").await;
+        assert_eq!(succeed(&checker, &["post", "erase", "latest", "--yes"]).await, "erased 1 post\n", "{words:?}");
+        let posts = std::fs::read_dir(checker.path("checks/0-posts")).expect("a folder").count();
+        let digest = std::fs::read_to_string(checker.path("checks/history/anna.posts.json")).expect("a digest");
+        assert!(posts == 0 && !digest.contains("canary"), "{words:?}: {digest}");
+    }
+}
+
+#[tokio::test]
 async fn invalid_posts_are_refused_before_anything_is_stored() {
     let (checker, _shop) = checker_of(&directory()).await;
     let long = "x".repeat(20_001);

@@ -3,7 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
-use super::{AuthorArguments, ConfigArgument, Format, PostListArguments, TextArguments};
+use super::{AuthorArguments, ConfigArgument, EraseArguments, Format, PostListArguments, TextArguments};
 
 /// The states of an incident that an update can set.
 const STATES: [&str; 4] = ["investigating", "identified", "monitoring", "resolved"];
@@ -134,18 +134,6 @@ pub struct WithdrawArguments {
     /// ID of the post, its last digits, or `latest`; the ID of an incident withdraws all of it
     #[arg(value_name = "ID")]
     pub id: String,
-    #[command(flatten)]
-    pub author: AuthorArguments,
-}
-
-#[derive(Debug, Args)]
-pub struct EraseArguments {
-    /// ID of the post, its last digits, or `latest`; the ID of an incident erases all of the author's posts about it
-    #[arg(value_name = "ID")]
-    pub id: String,
-    /// Delete without asking for confirmation
-    #[arg(long)]
-    pub yes: bool,
     #[command(flatten)]
     pub author: AuthorArguments,
 }

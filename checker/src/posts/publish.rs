@@ -203,6 +203,34 @@ pub async fn tidy(
     update(store, author, board.digest_of(author), BTreeMap::new(), Unread::All, now).await
 }
 
+/// The posts of one author, including those that the digest leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPosts {
+    pub posts: Vec<Post>,
+    /// Problems with single posts, one sentence each.
+    pub problems: Vec<String>,
+}
+
+/// Reads all posts of an author. A digest leaves out what ended long ago.
+pub async fn stored_posts(store: &impl PostStore, board: &Board, author: &NodeName) -> Result<StoredPosts, StoreError> {
+    let mut posts: Vec<Post> = board.digest_of(author).map(|digest| digest.posts.clone()).unwrap_or_default();
+    let mut problems = Vec::new();
+    let known: BTreeSet<PostId> = posts.iter().map(id_of).collect();
+    let others: Vec<PostName> =
+        store.list_posts(author).await?.into_iter().filter(|name| !known.contains(&name.id)).collect();
+    for (name, read) in store.get_posts(&others).await? {
+        match read.and_then(|content| parse(&name, &content)) {
+            Ok(post) => posts.push(post),
+            Err(reason) => problems.push(skipped(&name, &reason)),
+        }
+    }
+    Ok(StoredPosts { posts, problems })
+}
+
+fn skipped(name: &PostName, reason: &str) -> String {
+    format!("skipped the post `{name}`: {reason}")
+}
+
 /// Permanently deletes posts of one author, and removes them from the author's digest.
 pub async fn erase(
     store: &impl PostStore,
@@ -271,7 +299,7 @@ async fn update(
         for (name, read) in store.get_posts(&to_read).await? {
             match read.and_then(|content| parse(&name, &content)) {
                 Ok(post) => drop(known.insert(post.id.clone(), post)),
-                Err(reason) => problems.push(format!("skipped the post `{name}`: {reason}")),
+                Err(reason) => problems.push(skipped(&name, &reason)),
             }
         }
         let digest = PostDigest::new(author.clone(), known.values().cloned(), now);

@@ -6,6 +6,7 @@ use shared::post::{Affected, Details, Impact, IncidentState, Post, PostId, Scope
 use shared::{DAY, HOUR, MINUTE, UnixNanos};
 
 use super::{assert_list, assert_text};
+use crate::commands::erase::EraseError;
 use crate::commands::incident::{IncidentError, render};
 use crate::commands::maintenance::report;
 use crate::commands::post_text::TextError;
@@ -68,10 +69,10 @@ fn errors_of_posts() {
         ("UnknownTemplate", IncidentError::UnknownTemplate { name: "bd".to_owned(), remedy }.to_string()),
         ("Withdrawn", IncidentError::Withdrawn(id()).to_string()),
         ("Foreign", IncidentError::Foreign { id: id() }.to_string()),
-        ("ForeignErase", IncidentError::ForeignErase { id: id() }.to_string()),
+        ("ForeignErase", EraseError::Foreign { id: id() }.to_string()),
         ("BeforeBeginning", before.to_string()),
         ("NoOutage", IncidentError::NoOutage(shop()).to_string()),
-        ("NotConfirmed", IncidentError::NotConfirmed.to_string()),
+        ("NotConfirmed", EraseError::NotConfirmed.to_string()),
     ];
     assert_list("errors.posts", &texts);
 }

@@ -1,7 +1,6 @@
 //! `checker incident`: posts about incidents, and shows them.
 
 mod edit;
-mod erase;
 mod list;
 mod open;
 mod outage;
@@ -20,6 +19,7 @@ use shared::post::{Details, IncidentState, Post, PostId, PostKind};
 use shared::{UnixNanos, civil};
 
 use super::Outcome;
+use super::erase::erase;
 use super::posting::Posting;
 use crate::cli::IncidentCommand;
 use crate::posts::board::Versions;
@@ -55,8 +55,6 @@ pub enum IncidentError {
         "the post `{id}` belongs to `{}`: only its author, with `--author {}`, and the page's `editors` can change it", id.author, id.author
     )]
     Foreign { id: PostId },
-    #[error("the post `{id}` belongs to `{}`: only its author can erase it, with `--author {}`", id.author, id.author)]
-    ForeignErase { id: PostId },
     #[error("`{flag} {text}` is before the incident began at {}: pass a later time", civil::rfc3339(*began))]
     BeforeBeginning { flag: &'static str, text: String, began: UnixNanos },
     #[error(
@@ -67,8 +65,6 @@ pub enum IncidentError {
     UnknownEndpoint { title: String, remedy: String },
     #[error("`{0}` has no current outage: pass a title, `--affects` and `--began` instead")]
     NoOutage(String),
-    #[error("canceled: nothing was erased; pass `--yes` to skip the prompt")]
-    NotConfirmed,
 }
 
 pub async fn incident(command: &IncidentCommand) -> anyhow::Result<Outcome> {
@@ -79,7 +75,7 @@ pub async fn incident(command: &IncidentCommand) -> anyhow::Result<Outcome> {
         IncidentCommand::Postmortem(arguments) => postmortem::postmortem(arguments).await,
         IncidentCommand::Edit(arguments) => edit::edit(arguments).await,
         IncidentCommand::Withdraw(arguments) => withdraw::withdraw(arguments).await,
-        IncidentCommand::Erase(arguments) => erase::erase(arguments).await,
+        IncidentCommand::Erase(arguments) => erase(arguments, Some(PostKind::Incident)).await,
         IncidentCommand::List(arguments) => list::list(arguments).await,
         IncidentCommand::Show(arguments) => show::show(arguments).await,
     }
