@@ -99,7 +99,8 @@ async fn mistakes_are_one_sentence_each_and_post_nothing() {
             "Mars/Base",
         ),
         (vec!["show", "latest"], "unknown maintenance `latest`: list it with `checker maintenance list --all`"),
-        (vec!["end", "123"], "unknown maintenance `123`"),
+        (vec!["end", "123456"], "unknown maintenance `123456`"),
+        (vec!["end", "123"], "the ID `123` is too short"),
     ] {
         let text = failure(&checker, &words).await;
         assert!(text.contains(expected) && text.trim_end().lines().count() == 1, "{words:?}: {text}");

@@ -13,7 +13,7 @@ use crate::commands::post_text::TextError;
 use crate::posts::maintenance::{self, MaintenanceError};
 use crate::posts::publish::{PublishError, TidyError};
 use crate::posts::recurrence::Recurrence;
-use crate::posts::resolve::ResolveError;
+use crate::posts::resolve::{ResolveError, ShortIds};
 use crate::posts::text::InvalidText;
 use crate::store::StoreError;
 
@@ -51,7 +51,8 @@ fn errors_of_posts() {
         ("NewerDigest", PublishError::NewerDigest(anna()).to_string()),
         ("DigestFull", full.to_string()),
         ("DigestNotWritten", PublishError::DigestNotWritten { name: name(), cause: unsettled }.to_string()),
-        ("Ambiguous", ResolveError::Ambiguous { text: "78".to_owned(), ids: vec![id(), id()] }.to_string()),
+        ("TooShort", ResolveError::TooShort("78".to_owned()).to_string()),
+        ("Ambiguous", ResolveError::Ambiguous { text: "493978".to_owned(), ids: vec![id(), id()] }.to_string()),
         ("Invalid", ResolveError::Invalid(shop()).to_string()),
         ("TooLong", InvalidText::TooLong(20_001).to_string()),
         ("Empty", InvalidText::Empty.to_string()),
@@ -145,7 +146,7 @@ fn reports_of_maintenance() {
     let canceled = maintenance::cancel(found, Some("2026-11-29"), NOW).expect("a window");
     let text = [
         report::planned("Database upgrade", &recurrence, &windows, NOW),
-        format!("{}\n", report::line(found, &[&found.id], NOW)),
+        format!("{}\n", report::line(found, &ShortIds::new([&found.id]), NOW)),
         report::details(found, NOW + 30 * MINUTE),
         format!("{}\n", report::changed(found, canceled)),
         format!("{:#}\n", report::json(found, NOW + 8 * DAY)),

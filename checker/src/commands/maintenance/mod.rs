@@ -6,7 +6,7 @@ use serde_json::Value;
 use shared::UnixNanos;
 use shared::post::fold::Announcements;
 use shared::post::maintenance::Maintenance;
-use shared::post::{Details, MaintenanceChange, MaintenancePlan, PostId};
+use shared::post::{Details, MaintenanceChange, MaintenancePlan};
 
 use super::posting::Posting;
 use crate::cli::{
@@ -18,7 +18,7 @@ use crate::now;
 use crate::posts::maintenance::{self, MaintenanceError};
 use crate::posts::publish::Draft;
 use crate::posts::recurrence::Recurrence;
-use crate::posts::resolve::{ResolveError, Sought, resolve};
+use crate::posts::resolve::{LATEST, ResolveError, ShortIds, Sought, resolve};
 use crate::posts::text::{check_text, check_title};
 use crate::ui;
 
@@ -89,7 +89,7 @@ async fn list(arguments: &PostListArguments) -> anyhow::Result<Outcome> {
             ui::print_line(&format!("No maintenance is planned{scope}."));
         }
         Format::Table => {
-            let ids: Vec<&PostId> = announcements.maintenance.iter().map(|maintenance| &maintenance.id).collect();
+            let ids = ShortIds::new(announcements.maintenance.iter().map(|maintenance| &maintenance.id));
             for maintenance in listed {
                 ui::print_line(&report::line(maintenance, &ids, posting.now));
             }
