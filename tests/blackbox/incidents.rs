@@ -386,3 +386,24 @@ async fn status_and_summaries_show_posts_and_keep_what_was_measured() {
     let badge = stored("0-badge/test-node/Shop.svg");
     assert!(badge.contains("down (planned), open incident"), "{badge}");
 }
+
+#[tokio::test]
+async fn status_and_summaries_show_current_messages() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let words = ["run", "--message", "Use the <b>phone</b>.", "--endpoint", "Shop"];
+    let run = checker.call_with_clock(&words, "-10m", |_| {}).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    succeed(&checker, &["run"]).await;
+    let status = succeed(&checker, &["status"]).await;
+    assert!(status.contains("message        Use the phone., until ") && status.contains("affects Shop"), "{status}");
+    let json: Value = serde_json::from_str(&succeed(&checker, &["status", "--format", "json"]).await).expect("JSON");
+    let message = &json["announced"]["messages"][0];
+    assert_eq!((&message["text"], &message["affects"]), (&json!("Use the phone."), &json!({ "Shop": "none" })));
+    let stored = |name: &str| std::fs::read_to_string(checker.path(&format!("checks/{name}"))).expect(name);
+    let summary: Value = serde_json::from_str(&stored("0-summary/test-node.json")).expect("JSON");
+    assert_eq!(summary["announced"], json["announced"]);
+    let html = stored("0-summary/test-node.html");
+    assert!(html.contains("<h2>Messages</h2>") && html.contains("Use the phone."), "{html}");
+    succeed(&checker, &["message", "end"]).await;
+    assert!(!succeed(&checker, &["status"]).await.contains("phone"));
+}
