@@ -407,3 +407,31 @@ async fn status_and_summaries_show_current_messages() {
     succeed(&checker, &["message", "end"]).await;
     assert!(!succeed(&checker, &["status"]).await.contains("phone"));
 }
+
+#[tokio::test]
+async fn a_past_incident_is_posted_with_its_end() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let open = ["incident", "open", "Checkout failed", "--text", "A disk was full.", "--began", "2026-03-01T10:00:00Z"];
+    let ended = ["--ended", "2026-03-01T11:00:00Z"];
+    fail(&checker, &[&open[..], &ended].concat(), "`--ended` requires `--state resolved`").await;
+    let resolved = [&open[..], &["--state", "resolved"]].concat();
+    let early = [&resolved[..], &["--ended", "2026-03-01T09:59:00Z"]].concat();
+    fail(&checker, &early, "is before the incident began at 2026-03-01T10:00:00Z").await;
+    succeed(&checker, &[&resolved[..], &ended].concat()).await;
+    let incident = &incidents(&checker).await[0];
+    assert_eq!((&incident["state"], &incident["ended"]), (&json!("resolved"), &json!("2026-03-01T11:00:00Z")));
+    let nothing = ["incident", "edit", "latest", "--text", "A disk was full."];
+    let run = fail(&checker, &nothing, "nothing to change: pass").await;
+    assert!(!run.stderr.contains("--state"), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn an_incident_can_end_in_the_minute_in_which_it_began() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let began = "2026-03-01T10:00:40Z";
+    succeed(&checker, &["incident", "open", "Checkout failed", "--text", "x", "--began", began]).await;
+    fail(&checker, &["incident", "resolve", "latest", "--ended", "2026-03-01T09:59:59Z"], "before the incident began")
+        .await;
+    succeed(&checker, &["incident", "resolve", "latest", "--ended", "2026-03-01T10:00:00Z"]).await;
+    assert_eq!(incidents(&checker).await[0]["ended"], began);
+}

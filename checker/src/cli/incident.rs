@@ -56,6 +56,9 @@ pub struct OpenArguments {
     /// First state of the incident (default: investigating)
     #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(STATES))]
     pub state: Option<String>,
+    /// Time at which the incident ended, with --state resolved (default: the time of the post)
+    #[arg(long, value_name = "TIME")]
+    pub ended: Option<String>,
     /// Fill in title, text, endpoint and start time from the current outage of this endpoint
     #[arg(long, value_name = "ENDPOINT")]
     pub from_outage: Option<String>,

@@ -66,6 +66,8 @@ fn errors_of_posts() {
         ("AlreadyResolved", IncidentError::AlreadyResolved(id()).to_string()),
         ("StillOpen", IncidentError::StillOpen(id()).to_string()),
         ("NothingToPost", IncidentError::NothingToPost.to_string()),
+        ("NothingToChange", IncidentError::NothingToChange.to_string()),
+        ("StillOpenButEnded", IncidentError::StillOpenButEnded.to_string()),
         ("MissingTitle", IncidentError::MissingTitle.to_string()),
         ("UnknownTemplate", IncidentError::UnknownTemplate { name: "bd".to_owned(), remedy }.to_string()),
         ("Withdrawn", IncidentError::Withdrawn(id()).to_string()),
