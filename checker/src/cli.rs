@@ -17,8 +17,8 @@ use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
 pub use self::incident::{
-    EditArguments, EraseArguments, IncidentCommand, IncidentShowArguments, OpenArguments, PostmortemArguments,
-    ResolveArguments, UpdateArguments, WithdrawArguments,
+    EditArguments, IncidentCommand, IncidentShowArguments, OpenArguments, PostmortemArguments, ResolveArguments,
+    UpdateArguments, WithdrawArguments,
 };
 pub use self::maintenance::{
     MaintenanceCancelArguments, MaintenanceChangeArguments, MaintenanceCommand, MaintenanceExtendArguments,
@@ -26,8 +26,8 @@ pub use self::maintenance::{
 };
 pub use self::notify::{NotifyCommand, NotifyReplayArguments, NotifyTestArguments, NotifyViewArguments};
 pub use self::posts::{
-    AuthorArguments, MessageCommand, MessageEndArguments, PostCommand, PostListArguments, SilenceArguments,
-    SilenceCommand, SilenceEndArguments, TextArguments,
+    AuthorArguments, EraseArguments, MessageCommand, MessageEndArguments, PostCommand, PostListArguments,
+    SilenceArguments, SilenceCommand, SilenceEndArguments, TextArguments,
 };
 pub use self::provision::{BucketArguments, DeprovisionArguments, ProvisionArguments};
 use crate::monitor::schedule::{InvalidShard, Shard};

@@ -48,6 +48,22 @@ fn is_disguise(character: char) -> bool {
         | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Returns whether readers see nothing of a text: it contains only white space, control characters and characters
+/// without a shape.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|character| character.is_whitespace() || is_deceptive(character) || is_invisible(character))
+}
+
+/// Returns whether a character has no shape, although it is neither white space nor a control character: format
+/// characters, fillers, variation selectors, and the blank pattern of Braille.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{ffa0}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0100}'..='\u{e01ef}')
+}
+
 /// Returns whether the text can be used unchanged. Almost all text can.
 #[must_use]
 pub fn is_safe(text: &str, limit: usize) -> bool {

@@ -1,5 +1,5 @@
-//! The open incidents and the maintenance that is in progress or planned soon, for programs and for clients without
-//! JavaScript. The page shows the same ones below its headline.
+//! The open incidents, the maintenance that is in progress or planned soon, and the current messages, for programs and for
+//! clients without JavaScript. The page shows the same ones below its headline.
 
 use std::collections::BTreeMap;
 
@@ -11,27 +11,31 @@ use crate::page_config::appearance::{Group, group_titles};
 use crate::post::fold::Announcements;
 use crate::post::incident::Incident;
 use crate::post::maintenance::{Maintenance, Window};
+use crate::post::notice::Notice;
 use crate::post::{Affected, PlannedWork, PostId, impact_on};
 use crate::serialize_time::write_time;
-use crate::status::Status;
+use crate::uptime::Span;
 use crate::{DAY, Nanos, UnixNanos};
 
 /// How far ahead planned maintenance is included.
 pub const PLANNED_WITHIN: Nanos = 7 * DAY;
 
-/// The maximum number of incidents and of windows from one author, so that no author crowds out another.
+/// The maximum number of incidents, of windows and of messages from one author, so that no author crowds out another.
 const AUTHOR_LIMIT: usize = 10;
 
 /// The maximum number of characters of a text, without its markup.
 const TEXT_LIMIT: usize = 2_000;
 
-/// The open incidents and the windows to show now.
+/// The open incidents, the windows and the messages to show now.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Announced {
     /// The open incidents, newest first.
     pub incidents: Vec<OpenIncident>,
     /// The windows in progress, and then those that begin within [`PLANNED_WITHIN`].
     pub maintenance: Vec<AnnouncedWindow>,
+    /// The messages that have not ended, newest first.
+    #[serde(default)]
+    pub messages: Vec<CurrentMessage>,
 }
 
 /// An incident that has not ended.
@@ -78,6 +82,23 @@ pub struct AnnouncedWindow {
     pub text: String,
 }
 
+/// A message that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CurrentMessage {
+    /// The identity of the message.
+    pub id: String,
+    /// The author of the latest post.
+    pub author: String,
+    /// The titles of the endpoints and groups that the message is about, without impacts. Empty for all endpoints.
+    pub affects: BTreeMap<String, String>,
+    /// The time from which the message is shown.
+    pub since: UnixNanos,
+    /// The time at which the message ends.
+    pub until: UnixNanos,
+    /// The text without markup.
+    pub text: String,
+}
+
 impl Announced {
     /// Selects what to show now.
     #[must_use]
@@ -87,6 +108,7 @@ impl Announced {
         let current = current.filter_map(|maintenance| Some((maintenance, maintenance.current(now)?)));
         let planned = announcements.upcoming_maintenance(now, PLANNED_WITHIN).into_iter();
         let planned = planned.filter_map(|maintenance| Some((maintenance, maintenance.next(now)?)));
+        let messages = announcements.messages.iter().filter(|message| message.is_active(now));
         Announced {
             incidents: limited(open, |incident| &incident.id).into_iter().map(OpenIncident::new).collect(),
             maintenance: [
@@ -97,13 +119,14 @@ impl Announced {
             .into_iter()
             .map(|(maintenance, window)| AnnouncedWindow::new(maintenance, window, now))
             .collect(),
+            messages: limited(messages, |message| &message.id).into_iter().map(CurrentMessage::new).collect(),
         }
     }
 
     /// Returns whether there is nothing to show.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.incidents.is_empty() && self.maintenance.is_empty()
+        self.incidents.is_empty() && self.maintenance.is_empty() && self.messages.is_empty()
     }
 }
 
@@ -151,6 +174,19 @@ impl AnnouncedWindow {
     }
 }
 
+impl CurrentMessage {
+    fn new(message: &Notice) -> CurrentMessage {
+        CurrentMessage {
+            id: message.id.to_string(),
+            author: message.author.to_string(),
+            affects: affects(&message.affects),
+            since: message.from,
+            until: message.until,
+            text: plain_text(&message.text),
+        }
+    }
+}
+
 fn affects(affected: &[Affected]) -> BTreeMap<String, String> {
     affected.iter().map(|one| (one.scope.0.clone(), one.impact.as_str().to_owned())).collect()
 }
@@ -159,26 +195,20 @@ fn plain_text(html: &str) -> String {
     Message::parse(html).text().chars().take(TEXT_LIMIT).collect()
 }
 
-/// Everything that was posted, and the groups of the page, which posts can name.
+/// The state of all posts, and the groups of the page, which posts can name.
 #[derive(Debug, Clone, Copy)]
 pub struct Posted<'a> {
-    /// The state of everything that was posted.
+    /// The state of all posts.
     pub announcements: &'a Announcements,
     /// The groups of the page.
     pub groups: &'a [Group],
 }
 
 impl Posted<'_> {
-    /// Returns the maintenance that was announced for an endpoint before it began.
+    /// Returns the maintenance that was announced for an endpoint with these spans before it began.
     #[must_use]
-    pub fn planned(&self, title: &str) -> PlannedWork {
-        PlannedWork::new(&self.announcements.maintenance, title, &group_titles(self.groups, title))
-    }
-
-    /// Returns when the announced work ends that covers the status of an endpoint.
-    #[must_use]
-    pub fn planned_until(&self, title: &str, status: Status, now: UnixNanos) -> Option<UnixNanos> {
-        self.planned(title).until(status, now)
+    pub fn planned(&self, title: &str, spans: &[Span]) -> PlannedWork {
+        PlannedWork::new(&self.announcements.maintenance, title, &group_titles(self.groups, title), spans)
     }
 
     /// Returns the identities of the open incidents that affect an endpoint.
@@ -195,9 +225,10 @@ impl Posted<'_> {
 
 impl Serialize for Announced {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Announced", 2)?;
+        let mut fields = serializer.serialize_struct("Announced", 3)?;
         fields.serialize_field("incidents", &self.incidents)?;
         fields.serialize_field("maintenance", &self.maintenance)?;
+        fields.serialize_field("messages", &self.messages)?;
         fields.end()
     }
 }
@@ -228,6 +259,19 @@ impl Serialize for AnnouncedWindow {
         write_time(&mut fields, "end", "end_rfc3339", Some(self.end))?;
         fields.serialize_field("in_progress", &self.in_progress)?;
         fields.serialize_field("announced_afterwards", &self.announced_afterwards)?;
+        fields.serialize_field("text", &self.text)?;
+        fields.end()
+    }
+}
+
+impl Serialize for CurrentMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("CurrentMessage", 8)?;
+        fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("author", &self.author)?;
+        fields.serialize_field("affects", &self.affects)?;
+        write_time(&mut fields, "since", "since_rfc3339", Some(self.since))?;
+        write_time(&mut fields, "until", "until_rfc3339", Some(self.until))?;
         fields.serialize_field("text", &self.text)?;
         fields.end()
     }

@@ -11,7 +11,7 @@ use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use crate::quorum::Tally;
 use crate::serialize_time::write_time;
 use crate::status::Status;
-use crate::uptime::{StatusTimeline, current_span, status_at};
+use crate::uptime::{Span, StatusTimeline, current_span, status_at};
 use crate::{DAY, Nanos, UnixNanos};
 
 /// How long endpoints that are no longer checked stay in the summary, with an unknown status.
@@ -35,7 +35,7 @@ pub struct Summary {
     pub nodes: Vec<NodeReport>,
     /// The endpoints, in configuration order.
     pub endpoints: Vec<EndpointSummary>,
-    /// The open incidents and the maintenance in progress or planned soon.
+    /// The open incidents, the maintenance in progress or planned soon, and the current messages.
     #[serde(default)]
     pub announced: Announced,
 }
@@ -122,7 +122,7 @@ fn summarize(
     node: &NodeName,
     now: UnixNanos,
 ) -> EndpointSummary {
-    let tally = endpoint.tally(now);
+    let (tally, spans) = (endpoint.tally(now), endpoint.spans(now));
     let timelines =
         || histories.iter().filter_map(|history| Some((history, &history.endpoint(&endpoint.key)?.timeline)));
     let own = timelines().find(|(history, _)| history.node.as_ref() == Some(node)).map(|(_, timeline)| timeline);
@@ -139,24 +139,23 @@ fn summarize(
         status: tally.status,
         localized: tally.is_localized(),
         retired,
-        since: since(endpoint, &tally, now),
+        since: since(&spans, &tally, now),
         checked: timelines().filter_map(|(_, timeline)| Some(timeline.last?.at)).max(),
         until: timelines().filter_map(|(_, timeline)| timeline.valid_until()).max(),
         down_from: tally.down.iter().filter_map(name_of).collect(),
         voters: tally.voters,
         own_status: own.map_or(Status::Unknown, |timeline| status_at(&timeline.spans, now)),
         badge: is_own.then(|| badge().to_string()),
-        planned_until: posted.planned_until(&endpoint.key.title, tally.status, now),
+        planned_until: posted.planned(&endpoint.key.title, &spans).until(tally.status, now),
         incidents: posted.open_incidents(&endpoint.key.title, now),
     }
 }
 
 /// Returns when the current status began.
-fn since(endpoint: &EndpointStatus<'_>, tally: &Tally, now: UnixNanos) -> Option<UnixNanos> {
-    let spans = endpoint.spans(now);
+fn since(spans: &[Span], tally: &Tally, now: UnixNanos) -> Option<UnixNanos> {
     match tally.status {
         Status::Unknown => spans.last().map(|last| last.end),
-        status => current_span(&spans, status, now).map(|span| span.start),
+        status => current_span(spans, status, now).map(|span| span.start),
     }
 }
 
@@ -273,7 +272,8 @@ mod tests {
         groups: &[],
     };
 
-    /// Returns an open incident about `a`, and a window in progress for the group `All`.
+    /// Returns an open incident about `a`, a window in progress for the group `All`, and two messages, one of which has
+    /// ended.
     fn announcements() -> Announcements {
         let affects = |scope: &str| Some(vec![Affected { scope: Scope(scope.to_owned()), impact: Impact::Down }]);
         let post = |at: UnixNanos, scope: &str, details: Details| {
@@ -285,6 +285,8 @@ mod tests {
         let posts = [
             post(NOW - 3 * MINUTE, "a", Details::Incident { state: None, began: None, ended: None }),
             post(NOW - 2 * MINUTE, "All", Details::Maintenance { plan: Some(plan), change: None }),
+            post(NOW - MINUTE, "a", Details::Message { until: Some(NOW + MINUTE) }),
+            post(NOW - MINUTE + 1, "a", Details::Message { until: Some(NOW) }),
         ];
         fold(&posts, &[], NOW)
     }
@@ -348,6 +350,8 @@ mod tests {
         assert_eq!((incident.state.as_str(), incident.text.as_str()), ("investigating", "We\u{2019}re on it."));
         let [window] = summary.announced.maintenance.as_slice() else { panic!("{summary:?}") };
         assert!(window.in_progress && !window.announced_afterwards);
+        let [message] = summary.announced.messages.as_slice() else { panic!("{summary:?}") };
+        assert_eq!((message.text.as_str(), message.until), ("We\u{2019}re on it.", NOW + MINUTE));
         assert_eq!(summary.status, Status::Down, "the measured status does not change");
     }
 
@@ -367,14 +371,19 @@ mod tests {
         let announcements = announcements();
         let posted = Posted { announcements: &announcements, groups: &[] };
         let summary = summary(&[here], posted, (&node("here"), "My \"status\""), NOW);
-        assert_eq!(summary.announced.incidents.len() + summary.announced.maintenance.len(), 2);
+        let Announced { incidents, maintenance, messages } = &summary.announced;
+        assert_eq!((incidents.len(), maintenance.len(), messages.len()), (1, 1, 1));
         assert_eq!(Summary::parse(summary.to_json().as_bytes()), Some(summary.clone()));
         assert!(
             summary
                 .endpoint(&EndpointKey { title: "<b>&\"".to_owned(), locator: "https://<b>&\"/".to_owned(), id: None })
                 .is_some()
         );
-        let json: serde_json::Value = serde_json::from_str(&summary.to_json()).expect("it is JSON");
+        let mut json: serde_json::Value = serde_json::from_str(&summary.to_json()).expect("it is JSON");
+        if let Some(announced) = json["announced"].as_object_mut() {
+            announced.remove("messages");
+        }
+        assert!(Summary::parse(json.to_string().as_bytes()).is_some(), "earlier versions wrote no messages");
         assert_eq!((&json["at"], &json["at_rfc3339"]), (&NOW.into(), &"2026-11-22T06:50:54.340493978Z".into()));
         assert_eq!(json["nodes"][0]["reported_rfc3339"], "2026-11-22T06:49:54.340493978Z");
         for key in ["since", "checked", "until"] {

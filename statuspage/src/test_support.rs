@@ -3,8 +3,7 @@
 use shared::check_file::{Attempt, CheckFile, CheckResult};
 use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, HistoryRows, Latencies, LatencyRows};
 use shared::object_name::{CheckFileName, NodeName};
-use shared::post::digest::PostDigest;
-use shared::post::{Affected, Details, Impact, IncidentState, MaintenancePlan, Post, PostId, Scope};
+use shared::post::{Affected, Impact, Post, PostId, Scope};
 use shared::status::Status;
 use shared::uptime::TimeRange;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
@@ -14,6 +13,12 @@ use crate::dataset::{Cache, Dataset};
 use crate::i18n::{Calendar, DateStyle, Language, LocaleFormat, Texts};
 use crate::view::combine_nodes::{EvaluatedEndpoint, mark_retired};
 use crate::view::period::Period;
+
+#[expect(unreachable_pub, reason = "black-box tests use the same functions from another crate")]
+#[path = "../../tests/support/posts.rs"]
+mod posts;
+
+pub(crate) use self::posts::{id as post_id, update as incident_post};
 
 /// 2026-11-22T13:02:03Z, a Sunday.
 pub(crate) const NOW: UnixNanos = 1_795_352_523 * SECOND;
@@ -135,47 +140,21 @@ pub(crate) fn dataset(checks: &[(&str, &str, i64, Status)]) -> Dataset {
 
 /// Creates a digest with incidents of these titles, one a minute.
 pub(crate) fn digest(author: &str, titles: &[&str]) -> Vec<u8> {
-    let incidents = titles.iter().enumerate().map(|(number, title)| {
-        let id = post_id(author, NOW - HOUR + number as i64 * MINUTE);
-        Post { title: Some((*title).to_owned()), ..incident_post(&id, &id, None, "") }
-    });
-    digest_of(author, incidents.collect())
+    let incidents = titles
+        .iter()
+        .zip(0..)
+        .map(|(title, number)| posts::incident(&post_id(author, NOW - HOUR + number * MINUTE), title, &[], ""));
+    digest_of(author, &incidents.collect::<Vec<_>>())
 }
 
 /// Creates a digest of these posts.
-pub(crate) fn digest_of(author: &str, posts: Vec<Post>) -> Vec<u8> {
-    PostDigest { author: NodeName::new(author).expect("a name"), listed_at: None, posts, skipped: 0 }
-        .to_json()
-        .into_bytes()
-}
-
-pub(crate) fn post_id(author: &str, posted_at: UnixNanos) -> PostId {
-    PostId { posted_at, author: NodeName::new(author).expect("a name") }
-}
-
-/// Creates an update of an incident, or its first post if both ids are the same.
-pub(crate) fn incident_post(id: &PostId, subject: &PostId, state: Option<IncidentState>, text: &str) -> Post {
-    Post {
-        id: id.clone(),
-        subject: subject.clone(),
-        edit: None,
-        title: None,
-        affects: None,
-        text: Some(text.to_owned()),
-        at: None,
-        details: Details::Incident { state, began: None, ended: None },
-    }
+pub(crate) fn digest_of(author: &str, posts: &[Post]) -> Vec<u8> {
+    posts::digest(author, posts).1.into_bytes()
 }
 
 /// Creates planned maintenance with these windows.
 pub(crate) fn maintenance_post(id: &PostId, title: &str, scope: &str, impact: Impact, windows: &[TimeRange]) -> Post {
-    let plan = MaintenancePlan { windows: windows.to_vec(), length: HOUR, ..MaintenancePlan::default() };
-    Post {
-        title: Some(title.to_owned()),
-        affects: Some(vec![affected(scope, impact)]),
-        details: Details::Maintenance { plan: Some(plan), change: None },
-        ..incident_post(id, id, None, "")
-    }
+    posts::maintenance(id, title, &[(scope, impact)], windows, "")
 }
 
 pub(crate) fn affected(scope: &str, impact: Impact) -> Affected {
@@ -190,8 +169,7 @@ pub(crate) fn cache_with_posts(checks: &[(&str, &str, i64, Status)], posts: &[Po
     authors.sort_unstable();
     authors.dedup();
     for author in authors {
-        let own = posts.iter().filter(|post| post.id.author == *author).cloned().collect();
-        cache.add_digest(author, &digest_of(author.as_str(), own));
+        cache.add_digest(author, &digest_of(author.as_str(), posts));
     }
     cache
 }

@@ -98,6 +98,29 @@ async fn a_post_can_be_edited_withdrawn_and_erased() {
 }
 
 #[tokio::test]
+async fn every_kind_of_post_can_be_erased() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let soon = start(now() + HOUR);
+    let plan = ["maintenance", "plan", "Upgrade", "--affects", "Shop=down", "--zone", "UTC", "--for", "1h", "--start"];
+    let secret = "The password is canary.";
+    let commands: [&[&str]; 4] = [
+        &["incident", "open", "Checkout fails", "--text", secret],
+        &[&plan[..], &[&soon, "--text", secret]].concat(),
+        &["silence", "Shop", "--for", "1h", "--why", secret],
+        &["run", "--message", secret],
+    ];
+    for words in commands {
+        succeed(&checker, words).await;
+        fail(&checker, &["post", "erase", "latest", "--author", "ben", "--yes"], "belongs to `anna`").await;
+        fail(&checker, &["post", "erase", "latest"], "nothing was erased").await;
+        assert_eq!(succeed(&checker, &["post", "erase", "latest", "--yes"]).await, "erased 1 post\n", "{words:?}");
+        let posts = std::fs::read_dir(checker.path("checks/0-posts")).expect("a folder").count();
+        let digest = std::fs::read_to_string(checker.path("checks/history/anna.posts.json")).expect("a digest");
+        assert!(posts == 0 && !digest.contains("canary"), "{words:?}: {digest}");
+    }
+}
+
+#[tokio::test]
 async fn invalid_posts_are_refused_before_anything_is_stored() {
     let (checker, _shop) = checker_of(&directory()).await;
     let long = "x".repeat(20_001);
@@ -362,4 +385,53 @@ async fn status_and_summaries_show_posts_and_keep_what_was_measured() {
     assert!(html.contains("Checkout &lt;fails&gt;") && html.contains("We know."), "{html}");
     let badge = stored("0-badge/test-node/Shop.svg");
     assert!(badge.contains("down (planned), open incident"), "{badge}");
+}
+
+#[tokio::test]
+async fn status_and_summaries_show_current_messages() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let words = ["run", "--message", "Use the <b>phone</b>.", "--endpoint", "Shop"];
+    let run = checker.call_with_clock(&words, "-10m", |_| {}).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    succeed(&checker, &["run"]).await;
+    let status = succeed(&checker, &["status"]).await;
+    assert!(status.contains("message        Use the phone., until ") && status.contains("affects Shop"), "{status}");
+    let json: Value = serde_json::from_str(&succeed(&checker, &["status", "--format", "json"]).await).expect("JSON");
+    let message = &json["announced"]["messages"][0];
+    assert_eq!((&message["text"], &message["affects"]), (&json!("Use the phone."), &json!({ "Shop": "none" })));
+    let stored = |name: &str| std::fs::read_to_string(checker.path(&format!("checks/{name}"))).expect(name);
+    let summary: Value = serde_json::from_str(&stored("0-summary/test-node.json")).expect("JSON");
+    assert_eq!(summary["announced"], json["announced"]);
+    let html = stored("0-summary/test-node.html");
+    assert!(html.contains("<h2>Messages</h2>") && html.contains("Use the phone."), "{html}");
+    succeed(&checker, &["message", "end"]).await;
+    assert!(!succeed(&checker, &["status"]).await.contains("phone"));
+}
+
+#[tokio::test]
+async fn a_past_incident_is_posted_with_its_end() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let open = ["incident", "open", "Checkout failed", "--text", "A disk was full.", "--began", "2026-03-01T10:00:00Z"];
+    let ended = ["--ended", "2026-03-01T11:00:00Z"];
+    fail(&checker, &[&open[..], &ended].concat(), "`--ended` requires `--state resolved`").await;
+    let resolved = [&open[..], &["--state", "resolved"]].concat();
+    let early = [&resolved[..], &["--ended", "2026-03-01T09:59:00Z"]].concat();
+    fail(&checker, &early, "is before the incident began at 2026-03-01T10:00:00Z").await;
+    succeed(&checker, &[&resolved[..], &ended].concat()).await;
+    let incident = &incidents(&checker).await[0];
+    assert_eq!((&incident["state"], &incident["ended"]), (&json!("resolved"), &json!("2026-03-01T11:00:00Z")));
+    let nothing = ["incident", "edit", "latest", "--text", "A disk was full."];
+    let run = fail(&checker, &nothing, "nothing to change: pass").await;
+    assert!(!run.stderr.contains("--state"), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn an_incident_can_end_in_the_minute_in_which_it_began() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let began = "2026-03-01T10:00:40Z";
+    succeed(&checker, &["incident", "open", "Checkout failed", "--text", "x", "--began", began]).await;
+    fail(&checker, &["incident", "resolve", "latest", "--ended", "2026-03-01T09:59:59Z"], "before the incident began")
+        .await;
+    succeed(&checker, &["incident", "resolve", "latest", "--ended", "2026-03-01T10:00:00Z"]).await;
+    assert_eq!(incidents(&checker).await[0]["ended"], began);
 }

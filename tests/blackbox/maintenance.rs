@@ -99,7 +99,8 @@ async fn mistakes_are_one_sentence_each_and_post_nothing() {
             "Mars/Base",
         ),
         (vec!["show", "latest"], "unknown maintenance `latest`: list it with `checker maintenance list --all`"),
-        (vec!["end", "123"], "unknown maintenance `123`"),
+        (vec!["end", "123456"], "unknown maintenance `123456`"),
+        (vec!["end", "123"], "the ID `123` is too short"),
     ] {
         let text = failure(&checker, &words).await;
         assert!(text.contains(expected) && text.trim_end().lines().count() == 1, "{words:?}: {text}");
@@ -121,8 +122,10 @@ async fn a_window_begins_is_extended_and_ends() {
     assert_eq!(begun["current"]["announced_afterwards"], json!(false), "{begun}");
     assert!(failure(&checker, &["begin", "latest"]).await.contains("the window already began"));
     assert!(failure(&checker, &["cancel", "latest"]).await.contains("end it with `checker maintenance end`"));
-    done(&checker, &["extend", "latest", "--for", "1h"]).await;
+    let printed = done(&checker, &["extend", "latest", "--for", "1h"]).await;
     let extended = shown(&checker).await;
+    let end = extended["current"]["end"].as_str().expect("a time");
+    assert!(printed.contains(&format!("to {}", &end[11..16])), "{end}: {printed}");
     assert!(extended["current"]["end"].as_str() > begun["current"]["end"].as_str(), "{extended}");
     assert!(done(&checker, &["list"]).await.contains("in progress until "));
     done(&checker, &["end", "latest"]).await;
@@ -135,6 +138,21 @@ async fn a_window_begins_is_extended_and_ends() {
     assert!(failure(&checker, &["cancel", "latest"]).await.contains("there is nothing to cancel"));
     assert!(done(&checker, &["list", "--all"]).await.contains("canceled"));
     assert!(done(&checker, &["renew"]).await.starts_with("Nothing to renew"));
+}
+
+#[tokio::test]
+async fn an_unknown_zone_of_another_author_does_not_fail_a_renewal() {
+    let checker = shop().await;
+    let soon = start(now() + 60 * MINUTE);
+    done(&checker, &planning(&soon, &["--repeat", "FREQ=DAILY;COUNT=3", "--author", "anna"])).await;
+    let path = checker.path("checks/history/anna.posts.json");
+    let digest =
+        std::fs::read_to_string(&path).expect("a digest").replace("\"zone\":\"UTC\"", "\"zone\":\"Mars/Base\"");
+    std::fs::write(&path, digest).expect("it can be written");
+    let run = maintenance(&checker, &["renew"]).await;
+    assert!(run.code == 0 && run.stderr.contains("cannot be renewed"), "{}", run.output());
+    assert!(failure(&checker, &["renew", "latest"]).await.contains("cannot be renewed"));
+    assert!(failure(&checker, &["renew", "--author", "anna"]).await.contains("cannot be renewed"));
 }
 
 #[tokio::test]

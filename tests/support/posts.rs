@@ -1,4 +1,4 @@
-//! Posts and digests, as authors' commands write them.
+//! Posts and digests, as authors' commands write them. The unit tests of the page use this file, too.
 
 use shared::UnixNanos;
 use shared::object_name::{DigestName, NodeName};
@@ -53,7 +53,7 @@ pub fn maintenance(
     windows: &[(UnixNanos, UnixNanos)],
     text: &str,
 ) -> Post {
-    let length = windows.first().map_or(1, |(start, end)| end - start);
+    let length = windows.first().map_or(1, |(start, end)| end.saturating_sub(*start));
     let plan = MaintenancePlan { windows: windows.to_vec(), length, ..MaintenancePlan::default() };
     Post { details: Details::Maintenance { plan: Some(plan), change: None }, ..incident(id, title, about, text) }
 }

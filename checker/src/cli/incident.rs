@@ -3,7 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
-use super::{AuthorArguments, ConfigArgument, Format, PostListArguments, TextArguments};
+use super::{AuthorArguments, ConfigArgument, EraseArguments, Format, PostListArguments, TextArguments};
 
 /// The states of an incident that an update can set.
 const STATES: [&str; 4] = ["investigating", "identified", "monitoring", "resolved"];
@@ -56,6 +56,9 @@ pub struct OpenArguments {
     /// First state of the incident (default: investigating)
     #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(STATES))]
     pub state: Option<String>,
+    /// Time at which the incident ended, with --state resolved (default: the time of the post)
+    #[arg(long, value_name = "TIME")]
+    pub ended: Option<String>,
     /// Fill in title, text, endpoint and start time from the current outage of this endpoint
     #[arg(long, value_name = "ENDPOINT")]
     pub from_outage: Option<String>,
@@ -134,18 +137,6 @@ pub struct WithdrawArguments {
     /// ID of the post, its last digits, or `latest`; the ID of an incident withdraws all of it
     #[arg(value_name = "ID")]
     pub id: String,
-    #[command(flatten)]
-    pub author: AuthorArguments,
-}
-
-#[derive(Debug, Args)]
-pub struct EraseArguments {
-    /// ID of the post, its last digits, or `latest`; the ID of an incident erases all of the author's posts about it
-    #[arg(value_name = "ID")]
-    pub id: String,
-    /// Delete without asking for confirmation
-    #[arg(long)]
-    pub yes: bool,
     #[command(flatten)]
     pub author: AuthorArguments,
 }

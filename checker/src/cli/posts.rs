@@ -97,6 +97,21 @@ pub struct MessageEndArguments {
 pub enum PostCommand {
     /// Rebuild the digest of the author's posts from the store
     Tidy(AuthorArguments),
+    /// Delete a post of any kind from the store, for example one with a secret
+    Erase(EraseArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct EraseArguments {
+    /// ID of the post, its last digits, or `latest`; the ID of an incident, maintenance, silence or message erases all
+    /// of the author's posts about it
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Delete without asking for confirmation
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub author: AuthorArguments,
 }
 
 /// The maximum length of a silence.

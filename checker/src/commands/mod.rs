@@ -6,6 +6,7 @@ pub mod completions;
 mod daemon;
 pub mod deprovision;
 pub mod doctor;
+pub mod erase;
 pub mod expire;
 pub mod explain;
 pub mod history;

@@ -16,7 +16,7 @@ use super::posting::Posting;
 use crate::cli::{Format, PostListArguments};
 use crate::notify::time_text::date_time;
 use crate::posts::publish::Draft;
-use crate::posts::resolve::{Sought, resolve, short_id};
+use crate::posts::resolve::{ShortIds, Sought, resolve};
 use crate::sanitize::sanitize_for_terminal;
 use crate::ui;
 
@@ -80,9 +80,10 @@ pub(crate) async fn end(
 }
 
 fn table(listed: &[&Notice], all: &[Notice], zone: &TimeZone) -> String {
+    let ids = ShortIds::new(all.iter().map(|notice| &notice.id));
     let mut text = format!("{:<14} {:<27} {:<14} TEXT\n", "ID", "UNTIL", "ABOUT");
     for notice in listed {
-        let id = short_id(&notice.id, all.iter().map(|other| &other.id));
+        let id = ids.get(&notice.id);
         let about: Vec<String> = notice.affects.iter().map(|one| one.scope.0.clone()).collect();
         let about = if about.is_empty() { "all endpoints".to_owned() } else { titles(&about) };
         let words = sanitize_for_terminal(&Message::parse(&notice.text).text(), TEXT_WIDTH);

@@ -1,14 +1,21 @@
-//! `checker post tidy`: reads all posts of an author and writes their digest again.
+//! `checker post`: rebuilds the digest of an author's posts, and erases posts.
 
 use super::Outcome;
+use super::erase::erase;
 use super::posting::Posting;
-use crate::cli::PostCommand;
+use crate::cli::{AuthorArguments, PostCommand};
 use crate::counted;
 use crate::posts::publish;
 use crate::ui;
 
 pub async fn post(command: &PostCommand) -> anyhow::Result<Outcome> {
-    let PostCommand::Tidy(arguments) = command;
+    match command {
+        PostCommand::Tidy(arguments) => tidy(arguments).await,
+        PostCommand::Erase(arguments) => erase(arguments, None).await,
+    }
+}
+
+async fn tidy(arguments: &AuthorArguments) -> anyhow::Result<Outcome> {
     let posting = Posting::open(arguments).await?;
     let tidied = publish::tidy(&*posting.store, &posting.board, &posting.author, posting.now).await?;
     for problem in &tidied.problems {

@@ -1,6 +1,8 @@
 //! The text of a post: from a flag, a file, standard input or an editor.
 
-use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read, Write as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,7 +13,7 @@ use crate::platform::operator_file::read_operator_text;
 use crate::posts::text::InvalidText;
 use crate::ui;
 
-/// The maximum size of a text on standard input, in bytes. Longer texts are rejected in any case.
+/// The maximum size of a text from standard input or a pipe, in bytes. Longer texts are rejected in any case.
 const INPUT_LIMIT: u64 = 1 << 20;
 /// Explains the editor's file. Lines that start with `#` are not part of the text.
 const INSTRUCTIONS: &str = "# Write the text above, as HTML. Lines that start with `#` are ignored.\n# Allowed elements: b, i, em, strong, u, s, code, pre, br, p, ul, ol, li, blockquote, a[href].\n";
@@ -67,7 +69,7 @@ pub(crate) fn read(arguments: &TextArguments, initial: &str) -> Result<PostText,
         return given(text.clone());
     }
     if let Some(path) = &arguments.file {
-        let read = if path == Path::new("-") { read_input() } else { read_operator_text(path) };
+        let read = if path == Path::new("-") { read_up_to_limit(io::stdin()) } else { read_file(path) };
         return given(read.map_err(|error| TextError::File(path.clone(), error))?.trim().to_owned());
     }
     if !io::stdin().is_terminal() {
@@ -78,10 +80,18 @@ pub(crate) fn read(arguments: &TextArguments, initial: &str) -> Result<PostText,
     edit(&editor, initial)
 }
 
-fn read_input() -> io::Result<String> {
+fn read_up_to_limit(input: impl Read) -> io::Result<String> {
     let mut text = String::new();
-    io::stdin().take(INPUT_LIMIT).read_to_string(&mut text)?;
+    input.take(INPUT_LIMIT).read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// Reads a file or a pipe, such as the output of a command in `--file <(command)`.
+fn read_file(path: &Path) -> io::Result<String> {
+    if std::fs::metadata(path)?.file_type().is_fifo() {
+        return read_up_to_limit(File::open(path)?);
+    }
+    read_operator_text(path)
 }
 
 /// Opens an editor, which can be a command with arguments, and waits until it ends.
@@ -122,6 +132,24 @@ mod tests {
         assert_eq!(read(&arguments(None, Some(path.clone())), "x").unwrap().text.as_deref(), Some("<p>Why.</p>"));
         let error = read(&arguments(None, Some(folder.path().join("missing"))), "").unwrap_err();
         assert!(error.to_string().contains("missing"), "{error}");
+    }
+
+    #[test]
+    fn a_text_can_come_from_a_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+        let limit = usize::try_from(INPUT_LIMIT).unwrap();
+        for (written, read_back) in [("Why.".to_owned(), 4), ("x".repeat(limit + 1), limit)] {
+            let writer = std::thread::spawn({
+                let path = path.clone();
+                // Writing fails when the reader has read enough.
+                move || drop(std::fs::write(path, written))
+            });
+            let text = read(&arguments(None, Some(path.clone())), "").unwrap().text.unwrap();
+            assert_eq!(text.len(), read_back);
+            writer.join().unwrap();
+        }
     }
 
     #[test]

@@ -62,10 +62,9 @@ impl Posting {
         Ok(Posting { config, store, author, board, now, zone: TimeZone::system() })
     }
 
-    /// Returns what readers see, and the silences of all authors, which all count.
+    /// Returns what readers see, and the silences of all authors.
     pub(crate) fn announcements(&self) -> Announcements {
-        let shown = self.board.shown(&self.config.page.config.post_authors(), self.now);
-        Announcements { silences: self.board.announcements(self.now).silences, ..shown }
+        self.config.page.config.post_authors().announcements_with_silences(&self.board.digests, self.now)
     }
 
     /// Stores a post and updates the author's digest. Reports problems that do not prevent that.

@@ -45,7 +45,7 @@ use self::checks::CHECKER;
 use self::dialect::Dialect;
 use self::document::Located;
 use self::identity::DefinedCheck;
-use self::model::{Config, Page, Template};
+use self::model::{Config, Template};
 use self::notifiers::ConvertedNotifiers;
 use self::notifiers::check_keys::{self, CheckKeys};
 use self::parser::StreamedList;
@@ -229,7 +229,7 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
                 if problems.errors() > 0 { None } else { convert(&root, checks, folder, environment, &mut problems) };
             config.map(|config| Config {
                 objectives: Arc::new(objectives),
-                notifications: notifications.map(|notifications| Arc::new(for_page(notifications, &config.page))),
+                notifications: notifications.map(|notifications| Arc::new(for_page(notifications, &config))),
                 ..config
             })
         }
@@ -307,10 +307,12 @@ fn convert(
 }
 
 /// Adds the title, the groups and the authors of the page, which determine the content of messages.
-fn for_page(mut notifications: Notifications, page: &Page) -> Notifications {
+fn for_page(mut notifications: Notifications, config: &Config) -> Notifications {
+    let page = &config.page;
     notifications.rules.page_title.clone_from(&page.config.title);
     notifications.rules.groups.clone_from(&page.config.appearance.groups);
     notifications.rules.authors = page.config.post_authors();
+    notifications.rules.author.clone_from(&config.author);
     notifications
 }
 

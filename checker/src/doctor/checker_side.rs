@@ -262,7 +262,7 @@ async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findi
     if !names.is_empty() {
         findings.push(freshness::expiry_finding(&names, node, storage.check_expiry, now));
     }
-    findings.extend(digests::findings(&store).await);
+    findings.extend(digests::findings(&store, now).await);
     // Ignore errors, because other findings report why histories cannot be read.
     if let Ok(read) = histories_up_to(&store, now).await {
         findings.extend(kind_conflict::findings(&endpoint_statuses(&read.histories), now));

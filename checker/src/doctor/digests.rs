@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use shared::UnixNanos;
 use shared::object_name::{NodeName, PostName};
 
 use super::{Finding, Side};
@@ -12,14 +13,14 @@ use crate::store::{Listing, Store};
 
 /// Compares the stored posts with the digests. Ignores errors, because other findings report why the store cannot be
 /// read.
-pub(super) async fn findings(store: &Store) -> Vec<Finding> {
+pub(super) async fn findings(store: &Store, now: UnixNanos) -> Vec<Finding> {
     let (Ok(board), Ok(names)) = (Board::read(store).await, store.list::<PostName>(Listing::all()).await) else {
         return Vec::new();
     };
-    compare(&board, &names)
+    compare(&board, &names, now)
 }
 
-fn compare(board: &Board, names: &[PostName]) -> Vec<Finding> {
+fn compare(board: &Board, names: &[PostName], now: UnixNanos) -> Vec<Finding> {
     let mut findings: Vec<Finding> = board
         .unreadable
         .iter()
@@ -31,7 +32,7 @@ fn compare(board: &Board, names: &[PostName]) -> Vec<Finding> {
         let is_missing = |name: &&PostName| {
             name.id.author == *author
                 && !digest.is_some_and(|digest| {
-                    digest.posts.iter().any(|post| post.id == name.id) || is_settled(digest, &name.id)
+                    digest.posts.iter().any(|post| post.id == name.id) || is_settled(digest, &name.id, now)
                 })
         };
         let missing: Vec<&PostName> = names.iter().filter(is_missing).collect();
@@ -47,8 +48,8 @@ fn compare(board: &Board, names: &[PostName]) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use shared::DAY;
     use shared::post::digest::PostDigest;
-    use shared::{DAY, UnixNanos};
 
     use super::*;
 
@@ -62,8 +63,10 @@ mod tests {
         let anna = NodeName::new("anna").expect("a name");
         let mut board = Board::default();
         board.digests.push(PostDigest::new(anna, [], NOW));
-        assert_eq!(compare(&board, &[name(NOW - 2 * DAY, "anna")]), [], "it was left out on purpose");
-        let findings = compare(&board, &[name(NOW, "anna"), name(NOW + 1, "anna"), name(NOW, "ben")]);
+        let old = [name(NOW - 2 * DAY, "anna")];
+        assert_eq!(compare(&board, &old, NOW), [], "it was left out on purpose");
+        assert_eq!(compare(&board, &old, NOW - DAY).len(), 1, "the digest was listed in the future");
+        let findings = compare(&board, &[name(NOW, "anna"), name(NOW + 1, "anna"), name(NOW, "ben")], NOW);
         let texts: Vec<&str> = findings.iter().map(|finding| finding.what.as_str()).collect();
         assert_eq!(
             texts,

@@ -8,8 +8,6 @@ use shared::post::fold::Announcements;
 use shared::post::{Affected, Authors, Impact};
 
 /// Returns the holds that overlap the period from `from` to `now`. `groups` are those of the page, which posts can name.
-///
-/// Silences of all authors count, because the page does not show them in any case.
 #[must_use]
 pub fn holds(
     digests: &[PostDigest],
@@ -19,9 +17,7 @@ pub fn holds(
     if digests.iter().all(|digest| digest.posts.is_empty()) {
         return Vec::new();
     }
-    let posts = digests.iter().flat_map(|digest| &digest.posts);
-    let shown = authors.announcements(digests, now);
-    holds_of(&Announcements { silences: authors.fold(posts, now).silences, ..shown }, groups, (from, now))
+    holds_of(&authors.announcements_with_silences(digests, now), groups, (from, now))
 }
 
 fn holds_of(announcements: &Announcements, groups: &[Group], (from, now): (UnixNanos, UnixNanos)) -> Vec<Hold> {

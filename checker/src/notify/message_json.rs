@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use shared::UnixNanos;
 use shared::civil::rfc3339_nanos;
+use shared::status::Status;
 
 use super::message::{Item, Message};
 use super::outline::{Outline, PLAIN};
@@ -36,6 +37,8 @@ pub fn template_values(message: &Message) -> Value {
 }
 
 fn item_json(item: &Item, message: &Message) -> Value {
+    // Posts are about endpoints, but have no status themselves.
+    let status = |status: Status| (!item.topic.is_post()).then(|| status.as_str());
     json!({
         "event": item.event.as_str(),
         "about": item.topic.as_str(),
@@ -43,8 +46,8 @@ fn item_json(item: &Item, message: &Message) -> Value {
         "endpoint": item.locator,
         "id": item.id,
         "text": words::headline(item, message),
-        "was": item.was.as_str(),
-        "is": item.is.as_str(),
+        "was": status(item.was),
+        "is": status(item.is),
         "since": item.since,
         "since_rfc3339": rfc3339_nanos(item.since),
         "until": item.until,
@@ -58,4 +61,25 @@ fn item_json(item: &Item, message: &Message) -> Value {
         "dependents": item.dependents,
         "detail": item.detail,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::check_file::EndpointKey;
+
+    use super::*;
+    use crate::notify::event::EventKind;
+    use crate::notify::sample;
+
+    #[test]
+    fn only_items_about_measurements_have_a_status() {
+        let mut message = sample::message();
+        let item = |event| Item::new(event, &EndpointKey::default(), Status::Down);
+        message.items = [EventKind::Down, EventKind::Incident, EventKind::Maintenance].map(item).into();
+        let json = to_json(&message);
+        let statuses: Vec<_> =
+            (0..3).map(|index| (&json["items"][index]["was"], &json["items"][index]["is"])).collect();
+        let (healthy, down) = (json!("healthy"), json!("down"));
+        assert_eq!(statuses, [(&healthy, &down), (&Value::Null, &Value::Null), (&Value::Null, &Value::Null)]);
+    }
 }

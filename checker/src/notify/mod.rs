@@ -10,6 +10,7 @@ pub use shared::notification::{condition, digest, lineup, reconcile, registers, 
 pub mod budget_conditions;
 pub mod channels;
 pub mod conditions;
+mod copies;
 pub mod delivery;
 pub mod evaluate;
 pub mod event;

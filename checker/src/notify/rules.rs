@@ -5,6 +5,7 @@ use shared::endpoint_map::EndpointMap;
 use shared::notification::policy::Pace;
 pub use shared::notification::policy::{ChannelPolicy, CheckNotifications, Flapping};
 use shared::notification_log::{ChannelId, IncidentScope};
+use shared::object_name::NodeName;
 use shared::page_config::appearance::{Group, position_in};
 use shared::post::Authors;
 use shared::{Nanos, UnixNanos};
@@ -52,6 +53,8 @@ pub struct Rules {
     pub groups: Vec<Group>,
     /// The authors whose posts count.
     pub authors: Authors,
+    /// The author of this node's commands, if it is not the node itself.
+    pub author: Option<NodeName>,
 }
 
 /// Whether a process evaluates a single round or keeps running.

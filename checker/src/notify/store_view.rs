@@ -4,21 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::history::History;
 use shared::notification_log::NotificationLog;
 use shared::object_name::{CheckFileName, DigestName, HistoryName, HistoryPart, LogName, NodeName};
 use shared::post::digest::PostDigest;
-use shared::{MINUTE, Nanos, UnixNanos};
+use shared::{Nanos, UnixNanos};
 
+use super::copies::Copies;
 use crate::store::object::HistoryFolderName;
-use crate::store::{Fetched, Listing, ObjectName, ObjectVersion, Store, StoreError};
-
-/// How often the store is listed to find new nodes and authors.
-const LIST_INTERVAL: Nanos = 10 * MINUTE;
-
-/// The maximum number of concurrent reads. It is low, because histories can be large.
-const READS_AT_ONCE: usize = 4;
+use crate::store::{Listing, Store, StoreError};
 
 /// This node's copies of the other nodes' histories and logs, and of all authors' posts.
 #[derive(Debug)]
@@ -153,7 +147,27 @@ impl StoreView {
         Ok(())
     }
 
-    /// Reads the posts of all authors that have changed. Authors are found by [`StoreView::refresh_histories`]. If posts
+    /// Sets the authors whose posts are read even before a listing contains them.
+    pub fn expect_authors(&mut self, authors: impl IntoIterator<Item = NodeName>) {
+        self.digests.expect(authors.into_iter().map(|author| DigestName { author }));
+    }
+
+    /// Lists the authors and reads their posts, unless that was already done at this time. Before news is sent, the
+    /// posts of authors who are not known yet must also be read, because they can hold the news back.
+    pub async fn refresh_authors(&mut self, now: UnixNanos) {
+        if self.digests.listed_at == Some(now) {
+            return;
+        }
+        match self.store.list::<DigestName>(Listing::all()).await {
+            Ok(listed) => {
+                self.digests.keep_listed(&listed, now);
+                self.refresh_digests().await;
+            }
+            Err(error) => self.unreadable_posts = Some(error.to_string()),
+        }
+    }
+
+    /// Reads the posts of all known authors that have changed. [`StoreView::refresh_histories`] finds authors. If posts
     /// cannot be read, the last ones that were read still count, because that must not prevent notifications: see
     /// [`StoreView::take_problems`].
     pub async fn refresh_digests(&mut self) {
@@ -246,127 +260,6 @@ pub(super) fn parse_log(content: &[u8], node: &NodeName) -> Result<NotificationL
 
 pub(super) fn log_problem(name: &LogName, problem: &str) -> String {
     format!("the notification log `{name}` was ignored or truncated: {problem}")
-}
-
-/// Copies of one kind of stored object. Missing and invalid objects have no value.
-#[derive(Debug)]
-struct Copies<N, T> {
-    listed_at: Option<UnixNanos>,
-    /// The version of each listed object when it was read, and its index in `values`.
-    known: BTreeMap<N, (Option<ObjectVersion>, Option<usize>)>,
-    values: Vec<T>,
-    /// Why objects are only partly used or ignored.
-    problems: BTreeMap<N, String>,
-}
-
-impl<N, T> Default for Copies<N, T> {
-    fn default() -> Self {
-        Copies { listed_at: None, known: BTreeMap::new(), values: Vec::new(), problems: BTreeMap::new() }
-    }
-}
-
-impl<N: ObjectName + Clone + Ord, T> Copies<N, T> {
-    fn is_listing_due(&self, now: UnixNanos) -> bool {
-        self.listed_at.is_none_or(|listed| !(0..LIST_INTERVAL).contains(&now.saturating_sub(listed)))
-    }
-
-    fn forget(&mut self) {
-        self.known.values_mut().for_each(|(version, _)| *version = None);
-    }
-
-    /// Returns the listed objects that have no contents, for example because they were deleted since.
-    fn missing(&self) -> BTreeSet<N> {
-        let missing = self.known.iter().filter(|(_, (version, index))| version.is_none() && index.is_none());
-        missing.map(|(name, _)| name.clone()).collect()
-    }
-
-    fn keep_listed(&mut self, listed: &[N], now: UnixNanos) {
-        let gone: Vec<N> = self.known.keys().filter(|name| !listed.contains(*name)).cloned().collect();
-        for name in gone {
-            self.set(&name, None, None);
-            self.known.remove(&name);
-            self.problems.remove(&name);
-        }
-        for name in listed {
-            self.known.entry(name.clone()).or_default();
-        }
-        self.listed_at = Some(now);
-    }
-
-    /// Reads the listed objects that have changed. Objects that are unreadable although others are readable count as
-    /// missing, so that one node cannot keep the others from notifying. If no object is readable, a permission is
-    /// missing, and ignoring that would send every message once per node.
-    async fn refresh(
-        &mut self,
-        store: &Store,
-        parse: impl Fn(&N, &[u8]) -> Result<T, String>,
-    ) -> Result<(), StoreError> {
-        let read = async |(name, version): (N, Option<ObjectVersion>)| {
-            let fetched = match store.get_if_changed(&name, version.as_ref()).await {
-                Err(error @ StoreError::TooLarge { .. }) => Err(error),
-                Err(error) if error.is_denied() => Err(error),
-                read => Ok(read?),
-            };
-            Ok::<_, StoreError>((name, fetched))
-        };
-        let known: Vec<_> = self.known.iter().map(|(name, (version, _))| (name.clone(), version.clone())).collect();
-        let mut reading = stream::iter(known).map(read).buffer_unordered(READS_AT_ONCE);
-        let (mut denied, mut is_any_readable) = (Vec::new(), false);
-        while let Some((name, fetched)) = reading.try_next().await? {
-            is_any_readable |= matches!(fetched, Ok(_) | Err(StoreError::TooLarge { .. }));
-            if !matches!(fetched, Ok(Fetched::Unchanged)) {
-                self.problems.remove(&name);
-            }
-            match fetched {
-                Ok(Fetched::Unchanged) => {}
-                Ok(Fetched::Missing) => self.set(&name, None, None),
-                Ok(Fetched::Changed { content, version }) => {
-                    let value = parse(&name, &content);
-                    if let Err(problem) = &value {
-                        self.problems.insert(name.clone(), problem.clone());
-                    }
-                    self.set(&name, version, value.ok());
-                }
-                Err(StoreError::TooLarge { limit, .. }) => {
-                    self.set(&name, None, None);
-                    self.problems.insert(name, format!("it is larger than {limit}"));
-                }
-                Err(error) => denied.push((name, error)),
-            }
-        }
-        for (name, error) in denied {
-            if !is_any_readable {
-                return Err(error);
-            }
-            self.set(&name, None, None);
-        }
-        Ok(())
-    }
-
-    fn set(&mut self, name: &N, version: Option<ObjectVersion>, value: Option<T>) {
-        let index = self.known.get(name).and_then(|(_, index)| *index);
-        let index = match (index, value) {
-            (Some(index), Some(value)) => {
-                self.values[index] = value;
-                Some(index)
-            }
-            (Some(index), None) => {
-                self.values.swap_remove(index);
-                // `swap_remove` has moved the last value to this index.
-                let moved = self.values.len();
-                for (_, other) in self.known.values_mut().filter(|(_, other)| *other == Some(moved)) {
-                    *other = Some(index);
-                }
-                None
-            }
-            (None, Some(value)) => {
-                self.values.push(value);
-                Some(self.values.len() - 1)
-            }
-            (None, None) => None,
-        };
-        self.known.insert(name.clone(), (version, index));
-    }
 }
 
 /// Removes data that notifications do not need, which is most of a history with thousands of endpoints.

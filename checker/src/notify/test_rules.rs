@@ -36,6 +36,7 @@ pub(crate) fn settings(transport: Transport) -> Notifications {
         page_title: String::new(),
         groups: Vec::new(),
         authors: Authors::default(),
+        author: None,
     };
     Notifications { rules, channels: vec![channel], checks: EndpointMap::new() }
 }

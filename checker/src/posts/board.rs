@@ -115,7 +115,7 @@ impl Board {
         authors.announcements(&self.digests, now)
     }
 
-    /// Returns the current state of everything that was posted.
+    /// Returns the current state of all posts.
     #[must_use]
     pub fn announcements(&self, now: UnixNanos) -> Announcements {
         fold::fold(self.posts(), &self.editors, now)

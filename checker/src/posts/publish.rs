@@ -203,6 +203,34 @@ pub async fn tidy(
     update(store, author, board.digest_of(author), BTreeMap::new(), Unread::All, now).await
 }
 
+/// The posts of one author, including those that the digest leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPosts {
+    pub posts: Vec<Post>,
+    /// Problems with single posts, one sentence each.
+    pub problems: Vec<String>,
+}
+
+/// Reads all posts of an author. A digest leaves out what ended long ago.
+pub async fn stored_posts(store: &impl PostStore, board: &Board, author: &NodeName) -> Result<StoredPosts, StoreError> {
+    let mut posts: Vec<Post> = board.digest_of(author).map(|digest| digest.posts.clone()).unwrap_or_default();
+    let mut problems = Vec::new();
+    let known: BTreeSet<PostId> = posts.iter().map(id_of).collect();
+    let others: Vec<PostName> =
+        store.list_posts(author).await?.into_iter().filter(|name| !known.contains(&name.id)).collect();
+    for (name, read) in store.get_posts(&others).await? {
+        match read.and_then(|content| parse(&name, &content)) {
+            Ok(post) => posts.push(post),
+            Err(reason) => problems.push(skipped(&name, &reason)),
+        }
+    }
+    Ok(StoredPosts { posts, problems })
+}
+
+fn skipped(name: &PostName, reason: &str) -> String {
+    format!("skipped the post `{name}`: {reason}")
+}
+
 /// Permanently deletes posts of one author, and removes them from the author's digest.
 pub async fn erase(
     store: &impl PostStore,
@@ -218,10 +246,12 @@ pub async fn erase(
     update(store, author, board.digest_of(author), BTreeMap::new(), Unread::Recent, now).await
 }
 
-/// Returns whether a digest left out a post on purpose, because it was written long after the post.
+/// Returns whether a digest left out a post on purpose, because it was written long after the post. A listing from the
+/// future comes from a wrong clock and proves nothing.
 #[must_use]
-pub fn is_settled(digest: &PostDigest, id: &PostId) -> bool {
-    digest.listed_at.is_some_and(|listed_at| id.posted_at <= listed_at.saturating_sub(CLOCK_MARGIN))
+pub fn is_settled(digest: &PostDigest, id: &PostId, now: UnixNanos) -> bool {
+    let listed_at = digest.listed_at.filter(|listed_at| *listed_at <= now.saturating_add(CLOCK_TOLERANCE));
+    listed_at.is_some_and(|listed_at| id.posted_at <= listed_at.saturating_sub(CLOCK_MARGIN))
 }
 
 /// The posts to read although the digest does not contain them.
@@ -243,8 +273,6 @@ async fn update(
 ) -> Result<Tidied, TidyError> {
     let before_ids: BTreeSet<PostId> = before.into_iter().flat_map(|digest| &digest.posts).map(id_of).collect();
     let trusted = before.filter(|_| unread == Unread::Recent);
-    // A listing from the future comes from a wrong clock and does not prove that older posts were left out on purpose.
-    let settled = trusted.filter(|digest| digest.listed_at.is_some_and(|at| at <= now.saturating_add(CLOCK_TOLERANCE)));
     let mut known = stored.clone();
     known.extend(trusted.into_iter().flat_map(|digest| &digest.posts).map(|post| (post.id.clone(), post.clone())));
     let mut problems = Vec::new();
@@ -261,7 +289,7 @@ async fn update(
         }
         let is_new = |name: &PostName| match &last_listed {
             Some(last) => !last.contains(name),
-            None => !settled.is_some_and(|digest| is_settled(digest, &name.id)),
+            None => !trusted.is_some_and(|digest| is_settled(digest, &name.id, now)),
         };
         // Posts that are missing were erased. A listing may still lack a post that was stored a moment ago.
         let is_listed = |id: &PostId, post: &Post| listed.contains(&PostName { id: id.clone(), kind: post.kind() });
@@ -271,7 +299,7 @@ async fn update(
         for (name, read) in store.get_posts(&to_read).await? {
             match read.and_then(|content| parse(&name, &content)) {
                 Ok(post) => drop(known.insert(post.id.clone(), post)),
-                Err(reason) => problems.push(format!("skipped the post `{name}`: {reason}")),
+                Err(reason) => problems.push(skipped(&name, &reason)),
             }
         }
         let digest = PostDigest::new(author.clone(), known.values().cloned(), now);

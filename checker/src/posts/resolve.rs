@@ -1,10 +1,13 @@
 //! Finds the post that an operator means: by its whole id, by the last digits of the id, or as `latest`.
 
+use std::collections::BTreeSet;
+
 use shared::object_name::PostId;
 
 /// The word for the newest candidate.
 pub const LATEST: &str = "latest";
-/// The smallest number of digits that listings show of an id.
+/// The smallest number of digits that listings show of an id, and that identify it. A shorter suffix could easily name
+/// another post than the operator meant.
 const SHORTEST: usize = 6;
 /// The maximum number of candidates to list in an error.
 const LISTED: usize = 10;
@@ -14,6 +17,8 @@ const LISTED: usize = 10;
 pub enum ResolveError {
     #[error("invalid ID `{0}`: expected `latest`, an ID such as `1795330254340493978-anna`, or its last digits")]
     Invalid(String),
+    #[error("the ID `{0}` is too short: pass at least its last {SHORTEST} digits")]
+    TooShort(String),
     #[error("unknown {what} `{text}`: {remedy}")]
     Unknown {
         /// The noun for what was expected: `incident`.
@@ -53,6 +58,9 @@ pub fn resolve<'a>(
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(ResolveError::Invalid(text.to_owned()));
     }
+    if digits.len() < SHORTEST {
+        return Err(ResolveError::TooShort(text.to_owned()));
+    }
     let is_meant =
         |id: &&&PostId| digits_of(id).ends_with(digits) && author.is_none_or(|author| id.author.as_str() == author);
     let mut meant: Vec<&PostId> = candidates.iter().filter(is_meant).copied().collect();
@@ -68,18 +76,43 @@ pub fn resolve<'a>(
     }
 }
 
-/// Returns the shortest suffix of an id's digits that no other id in the list has, but at least six digits.
-#[must_use]
-pub fn short_id<'a>(id: &PostId, all: impl IntoIterator<Item = &'a PostId>) -> String {
-    let own = digits_of(id);
-    let longest_common = all
-        .into_iter()
-        .filter(|other| *other != id)
-        .map(|other| own.bytes().rev().zip(digits_of(other).bytes().rev()).take_while(|(one, two)| one == two).count())
-        .max()
-        .unwrap_or(0);
-    let length = (longest_common + 1).max(SHORTEST);
-    if length > own.len() { id.to_string() } else { own[own.len() - length..].to_owned() }
+/// The short forms of ids: the shortest suffixes of their digits that no other id has, but at least six digits.
+#[derive(Debug)]
+pub struct ShortIds {
+    /// The digits of all distinct ids, last digit first, in order.
+    reversed: Vec<String>,
+}
+
+impl ShortIds {
+    #[must_use]
+    pub fn new<'a>(ids: impl IntoIterator<Item = &'a PostId>) -> ShortIds {
+        let ids: BTreeSet<&PostId> = ids.into_iter().collect();
+        let mut reversed: Vec<String> = ids.into_iter().map(reversed_digits).collect();
+        reversed.sort_unstable();
+        ShortIds { reversed }
+    }
+
+    /// Returns the short form of one of the ids. It is the whole id if another author's id has the same digits.
+    #[must_use]
+    pub fn get(&self, id: &PostId) -> String {
+        let own = reversed_digits(id);
+        let from = self.reversed.partition_point(|other| *other < own);
+        let to = self.reversed.partition_point(|other| *other <= own);
+        if to - from > 1 {
+            return id.to_string();
+        }
+        // Of all ids, those next to it have the longest suffixes in common with it.
+        let next_to =
+            [from.checked_sub(1), Some(to)].into_iter().flatten().filter_map(|index| self.reversed.get(index));
+        let in_common =
+            |other: &String| own.bytes().zip(other.bytes()).take_while(|(one, another)| one == another).count();
+        let length = (next_to.map(in_common).max().unwrap_or(0) + 1).max(SHORTEST).min(own.len());
+        own[..length].chars().rev().collect()
+    }
+}
+
+fn reversed_digits(id: &PostId) -> String {
+    digits_of(id).chars().rev().collect()
 }
 
 fn digits_of(id: &PostId) -> String {
@@ -89,6 +122,8 @@ fn digits_of(id: &PostId) -> String {
 
 #[cfg(test)]
 mod tests {
+    use shared::object_name::NodeName;
+
     use super::*;
 
     const SOUGHT: Sought = Sought { what: "incident", remedy: "list them with `checker incident list --all`" };
@@ -110,8 +145,8 @@ mod tests {
             ("latest", "1795330254340493978-anna"),
             ("1795330254340493978-ben", "1795330254340493978-ben"),
             ("123978", "1795330254340123978-anna"),
-            ("1", "1795330254340000001-anna"),
-            ("78-ben", "1795330254340493978-ben"),
+            ("0000001", "1795330254340000001-anna"),
+            ("493978-ben", "1795330254340493978-ben"),
         ] {
             assert_eq!(found(text).as_deref(), Ok(id), "{text}");
         }
@@ -120,9 +155,10 @@ mod tests {
     #[test]
     fn an_ambiguous_or_unknown_id_is_named() {
         for (text, expected) in [
-            ("978", "it matches `1795330254340123978-anna`, `1795330254340493978-anna`, `1795330254340493978-ben`"),
+            ("978", "the ID `978` is too short: pass at least its last 6 digits"),
+            ("78-ben", "the ID `78-ben` is too short"),
             ("493978", "it matches `1795330254340493978-anna`, `1795330254340493978-ben`"),
-            ("2", "unknown incident `2`: list them with `checker incident list --all`"),
+            ("222222", "unknown incident `222222`: list them with `checker incident list --all`"),
             ("Shop", "invalid ID `Shop`"),
             ("", "invalid ID ``"),
             ("-anna", "invalid ID `-anna`"),
@@ -137,11 +173,29 @@ mod tests {
     #[test]
     fn a_short_id_is_unique() {
         let ids = ids();
-        assert_eq!(short_id(&ids[3], &ids), "000001");
-        assert_eq!(short_id(&ids[1], &ids), "123978");
-        assert_eq!(short_id(&ids[0], &ids), "1795330254340493978-anna", "another author's id has the same digits");
+        let short = ShortIds::new(&ids);
+        assert_eq!(short.get(&ids[3]), "000001");
+        assert_eq!(short.get(&ids[1]), "123978");
+        assert_eq!(short.get(&ids[0]), "1795330254340493978-anna", "another author's id has the same digits");
         for id in &ids {
-            assert_eq!(resolve(&short_id(id, &ids), SOUGHT, &ids), Ok(id));
+            assert_eq!(resolve(&short.get(id), SOUGHT, &ids), Ok(id));
         }
+        assert_eq!(ShortIds::new([&ids[0], &ids[0]]).get(&ids[0]), "493978");
+        let longer: [PostId; 2] =
+            ["1795330254341493978-anna", "1795330254340493978-anna"].map(|id| id.parse().unwrap());
+        assert_eq!(ShortIds::new(&longer).get(&longer[1]), "0493978");
+    }
+
+    /// Comparing all ids with each other would take minutes.
+    #[test]
+    fn short_ids_of_many_posts_are_unique() {
+        let author = NodeName::new("anna").unwrap();
+        let posted_at = |number: i64| 1_795_330_254_340_493_978 + number * 7_919_000_003;
+        let ids: Vec<PostId> =
+            (0..50_000).map(|number| PostId { posted_at: posted_at(number), author: author.clone() }).collect();
+        let short = ShortIds::new(&ids);
+        let distinct: BTreeSet<String> = ids.iter().map(|id| short.get(id)).collect();
+        assert_eq!(distinct.len(), ids.len());
+        assert!(ids.iter().all(|id| id.to_string().trim_end_matches("-anna").ends_with(&short.get(id))));
     }
 }

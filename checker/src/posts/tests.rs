@@ -14,7 +14,7 @@ use shared::quorum::CLOCK_TOLERANCE;
 use shared::{DAY, HOUR, MINUTE, SECOND, UnixNanos};
 
 use super::board::Board;
-use super::publish::{Draft, PublishError, Published, erase, publish, tidy};
+use super::publish::{Draft, PublishError, Published, erase, publish, stored_posts, tidy};
 use super::store::PostStore;
 use crate::store::settings::{Storage, StoreLocation};
 use crate::store::{ReadObject, Store, StoreError};
@@ -286,6 +286,8 @@ fn posts_that_ended_long_ago_are_not_read_again() {
     post(&store, &anna, incident("Second"), NOW + 6 * DAY);
     assert_eq!(*store.requests.borrow(), 6);
     let board = complete(Board::read(&store)).expect("digests can be read");
+    let stored = complete(stored_posts(&store, &board, &anna)).expect("posts can be read");
+    assert_eq!((stored.posts.len(), stored.posts[2].id.clone()), (3, ended.clone()), "it can still be erased");
     let tidied = complete(tidy(&store, &board, &anna, NOW + HOUR)).expect("it is tidy");
     assert_eq!(tidied.added, [ended], "tidy reads all posts, and the silence applies at this time");
 }

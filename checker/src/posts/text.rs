@@ -3,6 +3,8 @@
 use shared::message::{DisallowedMarkup, Message};
 use shared::post::{TEXT_LIMIT, TITLE_LIMIT};
 
+use crate::sanitize::is_blank;
+
 /// The reason why a text or title cannot be posted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
@@ -33,13 +35,13 @@ pub fn check_text(text: &str) -> Result<(), InvalidText> {
 /// Like [`check_text`], but the text must contain something that readers see.
 pub fn check_required_text(text: &str) -> Result<(), InvalidText> {
     check_text(text)?;
-    if Message::parse(text).text().is_empty() { Err(InvalidText::Empty) } else { Ok(()) }
+    if is_blank(&Message::parse(text).text()) { Err(InvalidText::Empty) } else { Ok(()) }
 }
 
 /// Checks a title, which is plain text.
 pub fn check_title(title: &str) -> Result<(), InvalidText> {
     let length = title.chars().count();
-    if title.trim().is_empty() {
+    if is_blank(title) {
         Err(InvalidText::EmptyTitle)
     } else if length > TITLE_LIMIT {
         Err(InvalidText::LongTitle(length))
@@ -63,12 +65,16 @@ mod tests {
         let error = check_text("<script>x</script>").expect_err("it is refused").to_string();
         assert!(error.contains("`<script>` is not allowed"), "{error}");
         assert_eq!(check_required_text(" <b> </b>"), Err(InvalidText::Empty));
+        assert_eq!(check_required_text("<b>\u{200b}</b>"), Err(InvalidText::Empty));
     }
 
     #[test]
     fn a_title_is_one_short_line() {
         assert_eq!(check_title("Checkout fails for some cards"), Ok(()));
-        assert_eq!(check_title(" "), Err(InvalidText::EmptyTitle));
+        for title in ["", " ", "\u{200b}", "\u{200b} \u{2060}\u{feff}\u{ad}\u{3164}\u{2800}\u{fe0f}\u{e0041}"] {
+            assert_eq!(check_title(title), Err(InvalidText::EmptyTitle), "{title:?}");
+        }
+        assert_eq!(check_title("\u{200b}ü\u{2764}\u{fe0f}"), Ok(()));
         assert_eq!(check_title("a\nb"), Err(InvalidText::MultilineTitle));
         assert_eq!(check_title(&"x".repeat(201)), Err(InvalidText::LongTitle(201)));
     }

@@ -6,13 +6,14 @@ use shared::post::{Affected, Details, Impact, IncidentState, Post, PostId, Scope
 use shared::{DAY, HOUR, MINUTE, UnixNanos};
 
 use super::{assert_list, assert_text};
+use crate::commands::erase::EraseError;
 use crate::commands::incident::{IncidentError, render};
 use crate::commands::maintenance::report;
 use crate::commands::post_text::TextError;
 use crate::posts::maintenance::{self, MaintenanceError};
 use crate::posts::publish::{PublishError, TidyError};
 use crate::posts::recurrence::Recurrence;
-use crate::posts::resolve::ResolveError;
+use crate::posts::resolve::{ResolveError, ShortIds};
 use crate::posts::text::InvalidText;
 use crate::store::StoreError;
 
@@ -50,7 +51,8 @@ fn errors_of_posts() {
         ("NewerDigest", PublishError::NewerDigest(anna()).to_string()),
         ("DigestFull", full.to_string()),
         ("DigestNotWritten", PublishError::DigestNotWritten { name: name(), cause: unsettled }.to_string()),
-        ("Ambiguous", ResolveError::Ambiguous { text: "78".to_owned(), ids: vec![id(), id()] }.to_string()),
+        ("TooShort", ResolveError::TooShort("78".to_owned()).to_string()),
+        ("Ambiguous", ResolveError::Ambiguous { text: "493978".to_owned(), ids: vec![id(), id()] }.to_string()),
         ("Invalid", ResolveError::Invalid(shop()).to_string()),
         ("TooLong", InvalidText::TooLong(20_001).to_string()),
         ("Empty", InvalidText::Empty.to_string()),
@@ -64,14 +66,16 @@ fn errors_of_posts() {
         ("AlreadyResolved", IncidentError::AlreadyResolved(id()).to_string()),
         ("StillOpen", IncidentError::StillOpen(id()).to_string()),
         ("NothingToPost", IncidentError::NothingToPost.to_string()),
+        ("NothingToChange", IncidentError::NothingToChange.to_string()),
+        ("StillOpenButEnded", IncidentError::StillOpenButEnded.to_string()),
         ("MissingTitle", IncidentError::MissingTitle.to_string()),
         ("UnknownTemplate", IncidentError::UnknownTemplate { name: "bd".to_owned(), remedy }.to_string()),
         ("Withdrawn", IncidentError::Withdrawn(id()).to_string()),
         ("Foreign", IncidentError::Foreign { id: id() }.to_string()),
-        ("ForeignErase", IncidentError::ForeignErase { id: id() }.to_string()),
+        ("ForeignErase", EraseError::Foreign { id: id() }.to_string()),
         ("BeforeBeginning", before.to_string()),
         ("NoOutage", IncidentError::NoOutage(shop()).to_string()),
-        ("NotConfirmed", IncidentError::NotConfirmed.to_string()),
+        ("NotConfirmed", EraseError::NotConfirmed.to_string()),
     ];
     assert_list("errors.posts", &texts);
 }
@@ -144,7 +148,7 @@ fn reports_of_maintenance() {
     let canceled = maintenance::cancel(found, Some("2026-11-29"), NOW).expect("a window");
     let text = [
         report::planned("Database upgrade", &recurrence, &windows, NOW),
-        format!("{}\n", report::line(found, &[&found.id], NOW)),
+        format!("{}\n", report::line(found, &ShortIds::new([&found.id]), NOW)),
         report::details(found, NOW + 30 * MINUTE),
         format!("{}\n", report::changed(found, canceled)),
         format!("{:#}\n", report::json(found, NOW + 8 * DAY)),

@@ -1,6 +1,5 @@
 //! Determines whose posts readers see, and who can change the posts of others. Both are configured for the page.
 
-use super::Post;
 use super::digest::PostDigest;
 use super::fold::{Announcements, fold};
 use crate::UnixNanos;
@@ -16,7 +15,7 @@ pub struct Authors {
 }
 
 impl Authors {
-    /// Computes the current state of everything that the shown authors posted.
+    /// Computes the current state of the posts of the shown authors.
     #[must_use]
     pub fn announcements<'a>(
         &self,
@@ -25,19 +24,31 @@ impl Authors {
     ) -> Announcements {
         let is_shown = |author: &NodeName| self.shown.as_ref().is_none_or(|shown| shown.contains(author));
         let digests = digests.into_iter().filter(|digest| is_shown(&digest.author));
-        self.fold(digests.flat_map(|digest| &digest.posts), now)
+        fold(digests.flat_map(|digest| &digest.posts), &self.editors, now)
     }
 
-    /// Computes the current state of posts by any author.
+    /// Like [`Self::announcements`], but with the silences of all authors. Readers do not see silences, so all of them
+    /// apply.
     #[must_use]
-    pub fn fold<'a>(&self, posts: impl IntoIterator<Item = &'a Post>, now: UnixNanos) -> Announcements {
-        fold(posts, &self.editors, now)
+    pub fn announcements_with_silences<'a>(
+        &self,
+        digests: impl IntoIterator<Item = &'a PostDigest> + Clone,
+        now: UnixNanos,
+    ) -> Announcements {
+        let all = || digests.clone().into_iter().flat_map(|digest| &digest.posts);
+        match &self.shown {
+            None => fold(all(), &self.editors, now),
+            Some(_) => Announcements {
+                silences: fold(all(), &self.editors, now).silences,
+                ..self.announcements(digests.clone(), now)
+            },
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Details, Edit, PostId};
+    use super::super::{Details, Edit, Post, PostId};
     use super::*;
 
     const NOW: UnixNanos = 1_795_330_254_340_493_978;
@@ -65,5 +76,21 @@ mod tests {
         assert_eq!(found(None, vec![name("ben")]), ["ben"]);
         assert_eq!(found(Some(vec![name("anna")]), vec![name("ben")]), ["anna"], "the editor is not shown");
         assert_eq!(found(Some(Vec::new()), Vec::new()), [""; 0]);
+    }
+
+    #[test]
+    fn silences_of_all_authors_apply() {
+        let name = |name: &str| NodeName::new(name).expect("a name");
+        let silence =
+            |author: &str| Post { details: Details::Silence { until: None }, ..post(author, NOW - 2, None, None) };
+        let digest =
+            |author: &str| PostDigest::new(name(author), [silence(author), post(author, NOW - 1, None, None)], NOW);
+        let digests = ["anna", "ben"].map(digest);
+        for (shown, incidents) in [(None, 2), (Some(vec![name("anna")]), 1), (Some(Vec::new()), 0)] {
+            let authors = Authors { shown, editors: Vec::new() };
+            let all = authors.announcements_with_silences(&digests, NOW);
+            assert_eq!((all.silences.len(), all.incidents.len()), (2, incidents));
+            assert_eq!(authors.announcements(&digests, NOW).incidents, all.incidents);
+        }
     }
 }

@@ -17,13 +17,25 @@ pub(super) struct CurrentPost<'a> {
     pub(super) post: &'a Post,
     /// When the post applies, according to the current version.
     pub(super) at: UnixNanos,
+    /// All valid edits, oldest first.
+    edits: &'a [&'a Post],
 }
 
 impl<'a> CurrentPost<'a> {
-    /// Creates an entry from the original and its latest valid edit. An edit of another kind is ignored.
-    pub(super) fn new(original: &'a Post, edit: Option<&'a Post>) -> CurrentPost<'a> {
-        let post = edit.filter(|edit| edit.kind() == original.kind()).unwrap_or(original);
-        CurrentPost { original, post, at: post.at.unwrap_or_else(|| original.at()) }
+    /// Creates an entry from the original and its valid edits, oldest first. A latest edit of another kind is ignored.
+    pub(super) fn new(original: &'a Post, edits: &'a [&'a Post]) -> CurrentPost<'a> {
+        let edit = edits.last().filter(|edit| edit.kind() == original.kind());
+        let post = edit.copied().unwrap_or(original);
+        CurrentPost { original, post, at: post.at.unwrap_or_else(|| original.at()), edits }
+    }
+
+    /// Returns the endpoints that the versions of the post declared, oldest first, with the times of the declarations.
+    pub(super) fn declared(&self) -> impl Iterator<Item = (UnixNanos, &'a [Affected])> {
+        let versions = [self.original].into_iter().chain(self.edits.iter().copied());
+        let kind = self.original.kind();
+        versions
+            .filter(move |post| post.kind() == kind)
+            .filter_map(|post| Some((post.id.posted_at, post.affects.as_deref()?)))
     }
 
     /// Returns whether the original post already had these windows.

@@ -16,7 +16,7 @@ use crate::quorum::CLOCK_TOLERANCE;
 use crate::sorting::sort_by_integer;
 use crate::{Nanos, UnixNanos};
 
-/// The current state of everything that people posted.
+/// The current state of all posts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Announcements {
     /// All incidents, the latest start first.
@@ -43,15 +43,16 @@ pub fn fold<'a>(posts: impl IntoIterator<Item = &'a Post>, editors: &[NodeName],
 
 fn fold_all(posts: Vec<&Post>, editors: &[NodeName]) -> Announcements {
     let posts = PostsById::new(posts);
-    let edits = posts.latest_edits(editors);
-    let is_withdrawn = |index: usize| edits[index].is_some_and(|edit| matches!(edit.edit, Some(Edit::Withdraws(_))));
+    let edits = posts.edits(editors);
+    let is_withdrawn =
+        |index: usize| edits[index].last().is_some_and(|edit| matches!(edit.edit, Some(Edit::Withdraws(_))));
     let mut subjects = posts.0.clone();
     sort_by_id(&mut subjects, |post| &post.subject);
     let subject_of = |entry: &CurrentPost<'_>| position_of(&subjects, &entry.original.subject, |post| &post.subject);
     let mut entries = Vec::new();
     for (index, original) in posts.0.iter().enumerate() {
         if original.edit.is_none() && !is_withdrawn(index) {
-            entries.push(CurrentPost::new(original, edits[index]));
+            entries.push(CurrentPost::new(original, &edits[index]));
         }
     }
     // The entries are in the order of their identities, and sorting is stable.
@@ -113,14 +114,13 @@ impl<'a> PostsById<'a> {
         position_of(&self.0, id, |post| &post.id)
     }
 
-    /// Returns the latest valid edit of each original post, in the order of the posts.
-    fn latest_edits(&self, editors: &[NodeName]) -> Vec<Option<&'a Post>> {
-        let mut edits = vec![None; self.0.len()];
-        // The posts are in ascending order, so a later edit replaces an earlier one.
+    /// Returns the valid edits of each original post, oldest first, in the order of the posts.
+    fn edits(&self, editors: &[NodeName]) -> Vec<Vec<&'a Post>> {
+        let mut edits = vec![Vec::new(); self.0.len()];
         for post in &self.0 {
             let Some(index) = self.original_of(post) else { continue };
             if post.id.author == self.0[index].id.author || editors.contains(&post.id.author) {
-                edits[index] = Some(*post);
+                edits[index].push(*post);
             }
         }
         edits

@@ -183,7 +183,7 @@ fn string(json: &Json<'_>, key: &'static str, limit: usize) -> Result<Option<Str
     }
 }
 
-/// Returns a time or a duration, or `None` if there is no such member.
+/// Returns a time or a duration, or `None` if the member is missing.
 #[inline(never)]
 fn integer(json: &Json<'_>, key: &'static str) -> Result<Option<i64>, &'static str> {
     match json.get(key) {
@@ -197,7 +197,7 @@ fn plausible(value: &Json<'_>) -> Option<i64> {
     value.as_integer().filter(|time| (0..LATEST).contains(time))
 }
 
-/// Returns the identity in a member, or `None` if there is no such member.
+/// Returns the identity in a member, or `None` if the member is missing.
 #[inline(never)]
 pub(super) fn post_id(json: &Json<'_>, key: &'static str) -> Result<Option<PostId>, &'static str> {
     match json.get(key) {

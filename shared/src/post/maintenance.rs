@@ -58,6 +58,8 @@ pub struct Maintenance {
     pub title: String,
     /// The endpoints that are affected, and how.
     pub affects: Vec<Affected>,
+    /// The affected endpoints since each change of them, oldest first. The last ones are the current ones.
+    pub declared: Vec<(UnixNanos, Vec<Affected>)>,
     /// The latest text, in the HTML subset of [`crate::message`].
     pub text: String,
     /// The rule from which the windows were expanded.
@@ -80,21 +82,26 @@ pub struct Window {
     /// The part that was announced before it began, which is empty if the whole window was announced afterwards. Only
     /// this part counts as planned.
     pub announced: TimeRange,
+    /// When the beginning of that part was announced. An outage that had already begun was not planned.
+    pub announced_at: UnixNanos,
 }
 
 impl Window {
     /// Creates a window that was announced at `posted_at`.
     pub(super) fn new((start, end): TimeRange, posted_at: UnixNanos) -> Window {
         let announced = if posted_at <= start { (start, end) } else { (start, start) };
-        Window { planned: start, start, end, announced }
+        Window { planned: start, start, end, announced, announced_at: posted_at }
     }
 
     /// Changes the start and the end, as announced at `posted_at`.
     ///
     /// A window that has not begun at its new start can change freely. Later, it cannot begin earlier than announced, and
-    /// it can be extended only until its end.
+    /// it can be extended only until its end. If it begins earlier or somewhere else, it is announced again.
     pub(super) fn change(&mut self, start: UnixNanos, end: UnixNanos, posted_at: UnixNanos) {
         let (from, until) = self.announced;
+        if posted_at <= start && !(from..until).contains(&start) {
+            self.announced_at = posted_at;
+        }
         self.announced = if posted_at <= start {
             (start, end)
         } else {
@@ -172,6 +179,7 @@ impl Maintenance {
             author: latest.author.clone(),
             title: latest.title.to_owned(),
             affects: latest.affects.to_vec(),
+            declared: declared(entries, latest.affects),
             text: latest.text.to_owned(),
             plan: current_plan.cloned().unwrap_or_default(),
             windows,
@@ -196,4 +204,25 @@ impl Maintenance {
         let last = self.windows.iter().map(|window| window.end).max();
         last.unwrap_or(self.id.posted_at).saturating_add(KEPT_FOR) > now
     }
+}
+
+/// Returns the affected endpoints since each change of them. `current` are those of the latest post.
+fn declared(entries: &[CurrentPost<'_>], current: &[Affected]) -> Vec<(UnixNanos, Vec<Affected>)> {
+    let mut declared: Vec<(UnixNanos, Vec<Affected>)> = Vec::new();
+    let mut add = |since: UnixNanos, affects: &[Affected]| match declared.last() {
+        Some((_, last)) if last == affects => {}
+        last => {
+            let since = last.map_or(since, |(before, _)| since.max(*before));
+            declared.push((since, affects.to_vec()));
+        }
+    };
+    for entry in entries.iter().filter(|entry| matches!(entry.post.details, Details::Maintenance { .. })) {
+        for (since, affects) in entry.declared() {
+            add(since, affects);
+        }
+    }
+    // An edit can also remove what the original declared.
+    let newest = entries.iter().map(|entry| entry.post.id.posted_at).max();
+    add(newest.unwrap_or_default(), current);
+    declared
 }

@@ -1,13 +1,14 @@
 //! The maintenance that was announced for one endpoint before it began, and what it covers.
 //!
 //! Planned work never changes what was measured. It only determines how a measured problem is presented, and which time
-//! the second uptime figure leaves out.
+//! the second uptime figure leaves out. An outage that had already begun when the work was announced is not part of it,
+//! until the endpoint recovers or gets worse.
 
 use super::maintenance::Maintenance;
-use super::{Impact, impact_on};
+use super::{Affected, Impact, impact_on};
 use crate::UnixNanos;
 use crate::status::Status;
-use crate::uptime::{Span, TimeRange, UptimeBreakdown, containing, merge};
+use crate::uptime::{Span, TimeRange, UptimeBreakdown, containing, merge, status_at};
 
 /// The windows that were announced for one endpoint before they began.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,12 +20,25 @@ pub struct PlannedWork {
 }
 
 impl PlannedWork {
-    /// Collects the windows for an endpoint. `groups` contains the titles of all groups that contain the endpoint.
+    /// Collects the windows for an endpoint with these spans. `groups` contains the titles of all groups that contain the
+    /// endpoint.
     #[must_use]
-    pub fn new(maintenance: &[Maintenance], title: &str, groups: &[&str]) -> PlannedWork {
+    pub fn new(maintenance: &[Maintenance], title: &str, groups: &[&str], spans: &[Span]) -> PlannedWork {
         let windows = |least: Impact| {
-            let affecting = maintenance.iter().filter(move |one| impact_on(&one.affects, title, groups) >= Some(least));
-            merge(affecting.flat_map(|one| &one.windows).map(|window| window.announced))
+            let mut planned = Vec::new();
+            for one in maintenance {
+                let is_declared = |affects: &[Affected]| impact_on(affects, title, groups) >= Some(least);
+                for (since, until) in declared(one, &is_declared) {
+                    for window in &one.windows {
+                        let (start, end) = window.announced;
+                        let (from, to) = (start.max(since), end.min(until));
+                        if from < to {
+                            planned.push((not_before(spans, window.announced_at.max(since)).max(from), to));
+                        }
+                    }
+                }
+            }
+            merge(planned)
         };
         PlannedWork { down: windows(Impact::Down), degraded: windows(Impact::Degraded) }
     }
@@ -72,20 +86,45 @@ impl PlannedWork {
     }
 }
 
+/// Returns the periods in which the declared endpoints met a condition.
+fn declared(maintenance: &Maintenance, is_declared: &dyn Fn(&[Affected]) -> bool) -> Vec<TimeRange> {
+    let all = &maintenance.declared;
+    let mut periods = Vec::new();
+    for (index, (since, affects)) in all.iter().enumerate() {
+        if is_declared(affects) {
+            periods.push((*since, all.get(index + 1).map_or(UnixNanos::MAX, |(until, _)| *until)));
+        }
+    }
+    merge(periods)
+}
+
+/// Returns the end of the outage during which work was announced, or otherwise the time of the announcement.
+fn not_before(spans: &[Span], announced_at: UnixNanos) -> UnixNanos {
+    let status = status_at(spans, announced_at);
+    if status < Status::Degraded {
+        return announced_at;
+    }
+    let later = spans.partition_point(|span| span.end <= announced_at);
+    let is_over = |span: &&Span| span.status == Status::Healthy || span.status > status;
+    spans[later..].iter().find(is_over).map_or(UnixNanos::MAX, |span| span.start)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::maintenance::Window;
-    use super::super::{Affected, MaintenancePlan, PostId, Scope};
+    use super::super::{MaintenancePlan, PostId, Scope};
     use super::*;
     use crate::object_name::NodeName;
 
     fn maintenance(scope: &str, impact: Impact, (start, end): TimeRange, announced_at: UnixNanos) -> Maintenance {
         let author = NodeName::new("anna").expect("a name");
+        let affects = vec![Affected { scope: Scope(scope.to_owned()), impact }];
         Maintenance {
             id: PostId { posted_at: 0, author: author.clone() },
             author,
             title: String::new(),
-            affects: vec![Affected { scope: Scope(scope.to_owned()), impact }],
+            declared: vec![(announced_at, affects.clone())],
+            affects,
             text: String::new(),
             plan: MaintenancePlan::default(),
             windows: vec![Window::new((start, end), announced_at)],
@@ -102,14 +141,14 @@ mod tests {
             maintenance("Shop", Impact::None, (600, 700), 0),
             maintenance("Mail", Impact::Down, (800, 900), 0),
         ];
-        let planned = PlannedWork::new(&all, "Shop", &["Platform"]);
+        let planned = PlannedWork::new(&all, "Shop", &["Platform"], &[]);
         assert_eq!(planned.covering(Status::Down), [(100, 200)]);
         assert_eq!(planned.covering(Status::Degraded), [(100, 300)]);
         assert_eq!(planned.until(Status::Down, 150), Some(200));
         assert_eq!(planned.until(Status::Degraded, 150), Some(300));
         assert_eq!((planned.until(Status::Down, 250), planned.until(Status::Down, 450)), (None, None));
         assert_eq!((planned.until(Status::Healthy, 150), planned.until(Status::Unknown, 150)), (None, None));
-        assert_eq!(PlannedWork::new(&all, "Search", &[]), PlannedWork::default());
+        assert_eq!(PlannedWork::new(&all, "Search", &[], &[]), PlannedWork::default());
     }
 
     #[test]
@@ -121,7 +160,7 @@ mod tests {
             span(250, 280, Status::Degraded),
             span(280, 1_000, Status::Healthy),
         ];
-        let only = |impact| PlannedWork::new(&[maintenance("*", impact, (100, 300), 0)], "Shop", &[]);
+        let only = |impact| PlannedWork::new(&[maintenance("*", impact, (100, 300), 0)], "Shop", &[], &spans);
         let (less, all) = (only(Impact::Degraded), only(Impact::Down));
         assert_eq!((less.covers(&spans[1]), less.covers(&spans[2])), (false, true));
         assert_eq!((all.covers(&spans[1]), all.covers(&spans[2]), all.covers(&spans[0])), (true, true, false));
@@ -142,13 +181,64 @@ mod tests {
             Span { start: 100, end: 300, status: Status::Down },
             Span { start: 300, end: 1_000, status: Status::Healthy },
         ];
-        let down =
-            |one: &Maintenance| PlannedWork::new(std::slice::from_ref(one), "Shop", &[]).outside(&spans, 0, 1_000).down;
+        let down = |one: &Maintenance| {
+            PlannedWork::new(std::slice::from_ref(one), "Shop", &[], &spans).outside(&spans, 0, 1_000).down
+        };
         assert_eq!(down(&extended), 100);
         extended.windows[0].change(100, 300, 250);
         assert_eq!(down(&extended), 100, "the time after the planned end counts");
         extended = maintenance("Shop", Impact::Down, (100, 200), 50);
         extended.windows[0].change(100, 300, 200);
         assert_eq!(down(&extended), 0, "the extension was announced in time");
+    }
+
+    #[test]
+    fn an_outage_that_began_before_the_announcement_is_not_planned() {
+        use Status::{Degraded, Down, Healthy};
+        let span = |(start, end, status)| Span { start, end, status };
+        let planned = |spans: &[(UnixNanos, UnixNanos, Status)], (from, until), announced_at| {
+            let spans: Vec<Span> = spans.iter().copied().map(span).collect();
+            let all = [maintenance("Shop", Impact::Down, (from, until), announced_at)];
+            PlannedWork::new(&all, "Shop", &[], &spans).covering(Down).to_vec()
+        };
+        let lasting = [(0, 100, Healthy), (100, 1_000, Down)];
+        assert_eq!(planned(&lasting, (150, 400), 150), []);
+        assert_eq!(planned(&lasting, (150, 400), 99), [(150, 400)], "it was announced before the outage");
+        assert_eq!(planned(&lasting, (50, 400), 50), [(50, 400)]);
+        let interrupted = [(100, 200, Down), (200, 300, Healthy), (300, 1_000, Down)];
+        assert_eq!(planned(&interrupted, (150, 400), 150), [(200, 400)]);
+        assert_eq!(planned(&interrupted, (250, 400), 150), [(250, 400)]);
+        let worse = [(100, 200, Degraded), (200, 300, Down), (300, 1_000, Degraded)];
+        assert_eq!(planned(&worse, (150, 400), 150), [(200, 400)], "it got worse");
+        assert_eq!(planned(&worse, (250, 400), 250), []);
+        let better = [(100, 200, Down), (200, 300, Degraded), (350, 1_000, Down)];
+        assert_eq!(planned(&better, (150, 400), 150), [], "it did not recover");
+        assert_eq!(planned(&better, (320, 400), 320), [(320, 400)], "nothing was known at that time");
+    }
+
+    #[test]
+    fn a_change_of_the_endpoints_applies_from_its_own_time() {
+        let affects = |scopes: &[(&str, Impact)]| -> Vec<Affected> {
+            scopes
+                .iter()
+                .map(|(scope, impact)| Affected { scope: Scope((*scope).to_owned()), impact: *impact })
+                .collect()
+        };
+        let mut changed = maintenance("Shop", Impact::Degraded, (100, 200), 0);
+        changed.declared.extend([
+            (130, affects(&[("Shop", Impact::Down), ("Mail", Impact::Down)])),
+            (150, affects(&[("Mail", Impact::Down)])),
+            (300, affects(&[("Shop", Impact::Down)])),
+        ]);
+        let spans = [Span { start: 120, end: 1_000, status: Status::Down }];
+        let planned = |title: &str, spans: &[Span]| PlannedWork::new(std::slice::from_ref(&changed), title, &[], spans);
+        let shop = planned("Shop", &[]);
+        assert_eq!(
+            (shop.covering(Status::Down), shop.covering(Status::Degraded)),
+            (&[(130, 150)][..], &[(100, 150)][..])
+        );
+        assert_eq!(planned("Mail", &[]).covering(Status::Down), [(130, 200)]);
+        assert_eq!(planned("Mail", &spans), PlannedWork::default(), "the outage began before the post");
+        assert_eq!(planned("Shop", &spans).covering(Status::Degraded), [(100, 150)], "it was declared all the time");
     }
 }

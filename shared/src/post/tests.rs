@@ -194,6 +194,41 @@ fn only_time_that_was_announced_before_it_began_is_planned() {
 }
 
 #[test]
+fn a_window_that_moves_to_another_time_is_announced_again() {
+    let (start, end, half) = (NOW + HOUR, NOW + 2 * HOUR, HOUR / 2);
+    let planned = maintenance("anna", NOW - DAY, Some(plan(&[(start, end)])), None);
+    let announced_at = |from, until| {
+        let change = MaintenanceChange::Move { window: start, start: from, end: until };
+        let announcements = fold(&[planned.clone(), maintenance("anna", NOW - 1, None, Some(change))], &[], NOW);
+        announcements.maintenance[0].windows[0].announced_at
+    };
+    assert_eq!(announced_at(start, end + HOUR), NOW - DAY, "extended");
+    assert_eq!(announced_at(start + half, end + half), NOW - DAY, "postponed");
+    assert_eq!(announced_at(NOW, NOW + HOUR), NOW - 1, "begun early");
+    assert_eq!(announced_at(end, end + HOUR), NOW - 1, "moved to another time");
+}
+
+#[test]
+fn changes_of_the_affected_endpoints_have_times() {
+    let affects = |scope: &str| vec![Affected { scope: Scope(scope.to_owned()), impact: Impact::Down }];
+    let about = |at, scope: &str| Post { affects: Some(affects(scope)), ..maintenance("anna", at, None, None) };
+    let first = Post { id: id("anna", NOW - DAY), ..about(0, "Shop") };
+    let edit =
+        |at, target: &PostId, scope: &str| Post { edit: Some(Edit::Replaces(target.clone())), ..about(at, scope) };
+    let declared = |posts: &[Post]| fold(posts, &[], NOW).maintenance[0].declared.clone();
+    let same = about(NOW - 9, "Shop");
+    let changed = about(NOW - 8, "Mail");
+    let expected = [(NOW - DAY, affects("Shop")), (NOW - 8, affects("Mail"))];
+    assert_eq!(declared(&[first.clone(), same, changed]), expected);
+    let edited = edit(NOW - 8, &first.id, "Mail");
+    // The second edit does not change the endpoints.
+    let again = Post { title: Some("Upgrade 2".to_owned()), ..edit(NOW - 5, &edited.id, "Mail") };
+    assert_eq!(declared(&[first.clone(), edited.clone(), again]), expected);
+    let restored = edit(NOW - 3, &edited.id, "Shop");
+    assert_eq!(declared(&[first, edited, restored])[2..], [(NOW - 3, affects("Shop"))]);
+}
+
+#[test]
 fn an_edit_of_a_plan_announces_only_what_it_changes() {
     let (start, end) = (NOW - 5 * HOUR, NOW - 4 * HOUR);
     let planned = maintenance("anna", start - HOUR, Some(plan(&[(start, end)])), None);
@@ -338,6 +373,22 @@ proptest! {
     ) {
         let editors = [name("a")];
         prop_assert_eq!(fold(&posts, &editors, NOW), fold(&shuffled, &editors, NOW));
+    }
+
+    #[test]
+    fn digests_can_be_combined_in_any_order(
+        (digests, shuffled) in prop::collection::vec(any_post(), 0..12)
+            .prop_map(with_distinct_ids)
+            .prop_map(|posts| ["a", "b", "c"].map(|author| PostDigest::new(name(author), posts.clone(), NOW)).to_vec())
+            .prop_flat_map(|digests| {
+                (Just(digests.clone()), Just([digests.clone(), digests].concat()).prop_shuffle())
+            })
+    ) {
+        let authors = Authors { shown: Some(vec![name("a"), name("b")]), editors: vec![name("a")] };
+        let combined = authors.announcements_with_silences(&digests, NOW);
+        prop_assert_eq!(&authors.announcements_with_silences(&shuffled, NOW), &combined);
+        let all = fold(digests.iter().flat_map(|digest| &digest.posts), &authors.editors, NOW);
+        prop_assert_eq!(&combined.silences, &all.silences, "those of all authors");
     }
 
     #[test]

@@ -171,7 +171,7 @@ mod tests {
             let windows = [(at, i64::MAX)];
             let maintenance = maintenance_post(&post_id("anna", NOW - 1), "x", "*", Impact::Down, &windows);
             let mut posts = Posts::default();
-            posts.add(name("anna"), None, Ok(digest_of("anna", vec![extreme.clone(), maintenance])));
+            posts.add(name("anna"), None, Ok(digest_of("anna", &[extreme.clone(), maintenance])));
             let skipped: usize = posts.skipped().map(|(_, count)| count).sum();
             assert_eq!((skipped, posts.announcements(NOW)), (2, Announcements::default()), "{at}");
         }

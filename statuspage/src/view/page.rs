@@ -289,7 +289,7 @@ fn evaluate<'r>(
     evaluated.errors_hidden = position_in(&appearance.hidden_errors, title).is_some();
     evaluated.locator_hidden = position_in(&appearance.hidden_locators, title).is_some();
     let groups = group_titles(&appearance.groups, title);
-    evaluated.planned = PlannedWork::new(&announcements.maintenance, title, &groups);
+    evaluated.planned = PlannedWork::new(&announcements.maintenance, title, &groups, &evaluated.spans);
     Some(evaluated)
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn edit(arguments: &EditArguments) -> anyhow::Result<Outcome> {
     let is_unchanged = (&draft.title, &draft.affects, &draft.text) == (&current.title, &current.affects, &current.text)
         && (draft.at, &draft.details) == (current.at, &current.details);
     if is_unchanged {
-        return Err(IncidentError::NothingToPost.into());
+        return Err(IncidentError::NothingToChange.into());
     }
     if versions.is_edited() {
         ui::note(&format!("the post was already edited as `{}`; the latest edit applies", current.id));

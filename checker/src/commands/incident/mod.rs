@@ -1,7 +1,6 @@
 //! `checker incident`: posts about incidents, and shows them.
 
 mod edit;
-mod erase;
 mod list;
 mod open;
 mod outage;
@@ -17,9 +16,10 @@ use std::cmp::Reverse;
 use shared::post::fold::Announcements;
 use shared::post::incident::Incident;
 use shared::post::{Details, IncidentState, Post, PostId, PostKind};
-use shared::{UnixNanos, civil};
+use shared::{MINUTE, UnixNanos, civil};
 
 use super::Outcome;
+use super::erase::erase;
 use super::posting::Posting;
 use crate::cli::IncidentCommand;
 use crate::posts::board::Versions;
@@ -43,6 +43,10 @@ pub enum IncidentError {
     StillOpen(PostId),
     #[error("nothing to post: pass `--text`, `--file`, `--state`, `--title`, `--affects` or `--began`")]
     NothingToPost,
+    #[error("nothing to change: pass `--text`, `--file`, `--title`, `--affects`, `--began` or `--at`")]
+    NothingToChange,
+    #[error("`--ended` requires `--state resolved`")]
+    StillOpenButEnded,
     #[error(
         "missing title: pass a short summary, for example `checker incident open \"Checkout fails for some cards\"`"
     )]
@@ -55,8 +59,6 @@ pub enum IncidentError {
         "the post `{id}` belongs to `{}`: only its author, with `--author {}`, and the page's `editors` can change it", id.author, id.author
     )]
     Foreign { id: PostId },
-    #[error("the post `{id}` belongs to `{}`: only its author can erase it, with `--author {}`", id.author, id.author)]
-    ForeignErase { id: PostId },
     #[error("`{flag} {text}` is before the incident began at {}: pass a later time", civil::rfc3339(*began))]
     BeforeBeginning { flag: &'static str, text: String, began: UnixNanos },
     #[error(
@@ -67,8 +69,6 @@ pub enum IncidentError {
     UnknownEndpoint { title: String, remedy: String },
     #[error("`{0}` has no current outage: pass a title, `--affects` and `--began` instead")]
     NoOutage(String),
-    #[error("canceled: nothing was erased; pass `--yes` to skip the prompt")]
-    NotConfirmed,
 }
 
 pub async fn incident(command: &IncidentCommand) -> anyhow::Result<Outcome> {
@@ -79,7 +79,7 @@ pub async fn incident(command: &IncidentCommand) -> anyhow::Result<Outcome> {
         IncidentCommand::Postmortem(arguments) => postmortem::postmortem(arguments).await,
         IncidentCommand::Edit(arguments) => edit::edit(arguments).await,
         IncidentCommand::Withdraw(arguments) => withdraw::withdraw(arguments).await,
-        IncidentCommand::Erase(arguments) => erase::erase(arguments).await,
+        IncidentCommand::Erase(arguments) => erase(arguments, Some(PostKind::Incident)).await,
         IncidentCommand::List(arguments) => list::list(arguments).await,
         IncidentCommand::Show(arguments) => show::show(arguments).await,
     }
@@ -117,19 +117,27 @@ fn check_changeable(versions: Versions<'_>, posting: &Posting) -> Result<(), Inc
     }
 }
 
-/// Checks that a new state would take effect: the latest update that has one determines the state of an incident.
-fn check_newest(
+/// Parses the time that `--at` gives for a post about an incident that began at `began`.
+///
+/// The latest update with a state determines the state of the incident, so a post with a new state must not be earlier.
+/// The errors for such posts end with `remedy`; it is `None` for posts without a state.
+fn post_time(
+    posting: &Posting,
     incident: &Incident,
     text: Option<&String>,
-    at: Option<UnixNanos>,
-    remedy: &'static str,
-) -> Result<(), IncidentError> {
-    let newest = incident.updates.iter().filter(|update| update.state.is_some()).map(|update| update.at).max();
+    began: UnixNanos,
+    remedy: Option<&'static str>,
+) -> anyhow::Result<Option<UnixNanos>> {
+    let at = check_after("--at", text, posting.past("--at", text)?, began)?;
+    let with_state = incident.updates.iter().filter(|update| remedy.is_some() && update.state.is_some());
+    let newest = with_state.map(|update| update.at).max();
     match (text, at, newest) {
-        (Some(text), Some(at), Some(newest)) if at < newest => {
-            Err(IncidentError::BeforeNewestUpdate { text: text.clone(), newest, remedy })
+        (Some(text), Some(at), Some(newest)) => {
+            let remedy = remedy.unwrap_or_default();
+            let error = || IncidentError::BeforeNewestUpdate { text: text.clone(), newest, remedy };
+            Ok(Some(not_before(newest, at).ok_or_else(error)?))
         }
-        _ => Ok(()),
+        _ => Ok(at),
     }
 }
 
@@ -142,17 +150,36 @@ fn details(state: Option<IncidentState>, began: Option<UnixNanos>, ended: Option
     Details::Incident { state, began, ended }
 }
 
-/// Checks that a time is not before the beginning of an incident.
+/// Checks that a time is not before the beginning of an incident. Returns the time, or the beginning if it is in the same
+/// minute.
 fn check_after(
     flag: &'static str,
     text: Option<&String>,
     time: Option<UnixNanos>,
     began: UnixNanos,
-) -> Result<(), IncidentError> {
-    match (text, time) {
-        (Some(text), Some(time)) if time < began => {
-            Err(IncidentError::BeforeBeginning { flag, text: text.clone(), began })
-        }
-        _ => Ok(()),
+) -> Result<Option<UnixNanos>, IncidentError> {
+    let (Some(text), Some(time)) = (text, time) else { return Ok(time) };
+    let error = || IncidentError::BeforeBeginning { flag, text: text.clone(), began };
+    not_before(began, time).map(Some).ok_or_else(error)
+}
+
+/// Returns the later of two times, or `None` if `time` is before the minute of `limit`. Operators type times without
+/// seconds.
+fn not_before(limit: UnixNanos, time: UnixNanos) -> Option<UnixNanos> {
+    (time.div_euclid(MINUTE) >= limit.div_euclid(MINUTE)).then_some(time.max(limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_compared_by_minutes() {
+        let minute = 30_000_000 * MINUTE;
+        assert_eq!(not_before(minute + 40, minute), Some(minute + 40));
+        assert_eq!(not_before(minute + 40, minute + 50), Some(minute + 50));
+        assert_eq!(not_before(minute + 40, minute + MINUTE), Some(minute + MINUTE));
+        assert_eq!(not_before(minute, minute - 1), None);
+        assert_eq!(not_before(UnixNanos::MIN, minute), Some(minute));
     }
 }

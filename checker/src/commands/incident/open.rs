@@ -1,5 +1,6 @@
 //! `checker incident open`: posts the beginning of an incident.
 
+use shared::UnixNanos;
 use shared::post::IncidentState;
 use shared::suggest::suggest;
 
@@ -33,15 +34,21 @@ pub(super) async fn open(arguments: &OpenArguments) -> anyhow::Result<Outcome> {
     let chosen = &arguments.details.affects;
     let affects = posting.affected(if chosen.is_empty() { &template.affects } else { chosen }).await?;
     let at = posting.past("--at", arguments.details.at.as_ref())?;
-    check_after("--at", arguments.details.at.as_ref(), at, began.unwrap_or(i64::MIN))?;
+    let at = check_after("--at", arguments.details.at.as_ref(), at, began.unwrap_or(UnixNanos::MIN))?;
     let state = arguments.state.as_deref().and_then(parse_state).unwrap_or(IncidentState::Investigating);
+    let ended = posting.past("--ended", arguments.ended.as_ref())?;
+    if ended.is_some() && !state.is_closed() {
+        return Err(IncidentError::StillOpenButEnded.into());
+    }
+    let start = began.or(at).unwrap_or(posting.now);
+    let ended = check_after("--ended", arguments.ended.as_ref(), ended, start)?;
     let text = post_text::read(&arguments.text, &template.text.unwrap_or_default())?.checked(check_text)?;
     let draft = Draft {
         title: Some(title.clone()),
         affects,
         text: text.text.clone(),
         at,
-        ..Draft::new(details(Some(state), began, None))
+        ..Draft::new(details(Some(state), began, ended))
     };
     let post = text.keep_on_failure(posting.publish(draft).await)?;
     ui::print_line(&format!("opened the incident `{}`: {title}", post.id));

@@ -10,7 +10,7 @@ use shared::post::Affected;
 use shared::post::incident::Incident;
 
 use crate::notify::time_text::date_time;
-use crate::posts::resolve::short_id;
+use crate::posts::resolve::ShortIds;
 use crate::sanitize::sanitize_for_terminal;
 
 /// The maximum length of a title, in characters.
@@ -23,9 +23,10 @@ pub(crate) fn list(incidents: &[&Incident], all: &[Incident], zone: &TimeZone) -
     if incidents.is_empty() {
         return "No incidents.\n".to_owned();
     }
+    let ids = ShortIds::new(all.iter().map(|incident| &incident.id));
     let mut text = format!("{:<14} {:<14} {:<27} TITLE\n", "ID", "STATE", "BEGAN");
     for incident in incidents {
-        let id = short_id(&incident.id, all.iter().map(|other| &other.id));
+        let id = ids.get(&incident.id);
         let (state, began) = (incident.state.as_str(), date_time(incident.began, zone));
         let title = sanitize_for_terminal(&incident.title, TITLE_WIDTH);
         let _ = writeln!(text, "{id:<14} {state:<14} {began:<27} {title}");

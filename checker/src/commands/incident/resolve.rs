@@ -2,7 +2,7 @@
 
 use shared::post::IncidentState;
 
-use super::{IncidentError, check_after, check_newest, details, find};
+use super::{IncidentError, check_after, details, find, post_time};
 use crate::cli::ResolveArguments;
 use crate::commands::posting::Posting;
 use crate::commands::{Outcome, post_text};
@@ -18,10 +18,9 @@ pub(super) async fn resolve(arguments: &ResolveArguments) -> anyhow::Result<Outc
         return Err(IncidentError::AlreadyResolved(incident.id.clone()).into());
     }
     let ended = posting.past("--ended", arguments.ended.as_ref())?;
-    let at = posting.past("--at", arguments.at.as_ref())?;
-    check_after("--ended", arguments.ended.as_ref(), ended, incident.began)?;
-    check_after("--at", arguments.at.as_ref(), at, incident.began)?;
-    check_newest(incident, arguments.at.as_ref(), at, "; `--ended` sets when the incident ended")?;
+    let ended = check_after("--ended", arguments.ended.as_ref(), ended, incident.began)?;
+    let remedy = Some("; `--ended` sets when the incident ended");
+    let at = post_time(&posting, incident, arguments.at.as_ref(), incident.began, remedy)?;
     let text = post_text::read(&arguments.text, "")?.checked(check_text)?;
     let state = details(Some(IncidentState::Resolved), None, ended);
     let draft = Draft { text: text.text.clone(), at, ..Draft::about(incident.id.clone(), state) };

@@ -2,7 +2,7 @@
 
 use shared::post::IncidentState;
 
-use super::{IncidentError, check_after, check_newest, details, find, parse_state};
+use super::{IncidentError, details, find, parse_state, post_time};
 use crate::cli::UpdateArguments;
 use crate::commands::posting::Posting;
 use crate::commands::{Outcome, post_text};
@@ -24,11 +24,8 @@ pub(super) async fn update(arguments: &UpdateArguments) -> anyhow::Result<Outcom
     }
     let affects = posting.affected(&arguments.details.affects).await?;
     let began = posting.past("--began", arguments.details.began.as_ref())?;
-    let at = posting.past("--at", arguments.details.at.as_ref())?;
-    check_after("--at", arguments.details.at.as_ref(), at, began.unwrap_or(incident.began))?;
-    if state.is_some() {
-        check_newest(incident, arguments.details.at.as_ref(), at, "")?;
-    }
+    let start = began.unwrap_or(incident.began);
+    let at = post_time(&posting, incident, arguments.details.at.as_ref(), start, state.map(|_| ""))?;
     let text = post_text::read(&arguments.text, "")?.checked(check_text)?;
     let is_empty = text.text.is_none() && arguments.title.is_none() && state.is_none();
     if is_empty && affects.is_none() && began.is_none() {

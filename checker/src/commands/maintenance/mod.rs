@@ -6,7 +6,7 @@ use serde_json::Value;
 use shared::UnixNanos;
 use shared::post::fold::Announcements;
 use shared::post::maintenance::Maintenance;
-use shared::post::{Details, MaintenanceChange, MaintenancePlan, PostId};
+use shared::post::{Details, MaintenanceChange, MaintenancePlan};
 
 use super::posting::Posting;
 use crate::cli::{
@@ -18,7 +18,7 @@ use crate::now;
 use crate::posts::maintenance::{self, MaintenanceError};
 use crate::posts::publish::Draft;
 use crate::posts::recurrence::Recurrence;
-use crate::posts::resolve::{ResolveError, Sought, resolve};
+use crate::posts::resolve::{LATEST, ResolveError, ShortIds, Sought, resolve};
 use crate::posts::text::{check_text, check_title};
 use crate::ui;
 
@@ -30,8 +30,8 @@ pub async fn maintenance(command: &MaintenanceCommand) -> anyhow::Result<Outcome
         MaintenanceCommand::List(arguments) => list(arguments).await,
         MaintenanceCommand::Show(arguments) => show(arguments).await,
         MaintenanceCommand::Cancel(arguments) => cancel(arguments).await,
-        MaintenanceCommand::Begin(arguments) => change(arguments, maintenance::begin).await,
-        MaintenanceCommand::End(arguments) => change(arguments, maintenance::end).await,
+        MaintenanceCommand::Begin(arguments) => change(arguments, can_begin, maintenance::begin).await,
+        MaintenanceCommand::End(arguments) => change(arguments, is_in_progress, maintenance::end).await,
         MaintenanceCommand::Extend(arguments) => extend(arguments).await,
         MaintenanceCommand::Renew(arguments) => renew(arguments).await,
     }
@@ -43,6 +43,35 @@ fn find<'a>(announcements: &'a Announcements, id: &str) -> Result<&'a Maintenanc
     let found = resolve(id, MAINTENANCE, newest_first().map(|maintenance| &maintenance.id))?;
     let unknown = || ResolveError::Unknown { what: MAINTENANCE.what, text: id.to_owned(), remedy: MAINTENANCE.remedy };
     newest_first().find(|maintenance| maintenance.id == *found).ok_or_else(unknown)
+}
+
+/// Finds the maintenance plan to change. `latest` is the newest one to which the command applies. If it applies to none,
+/// returns one that explains why: the newest one with a window in progress, or else with a window in the future.
+fn find_to_change<'a>(
+    announcements: &'a Announcements,
+    id: &str,
+    applies: impl Fn(&Maintenance, UnixNanos) -> bool,
+    now: UnixNanos,
+) -> Result<&'a Maintenance, ResolveError> {
+    let newest =
+        |is_meant: &dyn Fn(&Maintenance) -> bool| announcements.maintenance.iter().rev().find(|one| is_meant(one));
+    let best = || {
+        newest(&|one| applies(one, now))
+            .or_else(|| newest(&|one| one.current(now).is_some()))
+            .or_else(|| newest(&|one| one.next(now).is_some()))
+    };
+    match best().filter(|_| id == LATEST) {
+        Some(found) => Ok(found),
+        None => find(announcements, id),
+    }
+}
+
+fn can_begin(maintenance: &Maintenance, now: UnixNanos) -> bool {
+    maintenance::begin(maintenance, now).is_ok()
+}
+
+fn is_in_progress(maintenance: &Maintenance, now: UnixNanos) -> bool {
+    maintenance.current(now).is_some()
 }
 
 async fn plan(arguments: &PlanArguments) -> anyhow::Result<Outcome> {
@@ -89,7 +118,7 @@ async fn list(arguments: &PostListArguments) -> anyhow::Result<Outcome> {
             ui::print_line(&format!("No maintenance is planned{scope}."));
         }
         Format::Table => {
-            let ids: Vec<&PostId> = announcements.maintenance.iter().map(|maintenance| &maintenance.id).collect();
+            let ids = ShortIds::new(announcements.maintenance.iter().map(|maintenance| &maintenance.id));
             for maintenance in listed {
                 ui::print_line(&report::line(maintenance, &ids, posting.now));
             }
@@ -110,21 +139,25 @@ async fn show(arguments: &MaintenanceShowArguments) -> anyhow::Result<Outcome> {
 }
 
 async fn cancel(arguments: &MaintenanceCancelArguments) -> anyhow::Result<Outcome> {
-    change(&arguments.change, |found, now| maintenance::cancel(found, arguments.only.as_deref(), now)).await
+    let cancel = |found: &Maintenance, now| maintenance::cancel(found, arguments.only.as_deref(), now);
+    change(&arguments.change, |found, now| cancel(found, now).is_ok(), cancel).await
 }
 
 async fn extend(arguments: &MaintenanceExtendArguments) -> anyhow::Result<Outcome> {
-    change(&arguments.change, |found, now| maintenance::extend(found, arguments.by, now)).await
+    let extend = |found: &Maintenance, now| maintenance::extend(found, arguments.by, now);
+    change(&arguments.change, is_in_progress, extend).await
 }
 
-/// Posts the change that `determine` returns, and prints its effect.
+/// Posts the change that `determine` returns, and prints its effect. `applies` returns whether a plan can be changed in
+/// this way.
 async fn change(
     arguments: &MaintenanceChangeArguments,
+    applies: impl Fn(&Maintenance, UnixNanos) -> bool,
     determine: impl Fn(&Maintenance, UnixNanos) -> Result<MaintenanceChange, MaintenanceError>,
 ) -> anyhow::Result<Outcome> {
     let posting = Posting::open(&arguments.author).await?;
     let announcements = posting.announcements();
-    let maintenance = find(&announcements, &arguments.id)?;
+    let maintenance = find_to_change(&announcements, &arguments.id, applies, posting.now)?;
     let change = determine(maintenance, posting.now)?;
     let details = Details::Maintenance { plan: None, change: Some(change) };
     posting.publish(Draft::about(maintenance.id.clone(), details)).await?;
@@ -139,14 +172,18 @@ async fn renew(arguments: &MaintenanceRenewArguments) -> anyhow::Result<Outcome>
         Some(id) => vec![find(&announcements, id)?],
         None => announcements.maintenance.iter().collect(),
     };
-    let (mut renewed, mut outcome) = (0, Outcome::Done);
+    let (mut renewed, mut failed, mut outcome) = (0, 0, Outcome::Done);
     for maintenance in chosen {
         let plan: MaintenancePlan = match maintenance::renewal(maintenance, posting.now) {
             Ok(Some(plan)) => plan,
             Ok(None) => continue,
             Err(error) => {
                 ui::warn(&format!("`{}` ({}) cannot be renewed: {error}", maintenance.title, maintenance.id));
-                outcome = Outcome::Failed;
+                failed += 1;
+                // The operator can only fix the plans of this author.
+                if arguments.id.is_some() || maintenance.id.author == posting.author {
+                    outcome = Outcome::Failed;
+                }
                 continue;
             }
         };
@@ -156,7 +193,7 @@ async fn renew(arguments: &MaintenanceRenewArguments) -> anyhow::Result<Outcome>
         ui::print_line(&line);
         renewed += 1;
     }
-    if renewed == 0 && outcome == Outcome::Done {
+    if renewed + failed == 0 {
         ui::print_line("Nothing to renew: all recurring plans have windows for at least 60 days, or have ended.");
     }
     Ok(outcome)
@@ -164,4 +201,54 @@ async fn renew(arguments: &MaintenanceRenewArguments) -> anyhow::Result<Outcome>
 
 fn print_json(json: &Value) -> anyhow::Result<()> {
     Ok(ui::stdout_data(&format!("{json}\n"))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::HOUR;
+    use shared::object_name::NodeName;
+    use shared::post::fold::fold;
+    use shared::post::{Post, PostId};
+
+    use super::*;
+
+    const NOW: UnixNanos = 1_795_330_254_340_493_978;
+
+    /// Plans with one window each, which begin this many hours from now and last an hour.
+    fn announcements(starts: &[i64]) -> Announcements {
+        let posts: Vec<Post> = starts
+            .iter()
+            .zip(1..)
+            .map(|(hours, number)| {
+                let start = NOW + hours * HOUR;
+                let plan = MaintenancePlan { windows: vec![(start, start + HOUR)], ..MaintenancePlan::default() };
+                let id = PostId { posted_at: NOW - HOUR + number, author: NodeName::new("anna").unwrap() };
+                let details = Details::Maintenance { plan: Some(plan), change: None };
+                let (subject, title) = (id.clone(), Some(hours.to_string()));
+                Post { id, subject, edit: None, title, affects: None, text: None, at: None, details }
+            })
+            .collect();
+        fold(&posts, &[], NOW)
+    }
+
+    #[test]
+    fn latest_is_the_newest_plan_to_which_the_command_applies() {
+        let can_cancel = |one: &Maintenance, now| maintenance::cancel(one, None, now).is_ok();
+        for (starts, in_progress, to_begin, to_cancel) in [
+            (&[5, 0, 7, -3][..], "0", "7", "7"),
+            (&[0, -3], "0", "0", "0"),
+            (&[5, -3], "5", "5", "5"),
+            (&[-5, -3], "-3", "-3", "-3"),
+        ] {
+            let all = announcements(starts);
+            let title = |applies: &dyn Fn(&Maintenance, UnixNanos) -> bool| {
+                find_to_change(&all, LATEST, applies, NOW).unwrap().title.as_str()
+            };
+            let found = (title(&is_in_progress), title(&can_begin), title(&can_cancel));
+            assert_eq!(found, (in_progress, to_begin, to_cancel), "{starts:?}");
+        }
+        let all = announcements(&[5, 0]);
+        let first = all.maintenance[0].id.to_string();
+        assert_eq!(find_to_change(&all, &first, is_in_progress, NOW).unwrap().title, "5", "an ID is not replaced");
+    }
 }

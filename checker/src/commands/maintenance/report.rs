@@ -14,7 +14,7 @@ use crate::commands::incident::render::affected_json;
 use crate::counted;
 use crate::posts::maintenance::zone_of;
 use crate::posts::recurrence::{ClockChange, Occurrence, Recurrence, local_text, to_local};
-use crate::posts::resolve::short_id;
+use crate::posts::resolve::ShortIds;
 use crate::sanitize::sanitize_for_terminal;
 
 /// The number of windows to show before a plan is posted.
@@ -77,8 +77,8 @@ fn range(start: UnixNanos, end: UnixNanos, zone: &TimeZone) -> String {
 }
 
 /// Describes planned maintenance in one line.
-pub(crate) fn line(maintenance: &Maintenance, ids: &[&PostId], now: UnixNanos) -> String {
-    let id = short_id(&maintenance.id, ids.iter().copied());
+pub(crate) fn line(maintenance: &Maintenance, ids: &ShortIds, now: UnixNanos) -> String {
+    let id = ids.get(&maintenance.id);
     format!("{id}  {}  {}", sanitize_for_terminal(&maintenance.title, TITLE_WIDTH), state(maintenance, now))
 }
 

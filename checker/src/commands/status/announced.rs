@@ -1,4 +1,4 @@
-//! Incidents and maintenance in the table of `checker status`. They never change what was measured. Pure.
+//! Incidents, maintenance and messages in the table of `checker status`. They never change what was measured. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,15 +15,20 @@ use crate::sanitize::sanitize_for_terminal;
 const STATE_WIDTH: usize = 14;
 /// The maximum length of a title, in characters.
 const TITLE_WIDTH: usize = 80;
+/// The maximum length of a message, in characters.
+const TEXT_WIDTH: usize = 200;
+/// The word in the first column for messages.
+const MESSAGE: &str = "message";
 /// The maximum number of titles to list for one post.
 const TITLES_LIMIT: usize = 5;
 
-/// Lists the open incidents, and the maintenance in progress or planned soon.
+/// Lists the open incidents, the maintenance in progress or planned soon, and the current messages.
 pub(super) fn table(posted: &Posted<'_>, now: UnixNanos, zone: &TimeZone) -> String {
     let (announced, clock) = (Announced::new(posted.announcements, now), Clock::new(now, zone));
     let mut text = String::new();
     let mut row = |state: &str, title: &str, rest: &str, affected: &BTreeMap<String, String>| {
-        let (state, title) = (sanitize_for_terminal(state, STATE_WIDTH), sanitize_for_terminal(title, TITLE_WIDTH));
+        let width = if state == MESSAGE { TEXT_WIDTH } else { TITLE_WIDTH };
+        let (state, title) = (sanitize_for_terminal(state, STATE_WIDTH), sanitize_for_terminal(title, width));
         let _ = writeln!(text, "  {state:<STATE_WIDTH$} {title}{rest}{}", affects(affected));
     };
     for incident in &announced.incidents {
@@ -39,6 +44,9 @@ pub(super) fn table(posted: &Posted<'_>, now: UnixNanos, zone: &TimeZone) -> Str
             let range = format!(", maintenance {}", clock.range(window.start, window.end));
             row("planned", &window.title, &range, &window.affects);
         }
+    }
+    for message in &announced.messages {
+        row(MESSAGE, &message.text, &format!(", until {}", clock.time(message.until)), &message.affects);
     }
     if text.is_empty() { text } else { format!("\n{text}") }
 }
@@ -89,8 +97,13 @@ mod tests {
         post(at, title, Impact::Down, Details::Maintenance { plan: Some(plan), change: None })
     }
 
+    fn message(at: UnixNanos, text: &str, until: UnixNanos) -> Post {
+        let post = post(at, "", Impact::None, Details::Message { until: Some(until) });
+        Post { title: None, text: Some(text.to_owned()), ..post }
+    }
+
     #[test]
-    fn incidents_and_windows_follow_the_endpoints() {
+    fn posts_follow_the_endpoints() {
         let posts = [
             post(
                 NOW - 2 * HOUR,
@@ -102,6 +115,8 @@ mod tests {
             window(NOW - MINUTE, "Late", NOW - 2 * MINUTE),
             window(NOW - HOUR + 1, "Soon", NOW + DAY),
             window(NOW - HOUR + 2, "In 8 days", NOW + 8 * DAY),
+            message(NOW - HOUR + 3, "We <b>know</b>.", NOW + HOUR),
+            message(NOW - HOUR + 4, "Over.", NOW),
         ];
         let announcements = fold(&posts, &[], NOW);
         let posted = Posted { announcements: &announcements, groups: &[] };
@@ -111,6 +126,7 @@ mod tests {
             "  in progress    Upgrade, maintenance until 07:49 UTC, affects Shop (down)",
             "  in progress    Late, maintenance until 07:48 UTC, announced afterwards, affects Shop (down)",
             "  planned        Soon, maintenance from Nov 23, 06:50 to Nov 23, 07:50 UTC, affects Shop (down)",
+            "  message        We know., until 07:50 UTC, affects Shop",
             "",
         ];
         assert_eq!(table(&posted, NOW, &TimeZone::UTC), lines.join("\n"));

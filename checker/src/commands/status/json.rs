@@ -163,7 +163,7 @@ impl StatusReport<'_> {
         let nodes = endpoint.nodes.iter().zip(endpoint.votes(self.now)).map(|(node, status)| {
             json!({ "node": node.node.map(NodeName::as_str), "status": status.as_str(), "checked": node.last_checked })
         });
-        let planned = self.posted.planned(&endpoint.key.title);
+        let planned = self.posted.planned(&endpoint.key.title, &spans);
         let mut json = json!({
             "title": endpoint.key.title,
             "endpoint": endpoint.key.locator,

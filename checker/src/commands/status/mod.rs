@@ -216,7 +216,8 @@ impl StatusReport<'_> {
 
     /// Returns an endpoint's uptime outside of maintenance that was announced before it began.
     fn uptime_outside(&self, endpoint: &EndpointStatus<'_>) -> Option<Ratio> {
-        self.posted.planned(&endpoint.key.title).outside(&endpoint.spans(self.now), self.from, self.now).uptime()
+        let spans = endpoint.spans(self.now);
+        self.posted.planned(&endpoint.key.title, &spans).outside(&spans, self.from, self.now).uptime()
     }
 
     fn table(&self) -> String {
@@ -256,7 +257,8 @@ impl StatusReport<'_> {
     fn row(&self, text: &mut String, endpoint: &EndpointStatus<'_>, tally: &Tally, words: &str, width: usize) {
         let breakdown = endpoint.breakdown(self.from, self.now);
         let UptimeColumns { uptime, observed } = UptimeColumns::new(breakdown);
-        let planned_until = self.posted.planned_until(&endpoint.key.title, tally.status, self.now);
+        let planned = self.posted.planned(&endpoint.key.title, &endpoint.spans(self.now));
+        let planned_until = planned.until(tally.status, self.now);
         // A problem that was announced is not an alarm.
         let style = if planned_until.is_some() { PLANNED } else { style_of(tally.status) };
         let symbol = if tally.is_localized() { '◐' } else { tally.status.symbol() };

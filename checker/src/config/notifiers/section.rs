@@ -161,6 +161,7 @@ impl NotifySection {
             page_title: String::new(),
             groups: Vec::new(),
             authors: Authors::default(),
+            author: None,
         };
         let repeat = raw.repeat.map(|repeat| repeat.into_iter().map(|time| time.0).collect());
         NotifySection {

@@ -105,6 +105,52 @@ async fn windows_and_silences_hold_back_news_until_they_end() {
 }
 
 #[tokio::test]
+async fn the_first_window_of_an_author_holds_back_the_next_outage() {
+    let recorder = Recorder::start().await;
+    let servers = vec![recorder.url.clone()];
+    let alertmanager = Alertmanager { servers, authorization: None, labels: BTreeMap::new() };
+    for world in [slack(&recorder), World::new(Transport::Alertmanager(Arc::new(alertmanager)))] {
+        let mut notifier = world.notifier().await;
+        world.run_again(&mut notifier, 9).await;
+        publish(&world, vec![window(5, 60)]).await;
+        let report = world.run_again(&mut notifier, 11).await;
+        assert_eq!((report.sent, report.problems), (Vec::new(), Vec::new()));
+        assert_eq!(recorder.take(), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn the_first_post_of_a_likely_author_is_reported_in_the_next_round() {
+    let names = ["eu", "ben", "anna"].map(|name| NodeName::new(name).unwrap());
+    for (author, shown, minute) in [
+        (&names[0], None, 3),
+        (&names[1], None, 3),
+        (&names[2], Some(vec![names[2].clone()]), 3),
+        // Other authors are found by the next listing.
+        (&names[2], None, 13),
+    ] {
+        let recorder = Recorder::start().await;
+        let mut world = slack(&recorder);
+        world.settings.channels[0].policy.on.insert(EventKind::Incident);
+        world.settings.rules.author = Some(names[1].clone());
+        world.end = 10;
+        world.settings.rules.authors.shown = shown;
+        let mut notifier = world.notifier().await;
+        world.run_again(&mut notifier, 2).await;
+        let details = Details::Incident { state: None, began: None, ended: None };
+        let id = PostId { posted_at: START + 2 * MINUTE, author: author.clone() };
+        let post = Post { id: id.clone(), subject: id, title: Some("It fails".to_owned()), ..post(details) };
+        let digest = PostDigest::new(author.clone(), [post], START + 2 * MINUTE);
+        let name = DigestName { author: author.clone() };
+        world.store().await.1.put(&name, digest.to_json().into()).await.unwrap();
+        let early = world.run_again(&mut notifier, 3).await.sent;
+        let late = if early.is_empty() { world.run_again(&mut notifier, 13).await.sent } else { Vec::new() };
+        let sent = if minute == 3 { early } else { late };
+        assert_eq!(sent, ["notified `ops`: Incident: It fails"], "{author}");
+    }
+}
+
+#[tokio::test]
 async fn an_incident_is_reported_once_per_update_and_when_it_ends() {
     let recorder = Recorder::start().await;
     let mut world = slack(&recorder);

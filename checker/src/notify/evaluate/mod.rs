@@ -43,6 +43,7 @@ use crate::notify::conditions::{
     SeenCertificate, expiring_certificates, failing_store, silent_nodes, typical_interval, working_store,
 };
 use crate::notify::delivery::{Courier, Job, TIME_LIMIT};
+use crate::notify::event::EventKind;
 use crate::notify::holds::holds;
 use crate::notify::own_checks::OwnChecks;
 use crate::notify::own_log::OwnLog;
@@ -166,7 +167,7 @@ impl Notifier {
             read_at: None,
             posted_at: None,
         };
-        notifier.view.set_reach(notifier.reach());
+        notifier.prepare_view();
         Some(notifier)
     }
 
@@ -175,7 +176,28 @@ impl Notifier {
         let empty = || Arc::new(Notifications { channels: Vec::new(), ..Notifications::clone(&self.settings) });
         self.settings = settings.unwrap_or_else(empty);
         self.objectives = objectives;
+        self.prepare_view();
+    }
+
+    /// Determines what to read from the store.
+    fn prepare_view(&mut self) {
         self.view.set_reach(self.reach());
+        self.view.expect_authors(self.expected_authors());
+    }
+
+    /// Returns the authors whose first post is read in the next round if channels are notified of posts. All other posts
+    /// are read before they can hold back news.
+    fn expected_authors(&self) -> Vec<NodeName> {
+        let rules = &self.settings.rules;
+        let hears_posts = |channel: &Channel| {
+            let hears = |kind| channel.policy.hears(kind);
+            channel.is_enabled && (hears(EventKind::Incident) || hears(EventKind::Maintenance))
+        };
+        if !self.settings.channels.iter().any(hears_posts) {
+            return Vec::new();
+        }
+        let own = || [&self.node].into_iter().chain(&rules.author).cloned().collect();
+        rules.authors.shown.clone().unwrap_or_else(own)
     }
 
     /// Returns whether something was done too recently to repeat it: less than half an interval and less than
@@ -224,7 +246,8 @@ impl Notifier {
         report
     }
 
-    /// Determines the news after a round. Reads the other nodes' logs only if there is news or the copies are old.
+    /// Determines the news after a round. Lists new authors only before anything is sent, and reads the other nodes' logs
+    /// only if there is news or the copies are old.
     pub(super) async fn assess_round(
         &mut self,
         stored: StoredHistory,
@@ -239,18 +262,22 @@ impl Notifier {
             self.view.refresh_digests().await;
             self.read_at = Some(now);
         }
-        if self.view.are_logs_old(now) {
+        let had_old_logs = self.view.are_logs_old(now);
+        if had_old_logs {
             self.view.refresh_logs(now).await?;
-            return Ok(self.assess(&stored, now));
         }
         let assessment = self.assess(&stored, now);
-        if !assessment.has_news() {
+        let has_news = assessment.has_news();
+        if !has_news && assessment.states.is_empty() {
             return Ok(assessment);
         }
-        self.view.refresh_logs(now).await?;
-        if let Some(own) = &mut self.own {
-            own.refresh(self.view.store()).await?;
-            own.log.correct_times(now);
+        self.view.refresh_authors(now).await;
+        if has_news && !had_old_logs {
+            self.view.refresh_logs(now).await?;
+            if let Some(own) = &mut self.own {
+                own.refresh(self.view.store()).await?;
+                own.log.correct_times(now);
+            }
         }
         Ok(self.assess(&stored, now))
     }

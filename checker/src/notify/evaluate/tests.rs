@@ -35,7 +35,7 @@ impl World {
         (storage, store)
     }
 
-    async fn notifier(&self) -> Notifier {
+    pub(super) async fn notifier(&self) -> Notifier {
         let (storage, store) = self.store().await;
         let name = NodeName::new("eu").unwrap();
         let spool_dir = self.folder.path().join("spool");
@@ -49,7 +49,8 @@ impl World {
         self.run_again(&mut self.notifier().await, minute).await
     }
 
-    async fn run_again(&self, notifier: &mut Notifier, minute: i64) -> EvaluationReport {
+    /// Evaluates the rules again in the same process.
+    pub(super) async fn run_again(&self, notifier: &mut Notifier, minute: i64) -> EvaluationReport {
         let (now, end) = (minute * 60, self.end * 60);
         let down = rounds(600..now.min(end).max(600), "a", Status::Down);
         let after = rounds(end.min(now)..now, "a", Status::Healthy);

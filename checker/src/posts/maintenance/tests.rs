@@ -93,6 +93,16 @@ fn a_date_that_does_not_name_one_future_window_is_an_error() {
 }
 
 #[test]
+fn extensions_of_the_same_end_do_not_add_up() {
+    let mut posts = vec![first("2026-11-30 11:30", HOUR, "")];
+    let running = folded(&posts, NOW);
+    // Both commands read the posts before either of them posted.
+    let [one, two] = [(); 2].map(|()| extend(&running, HOUR, NOW).unwrap());
+    assert_eq!(windows(&after(&mut posts, one, NOW)), ["11-30 11:30–13:30"]);
+    assert_eq!(windows(&after(&mut posts, two, NOW + 1)), ["11-30 11:30–13:30"]);
+}
+
+#[test]
 fn a_window_in_progress_is_ended_and_not_canceled() {
     let mut posts = vec![first("2026-11-30 11:30", HOUR, "")];
     let running = folded(&posts, NOW);

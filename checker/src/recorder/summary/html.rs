@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use shared::announced::{Announced, AnnouncedWindow, OpenIncident};
+use shared::announced::{Announced, AnnouncedWindow, CurrentMessage, OpenIncident};
 use shared::status::Status;
 use shared::summary::{EndpointSummary, Summary};
 
@@ -55,7 +55,7 @@ pub fn page(summary: &Summary) -> String {
     page
 }
 
-/// Lists the open incidents and the maintenance in progress or planned soon.
+/// Lists the open incidents, the maintenance in progress or planned soon, and the current messages.
 fn announced(page: &mut String, announced: &Announced) {
     let mut list = |heading: &str, items: Vec<String>| {
         if !items.is_empty() {
@@ -64,6 +64,7 @@ fn announced(page: &mut String, announced: &Announced) {
     };
     list("Incidents", announced.incidents.iter().map(incident).collect());
     list("Maintenance", announced.maintenance.iter().map(window).collect());
+    list("Messages", announced.messages.iter().map(message).collect());
 }
 
 fn incident(incident: &OpenIncident) -> String {
@@ -81,6 +82,12 @@ fn window(window: &AnnouncedWindow) -> String {
     let afterwards = if window.announced_afterwards { ", announced afterwards" } else { "" };
     let (title, affects) = (escape(&window.title, TITLE_LIMIT), affects(&window.affects));
     format!("<strong>{title}</strong>: {when}{afterwards}{affects}{}", text(&window.text, "<br>"))
+}
+
+fn message(message: &CurrentMessage) -> String {
+    let (since, until) = (format_minute(message.since), format_minute(message.until));
+    let text = escape(&message.text, TEXT_LIMIT);
+    format!("{since}: {text} (until {until}{})", affects(&message.affects))
 }
 
 fn affects(affects: &BTreeMap<String, String>) -> String {

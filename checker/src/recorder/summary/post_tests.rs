@@ -1,6 +1,6 @@
 //! Tests of incidents and maintenance in summaries and badges.
 
-use shared::announced::{Announced, AnnouncedWindow, OpenIncident};
+use shared::announced::{Announced, AnnouncedWindow, CurrentMessage, OpenIncident};
 use shared::object_name::{DigestName, PostId};
 use shared::post::digest::PostDigest;
 use shared::post::{Details, Post};
@@ -38,7 +38,15 @@ fn incidents_and_windows_are_listed_without_markup() {
         AnnouncedWindow { in_progress: false, announced_afterwards: false, start: NOW + MINUTE, ..window.clone() };
     let mut summary = example("My status", "Shop");
     let incidents = vec![open_incident("Checkout <fails>", "On it.\n<script>x</script>")];
-    summary.announced = Announced { incidents, maintenance: vec![window, later] };
+    let message = CurrentMessage {
+        id: "1795330254340493979-anna".to_owned(),
+        author: "anna".to_owned(),
+        affects: [("Shop".to_owned(), "none".to_owned())].into(),
+        since: NOW - HOUR,
+        until: NOW + HOUR,
+        text: "Use <the> phone.".to_owned(),
+    };
+    summary.announced = Announced { incidents, maintenance: vec![window, later], messages: vec![message] };
     summary.endpoints[0].planned_until = Some(NOW + HOUR);
     let page = html::page(&summary);
     for words in [
@@ -47,6 +55,8 @@ fn incidents_and_windows_are_listed_without_markup() {
         "<strong>Upgrade</strong>: in progress until 2026-11-22 07:50 UTC, announced afterwards, affects Shop (down)</li>",
         "<strong>Upgrade</strong>: planned from 2026-11-22 06:51 UTC to 2026-11-22 07:50 UTC, affects Shop (down)</li>",
         "◐ partial outage (planned until 2026-11-22 07:50 UTC)",
+        "<h2>Messages</h2>\n<ul>\n<li>2026-11-22 05:50 UTC: Use &lt;the&gt; phone. (until 2026-11-22 07:50 UTC, affects Shop)\
+         </li>",
     ] {
         assert!(page.contains(words), "`{words}` is not in:\n{page}");
     }

@@ -258,6 +258,19 @@ fn a_silence_holds_back_outages_and_reminders() {
 }
 
 #[test]
+fn a_silence_holds_back_alerts_about_certificates_and_budgets() {
+    for (topic, kind) in [(Topic::Certificate, EventKind::Certificate), (Topic::Budget, EventKind::Budget)] {
+        let mut scene = Scene::new("h0").hearing(&[kind]).with_hold(HoldKind::Silence, 5, 60);
+        scene.conditions = ["Mail", "Shop"].map(|title| Condition::new(topic, key(title), at(10), true)).into();
+        scene.holds[0].endpoints = vec!["Sh*".to_owned()];
+        assert_eq!(held(&scene.plan(12)), [format!("{kind} Shop Silenced 60")]);
+        assert_eq!(scene.send(12), [format!("{kind} Mail 10")]);
+        assert_eq!(scene.send(59), [""; 0]);
+        assert_eq!(scene.send(60), [format!("{kind} Shop 10")]);
+    }
+}
+
+#[test]
 fn news_that_a_channel_does_not_hear_of_is_only_recorded() {
     let mut scene = Scene::new("h0 d10 h20");
     scene.policy.on = BTreeSet::from([EventKind::Recovered]);

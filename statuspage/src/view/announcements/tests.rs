@@ -333,7 +333,7 @@ fn posts_from_the_future_and_hostile_posts_change_nothing() {
         let windows = [(i64::MIN, i64::MAX), (0, 1), (i64::MAX - 1, i64::MAX)];
         let maintenance = maintenance_post(&post_id("eve", 2), "", "A", Impact::Down, &windows);
         let eve = &maintenance.id.author.clone();
-        cache.add_digest(eve, &crate::test_support::digest_of("eve", vec![extreme.clone(), maintenance]));
+        cache.add_digest(eve, &crate::test_support::digest_of("eve", &[extreme.clone(), maintenance]));
         for query in ["", "?view=history", "?incident=0000000000000000001-eve", "?maintenance=0000000000000000002-eve"]
         {
             let view = page_of(&mut cache, query);
