@@ -101,6 +101,31 @@ async fn a_preview_shows_sent_and_held_messages_with_reasons() {
 }
 
 #[tokio::test]
+async fn the_status_shows_outages_of_removed_channels() {
+    let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
+    let mut config = notifying(&shop, &directory(), &[webhook.channel()]);
+    let checker = Checker::new(&config);
+    round(&checker, &[]).await;
+    shop.behave(failing());
+    round(&checker, &[]).await;
+    assert_eq!(webhook.news(), ["down Shop"]);
+    config["node"] = json!("test-node");
+    config.as_object_mut().expect("it is an object").remove("notifiers");
+    checker.write("checker.json", &config.to_string());
+    // Also after the node has evaluated the new configuration.
+    for _ in 0..2 {
+        let run = notify(&checker, &["status"]).await;
+        assert_eq!(run.code, 0, "{}", run.output());
+        assert!(
+            run.stdout.starts_with("channel `hook` (removed)\n  notified: Shop is down (since "),
+            "{}",
+            run.output()
+        );
+        round(&checker, &[]).await;
+    }
+}
+
+#[tokio::test]
 async fn a_preview_reports_logs_that_it_ignores() {
     let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
     let folder = tempfile::tempdir().expect("a temporary folder");
