@@ -33,9 +33,10 @@ mod tests;
 mod webhook;
 mod zulip;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use shared::notification_log::IncidentScope;
 use shared::suggest::suggest;
 
 use self::check_keys::CheckKeys;
@@ -140,6 +141,7 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
             positions.push(located.at);
         }
     }
+    report_shared_incidents(&channels, &positions, problems);
     let is_empty = list.is_none_or(|(key, list)| elements(key, list).is_empty());
     let checks = checks.convert((!is_empty).then_some(&ids), problems);
     if is_empty {
@@ -217,6 +219,24 @@ pub(super) fn check_endpoints<'c>(
             let what =
                 format!("no endpoint in this file matches `{pattern}` in `endpoints` of channel `{}`", channel.id);
             problems.add(Problem::warning(*at, format!("{what}: did you mean `{suggested}`?")));
+        }
+    }
+}
+
+/// Warns about channels that share their incidents: the first recovery that one of them reports ends the incident for
+/// all of them.
+fn report_shared_incidents(channels: &[Channel], positions: &[usize], problems: &mut Problems) {
+    let mut first: HashMap<IncidentScope, &Channel> = HashMap::new();
+    for (channel, at) in channels.iter().zip(positions).filter(|(channel, _)| channel.is_enabled) {
+        let Some(scope) = channel.policy.incidents else { continue };
+        let other = *first.entry(scope).or_insert(channel);
+        if other.id != channel.id {
+            let text = format!(
+                "channels `{}` and `{}` have the same key, so the first recovery that either of them reports resolves \
+                 the incident: use one channel, or separate keys",
+                other.id, channel.id
+            );
+            problems.add(Problem::warning(*at, text));
         }
     }
 }
