@@ -57,6 +57,14 @@ pub fn validate_root(root: &Located, kind: &ValueKind, problems: &mut Problems) 
 pub fn validate_element(element: &Located, kind: &ValueKind, key: &str, index: usize, problems: &mut Problems) {
     validate_value(element, kind, &KeyPath::Index(&KeyPath::Key(&KeyPath::Root, key), index), problems);
 }
+/// Returns whether a value has no errors.
+#[must_use]
+pub fn is_valid(value: &Located, kind: &ValueKind) -> bool {
+    let mut found = Problems::default();
+    validate_root(value, kind, &mut found);
+    !found.has_errors()
+}
+
 
 fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problems: &mut Problems) {
     let text = match (kind, &value.value) {

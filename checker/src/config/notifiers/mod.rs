@@ -47,7 +47,7 @@ use self::section::{CERTIFICATE_DAYS, NotifySection};
 use super::document::{JsonValue, Located};
 use super::problem::{Problem, Problems};
 use super::spec::{ValueKind, Variant};
-use super::validate::validate_root;
+use super::validate::is_valid;
 use crate::notify::channels::Transport;
 use crate::notify::event::EventKind;
 use crate::notify::rules::{Channel, Notifications};
@@ -122,7 +122,7 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
     let (mut channels, mut positions) = (Vec::new(), Vec::new());
     let list = [NOTIFIERS, "notifier"].into_iter().find_map(|key| Some((key, root.member(key)?)));
     for (path, located) in list.into_iter().flat_map(|(key, list)| elements(key, list)) {
-        if has_errors(located, &NOTIFIER) {
+        if !is_valid(located, &NOTIFIER) {
             ids.reserve(located, &path);
             report_other_mistakes(
                 NotifierConverter { located, path, folder, problems: &mut Problems::default() },
@@ -249,11 +249,4 @@ fn elements<'l, 't>(key: &str, list: &'l Located<'t>) -> Vec<(String, &'l Locate
         }
         _ => vec![(key.to_owned(), list)],
     }
-}
-
-/// Returns whether validation has rejected a value.
-fn has_errors(value: &Located, kind: &ValueKind) -> bool {
-    let mut found = Problems::default();
-    validate_root(value, kind, &mut found);
-    found.has_errors()
 }
