@@ -136,7 +136,12 @@ async fn a_redirect_is_not_followed() {
     let redirect = format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {target}\r\ncontent-length: 0\r\n\r\n");
     let (report, _) = deliver_to(vec![Text(String::leak(redirect))]).await;
     assert_eq!(report.outcome, SendOutcome::Refused { reason: FailureReason::Refused(307) });
-    assert!(report.problem.unwrap().ends_with("redirects are not followed, so set the final URL"));
+    assert!(
+        report
+            .problem
+            .unwrap()
+            .ends_with("redirects are not followed; set the final URL, which usually starts with `https://`")
+    );
     assert!(requests.lock().unwrap().is_empty());
 }
 
