@@ -87,11 +87,14 @@ pub enum Command {
     ///
     /// Shows addresses, phases, certificates, headers, body and assertions. Nothing is stored. Exit status: 0 if the
     /// endpoint is not down; 1 if it is down; 2 if it could not be checked.
+    // In errors, clap would show every option on the command line as required.
+    #[command(override_usage = "checker explain [OPTIONS] <ENDPOINT>")]
     Explain(ExplainArguments),
     /// Send a heartbeat for a job
     ///
     /// A check of type `heartbeat` reports when the job is late or has failed. Exit status: 0 if the heartbeat was
     /// stored; 2 if it could not be stored.
+    #[command(override_usage = "checker beat [OPTIONS] <JOB>")]
     Beat(BeatArguments),
     /// Write a commented starter configuration
     Init(InitArguments),

@@ -1,12 +1,10 @@
 //! Statistics for round-trip times, which are computed when needed and never stored.
 
 use crate::Nanos;
-use crate::check_file::Attempt;
 
 /// Statistics for the round-trip times of attempts, in nanoseconds.
 ///
-/// As in the original Checkup, failed attempts are included, and the median of an even number of times is the mean of
-/// the middle two.
+/// As in the original Checkup, the median of an even number of times is the mean of the middle two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
     /// The sum of all times, which saturates instead of overflowing.
@@ -17,19 +15,13 @@ pub struct Stats {
     pub median: Nanos,
     /// The smallest value that at least 95% do not exceed. With fewer than twenty values, this is the maximum.
     pub p95: Nanos,
-    /// The shortest time, which may be that of a refused connection.
+    /// The shortest time.
     pub min: Nanos,
-    /// The longest time, which may be that of a timeout.
+    /// The longest time.
     pub max: Nanos,
 }
 
 impl Stats {
-    /// Computes the statistics of a check. Returns `None` if there were no attempts.
-    #[must_use]
-    pub fn from_attempts(attempts: &[Attempt]) -> Option<Stats> {
-        Stats::from_rtts(attempts.iter().map(|attempt| attempt.rtt).collect())
-    }
-
     /// Computes the statistics of times in any order. Returns `None` if the list is empty.
     #[must_use]
     pub fn from_rtts(mut rtts: Vec<Nanos>) -> Option<Stats> {

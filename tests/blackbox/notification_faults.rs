@@ -346,7 +346,11 @@ async fn a_budget_that_burns_too_fast_is_news_and_is_shown() {
     }
     assert_eq!(webhook.news(), ["budget Shop"]);
     let status = checker.call(&["status", "-c", "checker.json"]).await;
-    assert!(status.stdout.contains("% of the error budget left (99.9%)"), "{}", status.output());
+    assert!(
+        status.stdout.contains("  error budget: ") && status.stdout.contains("% left (99.9% over 30d)"),
+        "{}",
+        status.output()
+    );
     let json = checker.call(&["status", "-c", "checker.json", "--format", "json"]).await;
     let json: Value = serde_json::from_str(&json.stdout).expect("it is JSON");
     let budgets: Vec<&Value> = json["endpoints"].as_array().expect("a list").iter().map(|one| &one["budget"]).collect();

@@ -96,8 +96,53 @@ async fn a_preview_shows_sent_and_held_messages_with_reasons() {
         assert_eq!(channels[1]["held"][0]["reason"], json!("it has not lasted long enough"), "{preview}");
     }
     let run = notify(&checker, &["preview"]).await;
-    assert!(run.stdout.contains("not sent: down Shop, because it has not lasted long enough"), "{}", run.output());
+    let expected = "not sent: `down` for Shop, because it has not lasted long enough (expected in ";
+    assert!(run.stdout.contains(expected), "{}", run.output());
     assert_eq!(webhook.news(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_preview_names_failing_endpoints_that_a_channel_excludes() {
+    let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
+    let other = json!({ "type": "webhook", "id": "other", "url": webhook.0.url, "endpoints": ["Router"] });
+    let checker = Checker::new(&notifying(&shop, &directory(), &[webhook.channel(), other]));
+    round(&checker, &[]).await;
+    let run = notify(&checker, &["preview"]).await;
+    assert!(!run.stdout.contains("not sent"), "{}", run.output());
+    shop.behave(failing());
+    round(&checker, &["--no-notify"]).await;
+    let run = notify(&checker, &["preview"]).await;
+    let expected =
+        "channel `other`: nothing to send\n  not sent: news about Shop, because this channel does not cover it\n";
+    assert!(run.stdout.ends_with(expected) && run.stdout.matches("does not cover").count() == 1, "{}", run.output());
+    let preview = notify_json(&checker, &["preview"]).await;
+    let excluded = [0, 1].map(|index| &preview["channels"][index]["excluded"]);
+    assert_eq!(excluded, [&json!([]), &json!(["Shop"])], "{preview}");
+}
+
+#[tokio::test]
+async fn the_status_shows_outages_of_removed_channels() {
+    let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
+    let mut config = notifying(&shop, &directory(), &[webhook.channel()]);
+    let checker = Checker::new(&config);
+    round(&checker, &[]).await;
+    shop.behave(failing());
+    round(&checker, &[]).await;
+    assert_eq!(webhook.news(), ["down Shop"]);
+    config["node"] = json!("test-node");
+    config.as_object_mut().expect("it is an object").remove("notifiers");
+    checker.write("checker.json", &config.to_string());
+    // Also after the node has evaluated the new configuration.
+    for _ in 0..2 {
+        let run = notify(&checker, &["status"]).await;
+        assert_eq!(run.code, 0, "{}", run.output());
+        assert!(
+            run.stdout.starts_with("channel `hook` (removed)\n  notified: Shop is down (since "),
+            "{}",
+            run.output()
+        );
+        round(&checker, &[]).await;
+    }
 }
 
 #[tokio::test]

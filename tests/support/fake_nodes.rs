@@ -226,6 +226,7 @@ impl FakeNodes {
             certificate_days: None,
             objective: self.objective.map(Box::new),
             id: None,
+            position: None,
         }
     }
 

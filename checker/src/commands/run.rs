@@ -91,6 +91,8 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         let round_outcome;
         (outcome, round_outcome) =
             store_and_print(arguments, &config, recorder.as_mut(), (announcement.as_ref(), until), &results).await;
+        // Free the results before channels are notified: there can be thousands of them.
+        drop(results);
         if let (Some(notifier), Some(round_outcome)) = (&mut notifier, round_outcome)
             && let Some(report) = budget.run(Box::pin(notifier.evaluate(round_outcome, now()))).await
         {

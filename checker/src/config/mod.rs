@@ -21,6 +21,8 @@ mod patterns;
 pub mod problem;
 mod raw;
 pub mod reference;
+#[cfg(test)]
+mod report_tests;
 pub mod spec;
 pub mod starter;
 pub mod table;
@@ -43,7 +45,7 @@ use shared::page_config::AddressStyle;
 
 use self::checks::CHECKER;
 use self::dialect::Dialect;
-use self::document::Located;
+use self::document::{JsonValue, Located};
 use self::identity::DefinedCheck;
 use self::model::{Config, Template};
 use self::notifiers::ConvertedNotifiers;
@@ -51,6 +53,8 @@ use self::notifiers::check_keys::{self, CheckKeys};
 use self::parser::StreamedList;
 use self::problem::{Problem, Problems, Severity};
 use self::raw::{RawConfig, RawDirectory, RawDuration, RawS3, RawTemplate};
+use self::spec::ValueKind;
+use self::validate::is_valid;
 use crate::checks::http::HttpCheck;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
@@ -178,6 +182,8 @@ struct Parsed {
 fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialect: Dialect<'_>) -> Parsed {
     let mut problems = Problems::default();
     let (mut checks, mut index) = (Vec::new(), 0);
+    // The title of each invalid check, if it has one.
+    let mut rejected: Vec<Option<String>> = Vec::new();
     let mut errors_before = 0;
     let mut keys = CheckKeys::default();
     // Convert each check immediately so that its part of the tree can be dropped.
@@ -186,6 +192,7 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
             original::rewrite_check(&mut located, index, problems);
         }
         validate::validate_element(&located, &CHECKER, CHECKERS, index, problems);
+        let converted = checks.len();
         if problems.errors() == errors_before {
             if let Some(mut check) = checks::convert(&located, index, folder, problems) {
                 keys.read(&located, &mut check, index, problems);
@@ -194,6 +201,9 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
         } else {
             // Drop the check, but still report the problems of its assertions.
             let _ = checks::read_assertions(&located, index, problems);
+        }
+        if checks.len() == converted {
+            rejected.push(checks::title_of(&located).map(str::to_owned));
         }
         errors_before = problems.errors();
         index += 1;
@@ -208,25 +218,29 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
             }
             validate::validate_root(&root, &table::ROOT, &mut problems);
             let checks = identity::merge(checks, text, &mut problems);
-            if problems.errors() == 0 {
-                keys.check_titles(&checks.iter().map(|one| one.check.title.as_str()), &mut problems);
+            let has_all_titles = rejected.iter().all(Option::is_some);
+            let titles = checks.iter().map(|one| one.check.title.as_str());
+            let titles = titles.chain(rejected.iter().flatten().map(String::as_str));
+            if has_all_titles {
+                keys.check_titles(&titles, &mut problems);
             }
             let merged = checks.iter().flat_map(|one| iter::once(&one.check).chain(&one.check.duplicates));
             let objectives = check_keys::objectives(merged.map(|check| &**check));
             let converted = notifiers::convert(&root, keys, folder, &mut problems);
-            if problems.errors() == 0 {
-                notifiers::check_endpoints(
-                    &converted,
-                    &checks.iter().map(|one| one.check.title.as_str()),
-                    &mut problems,
-                );
+            if has_all_titles {
+                notifiers::check_endpoints(&converted, &titles, &mut problems);
             }
             let ConvertedNotifiers { notifications, positions: of_channels } = converted;
             channel_positions = of_channels;
             positions = checks.iter().map(|one| one.at).collect();
-            let checks = checks.into_iter().map(|one| one.check).collect();
-            let config =
-                if problems.errors() > 0 { None } else { convert(&root, checks, folder, environment, &mut problems) };
+            let checks: Vec<Arc<Check>> = checks.into_iter().map(|one| one.check).collect();
+            report_proxies(&root, &checks, environment, &mut problems);
+            let config = if problems.errors() > 0 {
+                report_page(&root, &mut problems);
+                None
+            } else {
+                convert(&root, checks, folder, environment, &mut problems)
+            };
             config.map(|config| Config {
                 objectives: Arc::new(objectives),
                 notifications: notifications.map(|notifications| Arc::new(for_page(notifications, &config))),
@@ -282,9 +296,6 @@ fn convert(
     let storage = root.member("storage").and_then(|located| convert_storage(located, folder, problems));
     let state = state_directory(environment.variable).unwrap_or_else(|| folder.to_owned());
     let proxies = ProxyEnvironment::from_variables(environment.variable).map(Arc::new);
-    if raw.deny_private_addresses {
-        report_proxies(&checks, proxies.as_deref(), position("deny_private_addresses"), problems);
-    }
     let summaries = raw.summaries.unwrap_or(checks.len() <= MAX_DEFAULT_SUMMARIES);
     Some(Config {
         node,
@@ -316,15 +327,25 @@ fn for_page(mut notifications: Notifications, config: &Config) -> Notifications 
     notifications
 }
 
+/// Reports the problems of a valid page section in a file that has errors elsewhere, so that all problems are reported
+/// at once.
+fn report_page(root: &Located, problems: &mut Problems) {
+    let page = root.member("page").filter(|page| is_valid(page, &ValueKind::Object(table::PAGE)));
+    // A variable that is not set has its own error.
+    if let Some(page) = page.filter(|page| !page.to_json().to_string().contains("${")) {
+        page::convert(Some(page), problems);
+    }
+}
+
 /// Warns about checks whose status is unknown because private addresses are denied, but a proxy chooses the address.
-fn report_proxies(
-    checks: &[Arc<Check>],
-    environment: Option<&ProxyEnvironment>,
-    position: usize,
-    problems: &mut Problems,
-) {
+fn report_proxies(root: &Located, checks: &[Arc<Check>], environment: &Environment<'_>, problems: &mut Problems) {
+    let Some(denial) = root.member("deny_private_addresses").filter(|denial| denial.value == JsonValue::Bool(true))
+    else {
+        return;
+    };
+    let proxies = ProxyEnvironment::from_variables(environment.variable);
     let mut affected = checks.iter().filter(|check| match &check.kind {
-        CheckKind::Http(http) => http.uses_proxy(environment),
+        CheckKind::Http(http) => http.uses_proxy(proxies.as_ref()),
         _ => false,
     });
     let Some(first) = affected.next() else { return };
@@ -337,7 +358,7 @@ fn report_proxies(
          `\"proxy\": \"none\"` in checks that can connect directly",
         first.title
     );
-    problems.add(Problem::warning(position, text));
+    problems.add(Problem::warning(denial.at, text));
 }
 
 fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) -> Option<Storage> {

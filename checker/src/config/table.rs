@@ -171,7 +171,8 @@ const DIRECTORY: Variant = Variant {
 };
 
 /// The settings in the page's `config.json`, and the origins whose pages can show the page in a frame.
-const PAGE: &[Field] = &[
+/// The keys of the page's settings.
+pub const PAGE: &[Field] = &[
     optional("title", ValueKind::String, "`Status`", "The title of the page."),
     optional("range", ValueKind::Duration(shared::HOUR, 366 * DAY), "`24h`", "The time range that the page shows."),
     optional("refresh", ValueKind::Duration(5 * SECOND, DAY), "`60s`", "The interval at which the page refreshes."),

@@ -17,8 +17,12 @@ use crate::notify::channels::secret_url::SecretUrl;
 /// The maximum length of an unknown name for which a known name is suggested. No known name is even half as long.
 const MAX_SUGGESTED_LENGTH: usize = 64;
 
+/// Numbers below this are probably durations in another unit than nanoseconds.
+const LARGEST_WITHOUT_UNIT: i64 = SECOND / 1_000_000;
+
 /// The expected form of a URL that is not shown, because it contains a secret.
-const SECRET_URL_REMEDY: &str = "expected for example `https://hooks.example.com/services/…`";
+const SECRET_URL_REMEDY: &str =
+    "expected `https://` or `http://` and a host, for example `https://hooks.example.com/services/…`";
 
 /// The path of a value, such as `checkers[3].endpoint_url`. It is formatted only when a problem is reported.
 #[derive(Clone, Copy)]
@@ -51,6 +55,14 @@ impl fmt::Display for KeyPath<'_> {
 /// Adds every mistake in the file to `problems`.
 pub fn validate_root(root: &Located, kind: &ValueKind, problems: &mut Problems) {
     validate_value(root, kind, &KeyPath::Root, problems);
+}
+
+/// Returns whether a value has no errors.
+#[must_use]
+pub fn is_valid(value: &Located, kind: &ValueKind) -> bool {
+    let mut found = Problems::default();
+    validate_root(value, kind, &mut found);
+    !found.has_errors()
 }
 
 /// Validates one element of an array in the root, like [`validate_root`].
@@ -273,7 +285,7 @@ fn validate_tagged(
 /// Warns about a number that is so small that nanoseconds were probably not meant.
 fn warn_of_missing_unit(value: &Located, path: &KeyPath<'_>, problems: &mut Problems) {
     if let JsonValue::Number(number) = &value.value
-        && number.parse().is_ok_and(|nanos| (1..SECOND / 1_000_000).contains(&nanos))
+        && number.parse().is_ok_and(|nanos| (1..LARGEST_WITHOUT_UNIT).contains(&nanos))
     {
         let text = format!(
             "{} is {number} ns: add a unit if you mean another one, for example `\"{number}ms\"`",
@@ -291,8 +303,15 @@ fn validate_duration(value: &Located, min: i64, max: i64, path: &KeyPath<'_>) ->
     };
     let expected = match nanos {
         Some(nanos) if (min..=max).contains(&nanos) => return None,
-        Some(_) => {
-            format!("a duration from `{}` to `{}`", duration::format_exact(min), duration::format_exact(max))
+        Some(nanos) => {
+            let range =
+                format!("a duration from `{}` to `{}`", duration::format_exact(min), duration::format_exact(max));
+            if (1..min.min(LARGEST_WITHOUT_UNIT)).contains(&nanos) && matches!(value.value, JsonValue::Number(_)) {
+                let unit = if nanos * SECOND < min { "m" } else { "s" };
+                format!("{range}; numbers are nanoseconds, so add a unit, for example `\"{nanos}{unit}\"`")
+            } else {
+                range
+            }
         }
         None => match &value.value {
             JsonValue::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => {

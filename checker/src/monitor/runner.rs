@@ -95,6 +95,7 @@ impl CheckRunner {
             certificate_days: None,
             objective: check.objective.clone(),
             id: check.id.clone(),
+            position: None,
         }
     }
 }

@@ -294,7 +294,7 @@ impl Scheduler {
     fn push_missed(&mut self, index: usize, since: UnixNanos, count: i64, now: UnixNanos) {
         let runner = CheckRunner::new(&self.config, Some(self.schedule.every(index)));
         let missed = runner.missed(&self.config.checks[index], since, count);
-        self.push(missed, now);
+        self.push_as(index, missed, now);
     }
 
     fn complete(&mut self, completed: CompletedCheck) {
@@ -319,8 +319,14 @@ impl Scheduler {
         // The interval may have changed since the check started.
         result.interval = Some(interval_until_next(result.timestamp, self.schedule.entry(index)));
         for result in earlier {
-            self.push(result, now);
+            self.push_as(index, result, now);
         }
+        self.push_as(index, result, now);
+    }
+
+    /// Adds a result of the check at `index` to the batch.
+    fn push_as(&mut self, index: usize, mut result: CheckResult, now: UnixNanos) {
+        result.position = u32::try_from(index).ok();
         self.push(result, now);
     }
 
@@ -360,6 +366,8 @@ impl Scheduler {
         self.batch_started = None;
         self.has_changes = false;
         if !self.batch.is_empty() {
+            // Checks finish in any order. An endpoint's newest result must remain its last one.
+            self.batch.sort_by_key(|result| result.position);
             // Sending cannot fail, because the receiver lives as long as the scheduler.
             let _ = self.batches.send(std::mem::take(&mut self.batch));
         }

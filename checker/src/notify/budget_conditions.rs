@@ -30,7 +30,7 @@ pub fn burning_budgets(
         let alert = objective.burn_alert(&spans, now);
         let detail = alert.map(|alert| {
             format!(
-                "it is using up its error budget at least {} {} allows over {}; {} is left",
+                "is using up its error budget at least {} {} allows over {}; {} is left",
                 match alert.rate().as_str() {
                     "1" => "as fast as".to_owned(),
                     rate => format!("{rate} times as fast as"),

@@ -138,9 +138,10 @@ pub fn headline(item: &Item, message: &Message) -> String {
     match (&item.detail, item.event) {
         (_, EventKind::Test) | (None, _) => sentence,
         (Some(detail), EventKind::Budget) if item.reminder > 0 => {
-            format!("{title} got worse: {}", one_line(detail, REASON_LIMIT))
+            format!("{title} got worse: it {}", one_line(detail, REASON_LIMIT))
         }
-        (Some(detail), EventKind::Certificate | EventKind::Budget) => {
+        (Some(detail), EventKind::Budget) => format!("{title} {}", one_line(detail, REASON_LIMIT)),
+        (Some(detail), EventKind::Certificate) => {
             format!("{title}: {}", one_line(detail, REASON_LIMIT))
         }
         (Some(detail), EventKind::Incident | EventKind::Maintenance) => {

@@ -85,6 +85,8 @@ impl Spool {
     #[must_use]
     pub fn open(directory: &Path, storage: &Storage, node: &NodeName) -> Spool {
         let folder = directory.join(short_hash(&identity(&storage.location)));
+        // Messages with this path must be useful outside of the current directory.
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
         Spool { folder, node: node.clone(), io: BlockingIo::default(), reported: Arc::default() }
     }
 
@@ -411,6 +413,7 @@ mod tests {
     #[test]
     fn each_store_has_its_folder_whatever_its_keys() {
         let folder = |storage: &Storage| open(Path::new("spool"), storage).folder().to_owned();
+        assert!(folder(&bucket("b", "one")).is_absolute());
         assert_eq!(folder(&bucket("b", "one")), folder(&bucket("b", "other")));
         assert_ne!(folder(&bucket("b", "one")), folder(&bucket("c", "one")));
         assert_ne!(folder(&bucket("b", "one")), folder(&storage(StoreLocation::Directory("b".into()))));

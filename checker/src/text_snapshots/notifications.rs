@@ -77,7 +77,8 @@ fn item(event: EventKind, title: &str) -> Item {
         EventKind::Certificate => Item { detail: Some("its certificate expires in 6 days".to_owned()), ..quiet },
         EventKind::Budget => Item {
             detail: Some(
-                "12% of its error budget for 30 days is left, and it lasts 9 more hours at this rate".to_owned(),
+                "is using up its error budget at least 14.4 times as fast as 99.9% allows over 1h; 12% is left"
+                    .to_owned(),
             ),
             ..quiet
         },

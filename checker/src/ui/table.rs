@@ -89,9 +89,11 @@ pub fn render(results: &[CheckResult], styles: Styles) -> String {
     table
 }
 
-/// Formats the median round-trip time, and the range from shortest to longest.
+/// Formats the median round-trip time of the successful attempts, and the range from shortest to longest. The time until
+/// a connection is refused is not a response time.
 fn times(attempts: &[Attempt]) -> (String, String) {
-    let Some(stats) = Stats::from_attempts(attempts) else { return ("–".to_owned(), "–".to_owned()) };
+    let answered = attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect();
+    let Some(stats) = Stats::from_rtts(answered) else { return ("–".to_owned(), "–".to_owned()) };
     let median = duration::format_rtt(stats.median);
     let format = |rtt: Nanos| if rtt == stats.median { median.clone() } else { duration::format_rtt(rtt) };
     let mut spread = format(stats.min);
@@ -167,7 +169,7 @@ mod tests {
     fn a_round_is_a_readable_table() {
         let expected = "\x20 STATUS    ENDPOINT    MEDIAN            MIN – MAX  FAILED
 ● healthy   Shop       91.5 ms    88.0 ms – 95.0 ms     0/2
-■ down      API        1.00 ms    1.00 ms – 1.00 ms     1/1  connection refused
+■ down      API              –                    –     1/1  connection refused
 ○ unknown   Port             –                    –     0/0  not yet supported
 1 down, 1 unknown, 1 healthy
 ";

@@ -59,6 +59,9 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     }
     write_objective(writer, result.objective.as_deref());
     writer.string_unless_empty(key!("id"), result.id.as_deref().unwrap_or_default());
+    if let Some(position) = result.position {
+        writer.integer_member(key!("position"), position.into());
+    }
 }
 
 /// Writes an endpoint's objective, if it has one. Check files and histories store it under the same key.

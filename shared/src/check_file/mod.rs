@@ -102,6 +102,9 @@ pub struct CheckResult {
     pub objective: Option<Box<Objective>>,
     /// The endpoint's id, if one is configured. The original Checkup does not store it.
     pub id: Option<Box<str>>,
+    /// The check's index in the configuration, or `None` if the results are in the order of the configuration. The original
+    /// Checkup does not store it.
+    pub position: Option<u32>,
 }
 
 /// Identifies an endpoint by its title and locator, so checks of the same URL can be separate endpoints.
@@ -135,6 +138,12 @@ impl CheckResult {
     #[must_use]
     pub fn endpoint_key(&self) -> EndpointKey {
         EndpointKey { title: self.title.clone(), locator: self.locator.clone(), id: self.id.clone() }
+    }
+
+    /// Returns the check's index in the configuration. `index` is the result's index in its file.
+    #[must_use]
+    pub fn position_or(&self, index: usize) -> usize {
+        self.position.map_or(index, |position| position as usize)
     }
 
     /// Returns the notice, or the error of the last failed attempt if there is no notice.
@@ -288,6 +297,7 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
         certificate_days: element.integer("cert")?.and_then(|days| u32::try_from(days).ok()),
         objective: objective_of(element),
         id: id_of(element),
+        position: element.integer("position")?.and_then(|position| u32::try_from(position).ok()),
     })
 }
 

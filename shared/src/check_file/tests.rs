@@ -1,5 +1,4 @@
 use super::*;
-use crate::stats::Stats;
 use proptest::prelude::*;
 
 const GOLDEN: [&str; 3] = [
@@ -49,7 +48,6 @@ fn a_result_without_attempts_has_a_placeholder_that_is_not_counted() {
     assert_eq!((file.results.len(), file.skipped.len()), (3, 0));
     for result in &file.results {
         assert_eq!((result.status, result.attempts.as_slice()), (Status::Unknown, &[][..]), "{result:?}");
-        assert_eq!(Stats::from_attempts(&result.attempts), None);
     }
     assert_eq!(file.results[0].reason(), Some("invalid configuration: `checkers[0].endpoint_url`: invalid URL"));
     assert_eq!(write_check_file(&file.results), UNKNOWN.trim_end());
@@ -209,11 +207,12 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
         prop::sample::select(vec!["any", "majority", "all", "1", "7"]),
         (prop::option::of(any::<u32>()), prop::option::of(prop::sample::select(vec!["99.9% over 30d", "50% over 1d"]))),
         prop::option::of("[a-z0-9._-]{1,64}"),
+        prop::option::of(any::<u32>()),
     );
     (first, second).prop_map(
         |(
             (title, locator, timestamp, attempts, threshold),
-            (status, notice, message, node, kind, interval, verdict, (certificate_days, objective), id),
+            (status, notice, message, node, kind, interval, verdict, (certificate_days, objective), id, position),
         )| {
             CheckResult {
                 title,
@@ -231,6 +230,7 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
                 certificate_days,
                 objective: objective.map(|objective| Box::new(objective.parse().expect("it is an objective"))),
                 id: id.map(String::into_boxed_str),
+                position,
             }
         },
     )
@@ -251,7 +251,7 @@ proptest! {
         for (key, value) in result.as_object().expect("a result is an object") {
             let as_in_go = match key.as_str() {
                 "title" | "endpoint" | "notice" | "message" | "node" | "kind" | "verdict" | "slo" | "id" => value.is_string(),
-                "timestamp" | "threshold" | "interval" | "cert" => value.is_i64(),
+                "timestamp" | "threshold" | "interval" | "cert" | "position" => value.is_i64(),
                 "healthy" | "degraded" | "down" => value == &serde_json::Value::Bool(true),
                 "times" => value.as_array().is_some_and(|times| times.iter().all(|attempt| attempt["rtt"].is_i64())),
                 _ => false,

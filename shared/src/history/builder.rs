@@ -177,13 +177,13 @@ impl<'a> HistoryBuilder<'a> {
         into_key: impl Fn(R) -> EndpointKey,
     ) {
         self.memory_limit.newest_from = name.stored_at;
-        for (position, result) in results.enumerate() {
+        for (index, result) in results.enumerate() {
             let moment = moment_of(result.borrow(), name);
             if !is_plausible(moment, name) {
                 self.report.implausible += 1;
             } else if moment >= self.from {
                 self.memory_limit.count(result.borrow(), moment);
-                let mut recorded = RecordedResult::new(result.borrow(), moment, name.stored_at, position);
+                let mut recorded = RecordedResult::new(result.borrow(), moment, name.stored_at, index);
                 recorded.latency = recorded.latency.filter(|_| self.has_latencies);
                 // Saves memory: most of the thousands of endpoints have one result, and a vector would otherwise start
                 // with room for four.

@@ -25,7 +25,8 @@ pub(super) struct RecordedResult {
 }
 
 impl RecordedResult {
-    pub(super) fn new(result: &CheckResult, at: UnixNanos, stored_at: UnixNanos, position: usize) -> RecordedResult {
+    /// `index` is the index of the result in its file.
+    pub(super) fn new(result: &CheckResult, at: UnixNanos, stored_at: UnixNanos, index: usize) -> RecordedResult {
         // Failed attempts are omitted, because the time until a connection is refused is not a response time.
         let answered =
             result.attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect();
@@ -36,7 +37,7 @@ impl RecordedResult {
             stored_at,
             latency: Stats::from_rtts(answered).map(|stats| stats.median),
             latest: Arc::new(LatestResult {
-                position,
+                position: result.position_or(index),
                 kind: result.kind.clone().unwrap_or_default(),
                 threshold: result.threshold,
                 quorum: result.quorum,

@@ -109,7 +109,8 @@ pub struct EndpointHistory {
 /// An endpoint's newest result, except for its status and time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LatestResult {
-    /// The result's index in its file. Results are in the order of the checker's configuration.
+    /// The check's index in the checker's configuration or, if the result does not contain it, the result's index in its
+    /// file.
     pub position: usize,
     /// The kind of check, or an empty string if it is unknown.
     pub kind: String,

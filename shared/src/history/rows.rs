@@ -97,39 +97,34 @@ pub struct SketchRows {
 impl History {
     /// Parses the output of [`History::to_json`]. Any inconsistency is an error.
     pub fn parse(content: &[u8]) -> Result<History, InvalidHistory> {
-        let mut former = Vec::new();
-        let rows = HistoryRows::parse_with(content, |endpoint| former.push(read_former(endpoint)))?;
-        let HistoryRows { node, endpoints, messages, newest, recent, files, .. } = rows;
+        // Convert each endpoint immediately: the rows of all endpoints would take as much memory as the history.
+        let mut endpoints: Vec<(EndpointKey, Box<EndpointHistory>)> = Vec::new();
+        let rows = HistoryRows::parse_each(content, &mut |rows, json| {
+            let EndpointRows { key, timeline, latest, days, hours, open, mut events } = rows;
+            events.sort_unstable();
+            let (days, hours) = (days.into_iter().collect(), hours.into_iter().collect());
+            let former = read_former(json);
+            endpoints.push((key, Box::new(EndpointHistory { timeline, latest, days, hours, open, events, former })));
+        })?;
+        let HistoryRows { node, messages, newest, recent, files, .. } = rows;
         // Otherwise, a result from the far future would keep a silent node from being late.
         let latest = newest.saturating_add(DAY + validity(LONGEST_INTERVAL));
-        if endpoints.iter().filter_map(|endpoint| endpoint.timeline.valid_until()).any(|until| until > latest) {
+        if endpoints.iter().filter_map(|(_, past)| past.timeline.valid_until()).any(|until| until > latest) {
             return Err(inconsistent("the newest result"));
         }
-        let keys: Vec<EndpointKey> = endpoints.iter().map(|endpoint| endpoint.key.clone()).collect();
+        let key = |index: &usize| endpoints.get(*index).map(|(key, _)| key.clone());
         let posted = messages.into_iter().map(|row| PostedMessage {
             at: row.at,
             message: row.message,
-            about: row.about.iter().filter_map(|index| keys.get(*index).cloned()).collect(),
+            about: row.about.iter().filter_map(key).collect(),
         });
-        let to_endpoint = |(mut rows, former): (EndpointRows, _)| {
-            rows.events.sort_unstable();
-            Box::new(EndpointHistory {
-                timeline: rows.timeline,
-                latest: rows.latest,
-                days: rows.days.into_iter().collect(),
-                hours: rows.hours.into_iter().collect(),
-                open: rows.open,
-                events: rows.events,
-                former,
-            })
-        };
         Ok(History {
             node,
             messages: posted.collect(),
             newest,
             recent: recent.into_iter().collect(),
             files: files.into_iter().collect(),
-            endpoints: keys.iter().cloned().zip(endpoints.into_iter().zip(former).map(to_endpoint)).collect(),
+            endpoints: endpoints.into_iter().collect(),
         })
     }
 }
@@ -153,12 +148,18 @@ impl Latencies {
 impl HistoryRows {
     /// Parses the output of [`History::to_json`]. Any inconsistency is an error.
     pub fn parse(content: &[u8]) -> Result<HistoryRows, InvalidHistory> {
-        HistoryRows::parse_with(content, |_| ())
+        let mut endpoints = Vec::new();
+        let rows = HistoryRows::parse_each(content, &mut |endpoint, _| endpoints.push(endpoint))?;
+        let interval = endpoints.iter().filter_map(|endpoint| endpoint.timeline.last?.interval).min();
+        Ok(HistoryRows { endpoints, interval, ..rows })
     }
 
-    /// Like [`HistoryRows::parse`], but also passes each endpoint's JSON to a callback, for members that `EndpointRows`
-    /// omits.
-    fn parse_with(content: &[u8], mut pass_on: impl FnMut(&Json<'_>)) -> Result<HistoryRows, InvalidHistory> {
+    /// Like [`HistoryRows::parse`], but passes each endpoint to `take` instead of returning it. Its JSON contains members
+    /// that `EndpointRows` omits.
+    fn parse_each(
+        content: &[u8],
+        take: &mut dyn FnMut(EndpointRows, &Json<'_>),
+    ) -> Result<HistoryRows, InvalidHistory> {
         let Document { members: json, endpoints: text } = read(content)?;
         let newest = number(json.get("newest"))
             .filter(|newest| *newest >= 0)
@@ -176,21 +177,20 @@ impl HistoryRows {
             0 => Some(None),
             count => Some(Some(count)),
         });
-        let mut endpoints = Vec::new();
-        each_endpoint(text, &mut |endpoint| {
-            pass_on(endpoint);
-            endpoints.push(EndpointRows::read(endpoint)?);
+        let longest = newest.saturating_add(DAY + validity(LONGEST_INTERVAL));
+        each_endpoint(text, &mut |json| {
+            let endpoint = EndpointRows::read(json)?;
+            if endpoint.timeline.spans.last().is_some_and(|last| last.end > longest) {
+                return Err(inconsistent("a span"));
+            }
+            take(endpoint, json);
             Ok(())
         })?;
-        let longest = newest.saturating_add(DAY + validity(LONGEST_INTERVAL));
-        if endpoints.iter().filter_map(|endpoint| endpoint.timeline.spans.last()).any(|last| last.end > longest) {
-            return Err(inconsistent("a span"));
-        }
         let messages = list(json.get("messages")).and_then(|messages| messages.iter().map(read_message).collect());
         Ok(HistoryRows {
             node: read_node(&json)?,
-            interval: endpoints.iter().filter_map(|endpoint| endpoint.timeline.last?.interval).min(),
-            endpoints,
+            interval: None,
+            endpoints: Vec::new(),
             messages: messages.ok_or(inconsistent("a message"))?,
             newest,
             recent,
@@ -411,7 +411,7 @@ fn row<T>(column: Option<&Json<'_>>, each: &str, read: impl Fn(&Json<'_>) -> Opt
     if from.unsigned_abs() > u64::from(u32::MAX) {
         return None;
     }
-    let mut row = Vec::new();
+    let mut row = Vec::with_capacity(each.len());
     for (period, value) in (from..).zip(each) {
         row.extend(read(value)?.map(|value| (period, value)));
     }

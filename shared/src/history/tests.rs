@@ -389,6 +389,15 @@ fn messages_outlive_their_files_up_to_a_daily_limit() {
 }
 
 #[test]
+fn the_position_of_a_result_takes_precedence_over_its_index() {
+    let mut files = CheckFiles::new();
+    let third = CheckResult { position: Some(2), ..result("A", DAY_ONE, Status::Healthy) };
+    put(&mut files, DAY_ONE, vec![third, result("B", DAY_ONE, Status::Healthy)]);
+    let (history, _) = rebuilt(&files, DAY_ONE + MINUTE, DEFAULT_EXPIRY);
+    assert_eq!(["A", "B"].map(|title| endpoint_of(&history, title).latest.position), [2, 1]);
+}
+
+#[test]
 fn two_checkers_with_one_name_are_detected() {
     let mut files = one_day();
     let (history, _) = rebuilt(&files, DAY_ONE + DAY, DEFAULT_EXPIRY);

@@ -32,7 +32,7 @@ pub struct Condition {
     pub is_local: bool,
     /// The titles and prefixes of the endpoints that a post is about. An empty list means all endpoints.
     pub about: Vec<String>,
-    /// A description of the condition for the message, as a complete clause.
+    /// A description of the condition for the message, as a complete clause or, for error budgets, a predicate.
     pub detail: Option<String>,
 }
 

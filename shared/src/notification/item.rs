@@ -41,7 +41,8 @@ pub struct Item {
     pub reminder: u32,
     /// The titles of endpoints that are affected because they depend on this one.
     pub dependents: Vec<String>,
-    /// Details that only some kinds of events have, as a complete clause, such as "its certificate expires in 6 days".
+    /// Details that only some kinds of events have, as a complete clause, such as "its certificate expires in 6 days", or,
+    /// for error budgets, as a predicate about the endpoint.
     pub detail: Option<String>,
 }
 

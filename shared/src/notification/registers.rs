@@ -99,6 +99,14 @@ impl<'a> Registers<'a> {
         self.channels.get(channel)?.get(topic, key).map(|(node, _)| node)
     }
 
+    /// Returns the channels that nodes serve or have notified, in the order of their ids.
+    #[must_use]
+    pub fn channels(&self) -> Vec<&'a ChannelId> {
+        let mut channels: Vec<&ChannelId> = self.channels.keys().copied().collect();
+        channels.sort_unstable();
+        channels
+    }
+
     /// Returns a channel's current registers with an open outage or condition, in no particular order. When an endpoint
     /// is given an id, a register with the id replaces the one without.
     pub fn open(&self, channel: &ChannelId) -> impl Iterator<Item = &'a Register> + use<'_, 'a> {

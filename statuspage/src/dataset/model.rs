@@ -149,8 +149,8 @@ impl Dataset {
         }
         let first_message = self.messages.len();
         let mut left_out = 0;
-        for (position, result) in file.results.into_iter().enumerate() {
-            let is_added = self.add_result(name, position, first_message, &result);
+        for (index, result) in file.results.into_iter().enumerate() {
+            let is_added = self.add_result(name, result.position_or(index), first_message, &result);
             left_out += usize::from(!is_added);
         }
         let usage = self.usage(name.node.as_ref());

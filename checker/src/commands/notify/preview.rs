@@ -13,12 +13,19 @@ use super::{channels, mode, open_store};
 use crate::cli::{Format, NotifyViewArguments};
 use crate::commands::{Outcome, load, notifier};
 use crate::notify::evaluate::StoredHistory;
+use crate::notify::event::EventKind;
 use crate::notify::message::Message;
 use crate::notify::own_log::OwnLog;
 use crate::notify::{message_json, words};
 use crate::now;
 use crate::recorder::history_reader::{Detail, histories};
+use crate::sanitize::sanitize_for_terminal;
 use crate::ui;
+
+/// The maximum length of a title, in characters.
+const TITLE_WIDTH: usize = 60;
+/// The maximum number of excluded endpoints to name.
+const TITLES_LIMIT: usize = 5;
 
 pub(super) async fn preview(arguments: &NotifyViewArguments) -> anyhow::Result<Outcome> {
     let path = &arguments.config.config;
@@ -49,6 +56,7 @@ pub(super) async fn preview(arguments: &NotifyViewArguments) -> anyhow::Result<O
                         "channel": plan.channel.as_str(),
                         "message": plan.message.as_ref().map(message_json::to_json),
                         "held": plan.held.iter().map(held_json).collect::<Vec<_>>(),
+                        "excluded": plan.excluded,
                         "next": plan.next,
                     })
                 })
@@ -67,6 +75,9 @@ pub(super) async fn preview(arguments: &NotifyViewArguments) -> anyhow::Result<O
                 }
                 for held in &plan.held {
                     ui::print_line(&format!("  not sent: {}", held_text(held, now)));
+                }
+                if let Some(excluded) = excluded_text(&plan.excluded) {
+                    ui::print_line(&format!("  not sent: {excluded}"));
                 }
             }
         }
@@ -90,7 +101,7 @@ fn held_json(held: &Held) -> Value {
     json!({
         "event": held.event.as_str(),
         "title": held.title,
-        "reason": reason(&held.reason),
+        "reason": reason(held),
         "until": held.until,
         "until_rfc3339": held.until.map(rfc3339_nanos),
     })
@@ -100,12 +111,27 @@ fn held_text(held: &Held, now: UnixNanos) -> String {
     let until = held
         .until
         .filter(|until| *until > now)
-        .map(|until| format!(" (for another {})", duration::format_coarse(until.saturating_sub(now))));
-    format!("{} {}, because {}{}", held.event, held.title, reason(&held.reason), until.unwrap_or_default())
+        .map(|until| format!(" (expected in {})", duration::format_coarse(until.saturating_sub(now))));
+    let title = sanitize_for_terminal(&held.title, TITLE_WIDTH);
+    format!("`{}` for {title}, because {}{}", held.event, reason(held), until.unwrap_or_default())
 }
 
-pub(super) fn reason(reason: &HeldReason) -> String {
-    match reason {
+/// Names the failing endpoints that a channel does not cover, up to a limit.
+fn excluded_text(titles: &[String]) -> Option<String> {
+    let named: Vec<String> =
+        titles.iter().take(TITLES_LIMIT).map(|title| sanitize_for_terminal(title, TITLE_WIDTH)).collect();
+    let more = match titles.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let them = if titles.len() == 1 { "it" } else { "them" };
+    let text = || format!("news about {}{more}, because this channel does not cover {them}", named.join(", "));
+    (!named.is_empty()).then(text)
+}
+
+fn reason(held: &Held) -> String {
+    match &held.reason {
+        HeldReason::NotLongEnough if held.event == EventKind::Reminder => "the next one is not due yet".to_owned(),
         HeldReason::NotLongEnough => "it has not lasted long enough".to_owned(),
         HeldReason::NotHealthyLongEnough => "it has not been healthy for long enough".to_owned(),
         HeldReason::Flapping => "it is flapping, and the channel was already notified of that".to_owned(),
@@ -121,5 +147,43 @@ pub(super) fn reason(reason: &HeldReason) -> String {
             format!("this node comes after {}", names.join(", "))
         }
         HeldReason::Retry => "the channel did not accept the last message".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::MINUTE;
+    use shared::object_name::NodeName;
+
+    use super::*;
+    use crate::text_snapshots::assert_text;
+
+    #[test]
+    fn every_reason_is_a_sentence() {
+        let reasons = [
+            (EventKind::Down, HeldReason::NotLongEnough, Some(2)),
+            (EventKind::Reminder, HeldReason::NotLongEnough, Some(180)),
+            (EventKind::Recovered, HeldReason::NotHealthyLongEnough, Some(2)),
+            (EventKind::Down, HeldReason::Flapping, Some(15)),
+            (EventKind::Down, HeldReason::Unknown, None),
+            (EventKind::Down, HeldReason::Planned, Some(60)),
+            (EventKind::Down, HeldReason::Silenced, None),
+            (EventKind::Down, HeldReason::Dependency(Some("Router".to_owned())), None),
+            (EventKind::Down, HeldReason::Dependency(None), Some(1)),
+            (EventKind::Down, HeldReason::Gathering, Some(1)),
+            (EventKind::Recovered, HeldReason::Spacing, Some(5)),
+            (EventKind::Down, HeldReason::Turn(vec![NodeName::new("eu").unwrap()]), Some(3)),
+            (EventKind::Down, HeldReason::Retry, Some(4)),
+        ];
+        let line = |(event, reason, minutes): (EventKind, HeldReason, Option<i64>)| {
+            let until = minutes.map(|minutes| minutes * MINUTE);
+            held_text(&Held { event, title: "Shop".to_owned(), reason, until }, 0)
+        };
+        let mut lines: Vec<String> = reasons.into_iter().map(line).collect();
+        for count in [0, 1, 2, 7] {
+            let titles: Vec<String> = (0..count).map(|number| format!("Shop {number}")).collect();
+            lines.extend(excluded_text(&titles));
+        }
+        assert_text("notify.preview", &lines.join("\n"));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use shared::budget::Objective;
-use shared::civil::rfc3339_nanos;
+use shared::civil::{rfc3339, rfc3339_nanos};
 use shared::endpoint_map::EndpointMap;
 use shared::notification::registers::Registers;
 use shared::notification_log::{ChannelId, Deferred, NotificationLog, Notified, Register, ServedChannel, Topic};
@@ -14,7 +14,7 @@ use shared::object_name::NodeName;
 use shared::uptime::validity;
 use shared::{MINUTE, UnixNanos, duration};
 
-use super::{channels, open_store};
+use super::{MissingNotifiers, open_store};
 use crate::cli::{Format, NotifyViewArguments};
 use crate::commands::{Outcome, load};
 use crate::notify::channels::Transport;
@@ -32,12 +32,18 @@ const TITLE_WIDTH: usize = 60;
 /// The maximum number of subjects to list for each channel.
 const LISTED: usize = 20;
 
+const REMOVED_HINT: &str =
+    "hint: no node reports when these end; if the provider keeps incidents, as PagerDuty does, resolve them there";
+
 pub(super) async fn status(arguments: &NotifyViewArguments) -> anyhow::Result<Outcome> {
     let path = &arguments.config.config;
     let config = load(path, arguments.node.as_ref())?;
-    let settings = channels(&config, path)?;
+    let settings = config.notifications.as_deref().filter(|settings| !settings.channels.is_empty());
     let store = open_store(&config, path).await?;
-    let report = NotifyReport::read(store, (&settings, &config.objectives), now()).await?;
+    let report = NotifyReport::read(store, &config.node, (settings, &config.objectives), now()).await?;
+    if settings.is_none() && report.removed(&report.registers()).is_empty() {
+        return Err(MissingNotifiers(path.display().to_string()).into());
+    }
     match arguments.format {
         Format::Json => ui::stdout_data(&format!("{}\n", report.json()))?,
         Format::Table => ui::stdout(&report.text())?,
@@ -47,7 +53,9 @@ pub(super) async fn status(arguments: &NotifyViewArguments) -> anyhow::Result<Ou
 
 /// The contents of all notification logs in the store.
 struct NotifyReport<'a> {
-    settings: &'a Notifications,
+    /// The node whose configuration is used.
+    node: NodeName,
+    channels: &'a [Channel],
     logs: Vec<NotificationLog>,
     /// When each node's newest result was stored.
     newest: BTreeMap<NodeName, UnixNanos>,
@@ -66,7 +74,8 @@ struct Sender<'a> {
 impl<'a> NotifyReport<'a> {
     async fn read(
         store: Arc<Store>,
-        (settings, objectives): (&'a Notifications, &EndpointMap<Objective>),
+        node: &NodeName,
+        (settings, objectives): (Option<&'a Notifications>, &EndpointMap<Objective>),
         now: UnixNanos,
     ) -> anyhow::Result<NotifyReport<'a>> {
         let mut view = StoreView::of_all_nodes(store);
@@ -85,8 +94,26 @@ impl<'a> NotifyReport<'a> {
         }
         let mut logs = view.logs().to_vec();
         logs.sort_by(|one, other| (one.rank, one.every, &one.node).cmp(&(other.rank, other.every, &other.node)));
-        let waits = current_waits((settings, objectives), (view.histories(), view.digests()), &logs, now);
-        Ok(NotifyReport { settings, logs, newest, waits, now })
+        let waits = |settings| current_waits((settings, objectives), (view.histories(), view.digests()), &logs, now);
+        let waits = settings.map(waits).unwrap_or_default();
+        let channels = settings.map_or(&[][..], |settings| &settings.channels);
+        Ok(NotifyReport { node: node.clone(), channels, logs, newest, waits, now })
+    }
+
+    fn registers(&self) -> Registers<'_> {
+        Registers::merge(&self.logs, self.now)
+    }
+
+    /// Returns the channels with open outages that neither this configuration nor another node contains, so no node will
+    /// report their ends.
+    fn removed<'r>(&self, registers: &Registers<'r>) -> Vec<&'r ChannelId> {
+        let is_known = |channel: &ChannelId| {
+            let mut others = self.logs.iter().filter(|log| log.node != self.node);
+            self.channels.iter().any(|known| known.id == *channel) || others.any(|log| log.channel(channel).is_some())
+        };
+        let mut channels = registers.channels();
+        channels.retain(|channel| !is_known(channel) && registers.open(channel).next().is_some());
+        channels
     }
 
     fn senders(&self, channel: &ChannelId) -> Vec<Sender<'_>> {
@@ -99,20 +126,18 @@ impl<'a> NotifyReport<'a> {
         .collect()
     }
 
-    /// Returns the newest register of each subject with an open outage or condition.
-    fn open<'r>(registers: &Registers<'r>, channel: &ChannelId) -> Vec<&'r Register> {
-        let mut open: Vec<&Register> = registers.open(channel).collect();
-        open.sort_by(|one, other| (one.since, &one.key).cmp(&(other.since, &other.key)));
-        open
-    }
-
     fn text(&self) -> String {
-        let registers = Registers::merge(&self.logs, self.now);
+        let registers = self.registers();
         let mut text = String::new();
-        for channel in &self.settings.channels {
+        for channel in self.channels {
             let state = if channel.is_enabled { "" } else { " (disabled)" };
             let _ = writeln!(text, "channel `{}`{state}", channel.id);
             self.channel_text(&mut text, channel, &registers);
+        }
+        for channel in self.removed(&registers) {
+            let _ = writeln!(text, "channel `{channel}` (removed)");
+            open_text(&mut text, channel, &registers);
+            let _ = writeln!(text, "  {REMOVED_HINT}");
         }
         text
     }
@@ -150,15 +175,7 @@ impl<'a> NotifyReport<'a> {
                 let _ = writeln!(text, "     has waited {age} for the nodes before it to send news");
             }
         }
-        let open = Self::open(registers, &channel.id);
-        for register in open.iter().take(LISTED) {
-            let (title, since) =
-                (sanitize_for_terminal(&register.key.title, TITLE_WIDTH), rfc3339_nanos(register.since));
-            let _ = writeln!(text, "  notified: {title} {} (since {since})", state(register));
-        }
-        if open.len() > LISTED {
-            let _ = writeln!(text, "  and {} more", open.len() - LISTED);
-        }
+        open_text(text, &channel.id, registers);
     }
 
     /// Returns when a node started to wait for other nodes to send the current news.
@@ -179,7 +196,7 @@ impl<'a> NotifyReport<'a> {
     }
 
     fn json(&self) -> Value {
-        let registers = Registers::merge(&self.logs, self.now);
+        let registers = self.registers();
         let channel = |channel: &Channel| {
             let senders = self.senders(&channel.id).into_iter().map(|Sender { log, served, is_reporting }| {
                 json!({
@@ -203,28 +220,61 @@ impl<'a> NotifyReport<'a> {
                     }).collect::<Vec<_>>(),
                 })
             });
-            let open = Self::open(&registers, &channel.id).into_iter().map(|register| {
-                json!({
-                    "about": register.topic.as_str(),
-                    "title": register.key.title,
-                    "endpoint": register.key.locator,
-                    "as": register.state.as_str(),
-                    "since": register.since,
-                    "since_rfc3339": rfc3339_nanos(register.since),
-                    "at": register.at,
-                    "reminders": register.reminders,
-                })
-            });
             json!({
                 "channel": channel.id.as_str(),
                 "enabled": channel.is_enabled,
+                "removed": false,
                 "nodes": senders.collect::<Vec<_>>(),
-                "notified": open.collect::<Vec<_>>(),
+                "notified": open_json(&channel.id, &registers),
             })
         };
-        let channels: Vec<Value> = self.settings.channels.iter().map(channel).collect();
+        let removed = |channel: &ChannelId| {
+            json!({
+                "channel": channel.as_str(),
+                "enabled": false,
+                "removed": true,
+                "nodes": [],
+                "notified": open_json(channel, &registers),
+            })
+        };
+        let removed = self.removed(&registers).into_iter().map(removed);
+        let channels: Vec<Value> = self.channels.iter().map(channel).chain(removed).collect();
         json!({ "now": self.now, "now_rfc3339": rfc3339_nanos(self.now), "channels": channels })
     }
+}
+
+/// Returns the newest register of each subject with an open outage or condition.
+fn open<'r>(channel: &ChannelId, registers: &Registers<'r>) -> Vec<&'r Register> {
+    let mut open: Vec<&Register> = registers.open(channel).collect();
+    open.sort_by(|one, other| (one.since, &one.key).cmp(&(other.since, &other.key)));
+    open
+}
+
+fn open_text(text: &mut String, channel: &ChannelId, registers: &Registers<'_>) {
+    let open = open(channel, registers);
+    for register in open.iter().take(LISTED) {
+        let (title, since) = (sanitize_for_terminal(&register.key.title, TITLE_WIDTH), rfc3339(register.since));
+        let _ = writeln!(text, "  notified: {title} {} (since {since})", state(register));
+    }
+    if open.len() > LISTED {
+        let _ = writeln!(text, "  and {} more", open.len() - LISTED);
+    }
+}
+
+fn open_json(channel: &ChannelId, registers: &Registers<'_>) -> Vec<Value> {
+    let register = |register: &Register| {
+        json!({
+            "about": register.topic.as_str(),
+            "title": register.key.title,
+            "endpoint": register.key.locator,
+            "as": register.state.as_str(),
+            "since": register.since,
+            "since_rfc3339": rfc3339_nanos(register.since),
+            "at": register.at,
+            "reminders": register.reminders,
+        })
+    };
+    open(channel, registers).into_iter().map(register).collect()
 }
 
 fn state(register: &Register) -> &'static str {
@@ -253,7 +303,7 @@ mod tests {
     use crate::notify::channels::exec::ExecChannel;
     use crate::notify::channels::ping::Ping;
     use crate::notify::channels::secret_url::SecretUrl;
-    use crate::notify::test_rules::{START, settings};
+    use crate::notify::test_rules::{START, register, settings};
 
     fn command() -> Notifications {
         settings(Transport::Exec(Arc::new(ExecChannel { command: "true".into(), arguments: Vec::new() })))
@@ -269,7 +319,8 @@ mod tests {
         };
         let logs = vec![log("a"), log("b")];
         let newest = logs.iter().map(|log| (log.node.clone(), START)).collect();
-        NotifyReport { settings, logs, newest, waits, now: START }
+        let node = NodeName::new("a").unwrap();
+        NotifyReport { node, channels: &settings.channels, logs, newest, waits, now: START }
     }
 
     #[test]
@@ -314,6 +365,25 @@ mod tests {
         let text = report.text();
         assert!(text.contains("failed once (refused-503); next attempt after the next round\n"), "{text}");
         assert!(text.contains("recipients is deferred; next attempt after the next round\n"), "{text}");
+    }
+
+    #[test]
+    fn outages_of_a_removed_channel_are_shown_with_a_hint() {
+        let settings = command();
+        let mut report = report(&settings, Waits::new());
+        let removed = ChannelId::new("on-call").unwrap();
+        let outage = register(Topic::Endpoint, "Shop", Notified::Down, START + 1);
+        report.logs[1].registers = vec![Register { channel: removed.clone(), ..outage }];
+        // The node's log lists the channel until the node evaluates its new configuration.
+        report.logs[0].channels.push(ServedChannel::new(removed.clone(), 0));
+        let text = report.text();
+        let shown =
+            "channel `on-call` (removed)\n  notified: Shop is down (since 2026-11-22T06:50:00Z)\n  hint: no node";
+        assert!(text.contains(shown), "{text}");
+        let channel = report.json()["channels"][1].clone();
+        assert_eq!((&channel["removed"], &channel["notified"][0]["title"]), (&json!(true), &json!("Shop")));
+        report.logs[1].channels.push(ServedChannel::new(removed, 0));
+        assert!(!report.text().contains("on-call"), "another node notifies it: {}", report.text());
     }
 
     #[test]

@@ -262,9 +262,9 @@ impl StatusReport<'_> {
         // A problem that was announced is not an alarm.
         let style = if planned_until.is_some() { PLANNED } else { style_of(tally.status) };
         let symbol = if tally.is_localized() { '◐' } else { tally.status.symbol() };
-        let budget = self.budget(endpoint).map(|(objective, budget)| {
-            format!("  {} of the error budget left ({})", budget.percent_left(), objective.target)
-        });
+        let budget = self
+            .budget(endpoint)
+            .map(|(objective, budget)| format!("  error budget: {} left ({objective})", budget.percent_left()));
         let _ = writeln!(
             text,
             "{style}{symbol} {words}{style:#} {:<width$}  {uptime:>9}  {observed:>9}{}{}{style}{}{}{style:#}",

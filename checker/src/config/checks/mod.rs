@@ -88,7 +88,7 @@ pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: 
         None => check,
         Some(problem) => {
             let text = |keys: &[&str]| keys.iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
-            let title = text(&["endpoint_name", "name"]);
+            let title = title_of(located).unwrap_or_default();
             let type_name = text(&["type"]).to_owned();
             let locator = match text(&["endpoint_url", "url"]) {
                 "" => text(&["command", "job"]).to_owned(),
@@ -101,6 +101,11 @@ pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: 
     };
     problems.extend(found);
     check
+}
+
+/// Returns the title of a check, even if the check is invalid.
+pub(super) fn title_of<'l>(located: &'l Located<'_>) -> Option<&'l str> {
+    ["endpoint_name", "name"].iter().find_map(|key| located.member(key)?.text())
 }
 
 fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut Problems) -> Option<Check> {

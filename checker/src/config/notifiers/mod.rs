@@ -33,9 +33,10 @@ mod tests;
 mod webhook;
 mod zulip;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use shared::notification_log::IncidentScope;
 use shared::suggest::suggest;
 
 use self::check_keys::CheckKeys;
@@ -46,7 +47,7 @@ use self::section::{CERTIFICATE_DAYS, NotifySection};
 use super::document::{JsonValue, Located};
 use super::problem::{Problem, Problems};
 use super::spec::{ValueKind, Variant};
-use super::validate::validate_root;
+use super::validate::is_valid;
 use crate::notify::channels::Transport;
 use crate::notify::event::EventKind;
 use crate::notify::rules::{Channel, Notifications};
@@ -121,7 +122,7 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
     let (mut channels, mut positions) = (Vec::new(), Vec::new());
     let list = [NOTIFIERS, "notifier"].into_iter().find_map(|key| Some((key, root.member(key)?)));
     for (path, located) in list.into_iter().flat_map(|(key, list)| elements(key, list)) {
-        if has_errors(located, &NOTIFIER) {
+        if !is_valid(located, &NOTIFIER) {
             ids.reserve(located, &path);
             report_other_mistakes(
                 NotifierConverter { located, path, folder, problems: &mut Problems::default() },
@@ -140,6 +141,7 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
             positions.push(located.at);
         }
     }
+    report_shared_incidents(&channels, &positions, problems);
     let is_empty = list.is_none_or(|(key, list)| elements(key, list).is_empty());
     let checks = checks.convert((!is_empty).then_some(&ids), problems);
     if is_empty {
@@ -221,6 +223,24 @@ pub(super) fn check_endpoints<'c>(
     }
 }
 
+/// Warns about channels that share their incidents: the first recovery that one of them reports ends the incident for
+/// all of them.
+fn report_shared_incidents(channels: &[Channel], positions: &[usize], problems: &mut Problems) {
+    let mut first: HashMap<IncidentScope, &Channel> = HashMap::new();
+    for (channel, at) in channels.iter().zip(positions).filter(|(channel, _)| channel.is_enabled) {
+        let Some(scope) = channel.policy.incidents else { continue };
+        let other = *first.entry(scope).or_insert(channel);
+        if other.id != channel.id {
+            let text = format!(
+                "channels `{}` and `{}` have the same key, so the first recovery that either of them reports resolves \
+                 the incident: use one channel, or separate keys",
+                other.id, channel.id
+            );
+            problems.add(Problem::warning(*at, text));
+        }
+    }
+}
+
 /// Returns the notifiers with their paths: the elements of an array, or a single object.
 fn elements<'l, 't>(key: &str, list: &'l Located<'t>) -> Vec<(String, &'l Located<'t>)> {
     match &list.value {
@@ -229,11 +249,4 @@ fn elements<'l, 't>(key: &str, list: &'l Located<'t>) -> Vec<(String, &'l Locate
         }
         _ => vec![(key.to_owned(), list)],
     }
-}
-
-/// Returns whether validation has rejected a value.
-fn has_errors(value: &Located, kind: &ValueKind) -> bool {
-    let mut found = Problems::default();
-    validate_root(value, kind, &mut found);
-    found.has_errors()
 }

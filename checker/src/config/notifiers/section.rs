@@ -5,7 +5,6 @@ use serde::Deserialize;
 use shared::post::Authors;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
 
-use super::has_errors;
 use crate::checks::heartbeat::job_schedule::parse_time_zone;
 use crate::checks::http::HttpCheck;
 use crate::config::document::Located;
@@ -14,6 +13,7 @@ use crate::config::problem::{Problem, Problems};
 use crate::config::raw::RawDuration;
 use crate::config::read_as;
 use crate::config::spec::{Field, ValueKind, optional};
+use crate::config::validate::is_valid;
 use crate::notify::rules::{Flapping, Rules};
 
 /// The maximum of `after` and `recovered_after`, well below the two days for which verdicts are computed.
@@ -130,7 +130,7 @@ pub(super) struct NotifySection {
 impl NotifySection {
     /// Converts the section. A missing or invalid section results in the defaults.
     pub(super) fn convert(located: Option<&Located>, problems: &mut Problems) -> NotifySection {
-        let valid = located.filter(|located| !has_errors(located, &ValueKind::Object(SECTION)));
+        let valid = located.filter(|located| is_valid(located, &ValueKind::Object(SECTION)));
         let raw: RawSection = valid.and_then(|located| read_as(located, problems)).unwrap_or_default();
         // An error in one key must not hide errors in the keys that are read here.
         let text =

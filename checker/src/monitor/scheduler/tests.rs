@@ -246,6 +246,20 @@ fn a_check_that_runs_during_a_reload_counts() {
 }
 
 #[test]
+fn results_are_sent_in_the_order_of_the_configuration() {
+    let config = config(&["B", "A", "C"].map(|name| command(name, "")).join(","));
+    let (mut scheduler, mut batches) = idle(&config, Status::Healthy, || 0);
+    for index in [2, 0, 1] {
+        let completed = run_check(&mut scheduler, index, Status::Healthy);
+        scheduler.complete(completed);
+    }
+    scheduler.send();
+    let sent = batches.try_recv().expect("there are results");
+    let sent: Vec<_> = sent.iter().map(|result| (result.title.as_str(), result.position)).collect();
+    assert_eq!(sent, [("B", Some(0)), ("A", Some(1)), ("C", Some(2))]);
+}
+
+#[test]
 fn an_unhealthy_endpoint_is_checked_more_often() {
     let config = config(&command("A", r#","every":"1m","every_when_unhealthy":"10s","failures_before_down":2"#));
     let (mut scheduler, _batches) = idle(&config, Status::Healthy, || 1_000 * HOUR);

@@ -73,7 +73,9 @@ pub fn remedy(reason: FailureReason, is_repeated: bool) -> &'static str {
     };
     match reason {
         FailureReason::Unreachable => "check its address and the network",
-        FailureReason::Refused(300..=399) => "redirects are not followed, so set the final URL",
+        FailureReason::Refused(300..=399) => {
+            "redirects are not followed; set the final URL, which usually starts with `https://`"
+        }
         // Codes of 530 and above are SMTP replies. Lower ones are HTTP status codes.
         FailureReason::Refused(401 | 403 | 407 | 530 | 534 | 535 | 538) => "check its token or password",
         FailureReason::Refused(550 | 551 | 553) => "check the sender and recipient addresses",

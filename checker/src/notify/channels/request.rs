@@ -12,6 +12,9 @@ use super::{Authorization, InvalidMessage};
 
 const AGENT: &str = concat!("checkup/", env!("CARGO_PKG_VERSION"));
 
+/// Why a request cannot be created. The library's error could contain the secret URL.
+pub const INVALID_REQUEST: &str = "its URL cannot be requested; check it for spaces and other special characters";
+
 /// Starts a request with a JSON body.
 #[must_use]
 pub fn json_request(url: &SecretUrl, method: Method) -> Builder {
@@ -63,6 +66,5 @@ pub fn authorized(request: Builder, authorization: Option<&Authorization>) -> Bu
 }
 
 pub fn finish(request: Builder, body: impl Into<Bytes>) -> Result<Request<Bytes>, InvalidMessage> {
-    // Discard the error, because it could contain the secret URL.
-    request.body(body.into()).map_err(|_| InvalidMessage("its URL cannot be requested".to_owned()))
+    request.body(body.into()).map_err(|_| InvalidMessage(INVALID_REQUEST.to_owned()))
 }

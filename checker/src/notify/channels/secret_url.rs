@@ -15,7 +15,7 @@ pub struct SecretUrl(Url);
 
 /// The error for an invalid provider URL. It omits the URL, which can contain a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("invalid URL: expected for example `https://hooks.example.com/services/…`")]
+#[error("invalid URL: expected `https://` or `http://` and a host, for example `https://hooks.example.com/services/…`")]
 pub struct InvalidSecretUrl;
 
 impl SecretUrl {

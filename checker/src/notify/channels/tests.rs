@@ -318,7 +318,10 @@ fn mail_about_one_outage_is_one_conversation() {
 fn urls_are_validated_and_split() {
     for text in ["", "hooks.example.com", "ftp://example.com/x", "https://", "file:///etc/passwd"] {
         let error = SecretUrl::parse(text).unwrap_err().to_string();
-        assert_eq!(error, "invalid URL: expected for example `https://hooks.example.com/services/…`");
+        assert_eq!(
+            error,
+            "invalid URL: expected `https://` or `http://` and a host, for example `https://hooks.example.com/services/…`"
+        );
     }
     let split = |text: &str| url(text).split_last_segment().map(|(server, topic)| (server.origin(), topic));
     assert_eq!(split("https://ntfy.sh/topic"), Some(("https://ntfy.sh".to_owned(), "topic".to_owned())));

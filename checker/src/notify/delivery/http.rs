@@ -6,6 +6,7 @@ use shared::UnixNanos;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Attempt, MARGIN, with_second_attempt};
+use crate::notify::channels::request::INVALID_REQUEST;
 use crate::notify::channels::{FailureReason, SendOutcome, outcome};
 
 /// The maximum number of response bytes to read, which is enough to interpret any response.
@@ -40,7 +41,7 @@ async fn send(
     deadline: Instant,
 ) -> Attempt {
     let Ok(request) = reqwest::Request::try_from(request) else {
-        return Attempt::refused("its URL cannot be requested".to_owned());
+        return Attempt::refused(INVALID_REQUEST.to_owned());
     };
     let mut response = match client.execute(request).await {
         Ok(response) => response,
@@ -65,7 +66,7 @@ fn failed(error: &reqwest::Error) -> Attempt {
     } else if error.is_timeout() {
         Attempt::retry(FailureReason::TimedOut)
     } else if error.is_builder() {
-        Attempt::refused("its URL cannot be requested".to_owned())
+        Attempt::refused(INVALID_REQUEST.to_owned())
     } else {
         // The connection broke before a response arrived.
         Attempt::retry(FailureReason::Unreachable)

@@ -269,7 +269,7 @@ impl Attempt {
         };
         let what = match reason {
             FailureReason::Unreachable => "is unreachable".to_owned(),
-            FailureReason::TimedOut => "did not respond in time".to_owned(),
+            FailureReason::TimedOut => "did not respond".to_owned(),
             FailureReason::RateLimited => "is rate-limited".to_owned(),
             FailureReason::Refused(TEMPORARY_FAILURE) => {
                 format!("did not deliver the message (exit status {TEMPORARY_FAILURE})")

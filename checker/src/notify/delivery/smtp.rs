@@ -154,14 +154,15 @@ impl Rejected {
 
 impl Transaction {
     /// Transfers the content to the recipients that the server has accepted. If the server does not respond before the
-    /// deadline, only these recipients may have received it.
+    /// deadline or closes the connection, only these recipients may have received it.
     async fn finish(mut self, content: &[u8], is_test: bool, deadline: Instant) -> Attempt {
         let until = deadline.checked_sub(FINAL_MARGIN).unwrap_or(deadline);
         let transferred = timeout_at(until, self.connection.message(content)).await;
         let attempt = match transferred {
             Ok(Ok(_)) => Attempt::from(SendOutcome::Delivered),
-            Ok(Err(error)) => failed(&error),
-            Err(_) => Attempt::retry(FailureReason::TimedOut),
+            Ok(Err(error)) if error.status().is_some() => failed(&error),
+            // A server that closes the connection may have accepted the message first.
+            Ok(Err(_)) | Err(_) => Attempt::retry(FailureReason::TimedOut),
         };
         match attempt.outcome {
             SendOutcome::Delivered => {

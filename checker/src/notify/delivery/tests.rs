@@ -136,7 +136,12 @@ async fn a_redirect_is_not_followed() {
     let redirect = format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {target}\r\ncontent-length: 0\r\n\r\n");
     let (report, _) = deliver_to(vec![Text(String::leak(redirect))]).await;
     assert_eq!(report.outcome, SendOutcome::Refused { reason: FailureReason::Refused(307) });
-    assert!(report.problem.unwrap().ends_with("redirects are not followed, so set the final URL"));
+    assert!(
+        report
+            .problem
+            .unwrap()
+            .ends_with("redirects are not followed; set the final URL, which usually starts with `https://`")
+    );
     assert!(requests.lock().unwrap().is_empty());
 }
 
@@ -164,7 +169,7 @@ async fn a_provider_that_never_answers_delays_no_other_channel() {
     let jobs = vec![job("slow", slack(&slow)), job("quick", slack(&quick))];
     let reports = deliver(jobs, Duration::from_millis(300)).await;
     assert_eq!(reports[0].outcome, SendOutcome::Retry { reason: FailureReason::TimedOut, after: None });
-    assert_eq!(reports[0].problem.as_deref(), Some("channel `slow` did not respond in time: it will be retried"));
+    assert_eq!(reports[0].problem.as_deref(), Some("channel `slow` did not respond: it will be retried"));
     assert_eq!(reports[1].outcome, SendOutcome::Delivered);
     assert_eq!(requests.lock().unwrap().len(), 1);
 }
@@ -201,7 +206,7 @@ async fn all_members_of_a_cluster_receive_the_alerts_and_one_is_enough() {
                 "channel `alerts`: server 1 of 2 did not accept the message (status 404): check its URL and whether it still exists",
             ),
         ),
-        ([OK, Hang("")], Some("channel `alerts`: server 2 of 2 did not respond in time: it will be retried")),
+        ([OK, Hang("")], Some("channel `alerts`: server 2 of 2 did not respond: it will be retried")),
     ] {
         let [first, second] = answers;
         let ((first, first_requests), (second, second_requests)) =

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use shared::MINUTE;
 use shared::notification::reconcile::News;
@@ -34,6 +34,8 @@ pub(super) struct MailServer {
     accepted: Mutex<Vec<Vec<String>>>,
     /// The number of messages that it accepts without a response.
     unanswered: AtomicUsize,
+    /// Whether it closes the connection instead of keeping it open without a response.
+    closes: AtomicBool,
 }
 
 impl MailServer {
@@ -63,6 +65,9 @@ impl MailServer {
                     self.accepted.lock().unwrap().push(std::mem::take(&mut recipients));
                     let less = |count: usize| count.checked_sub(1);
                     if self.unanswered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
+                        if self.closes.load(Ordering::Relaxed) {
+                            return;
+                        }
                         continue;
                     }
                     "250 done".to_owned()
@@ -256,8 +261,8 @@ async fn a_recipient_that_was_deferred_in_an_unanswered_attempt_is_not_lost() {
     }
     let deferred = "the server deferred 1 of 2 recipients (status 450); the message will be sent to them later";
     assert_eq!(problems.len(), 4, "{problems:#?}");
-    assert_eq!(problems[0], format!("channel `ops` did not respond in time: {deferred}"));
-    let given_up = "channel `ops` did not respond in time to 4 attempts: it may have accepted the message, so it is not sent again, except to 1 recipient that it has deferred";
+    assert_eq!(problems[0], format!("channel `ops` did not respond: {deferred}"));
+    let given_up = "channel `ops` did not respond to 4 attempts: it may have accepted the message, so it is not sent again, except to 1 recipient that it has deferred";
     assert_eq!(problems[3], given_up);
     assert_eq!(server.accepted(), vec![["ops"]; 4]);
     assert_eq!(world.log().await.channels[0].deferred[0].recipients, [1]);
@@ -269,13 +274,31 @@ async fn a_recipient_that_was_deferred_in_an_unanswered_attempt_is_not_lost() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_closed_after_the_content_is_an_unanswered_attempt() {
+    let server = MailServer::start().await;
+    let world = World::new(mail(server.port));
+    world.run(9).await;
+    server.unanswered.store(usize::MAX, Ordering::Relaxed);
+    server.closes.store(true, Ordering::Relaxed);
+    let mut problems = Vec::new();
+    for minute in 11..=180 {
+        problems.extend(world.run(minute).await.problems);
+    }
+    assert_eq!(server.accepted(), vec![NAMES; 4], "{problems:#?}");
+    let given_up =
+        "channel `ops` did not respond to 4 attempts: it may have accepted the message, so it is not sent again";
+    assert_eq!(problems[0], "channel `ops` did not respond: it will be retried");
+    assert_eq!((problems.len(), problems[3].as_str()), (4, given_up));
+}
+
+#[tokio::test]
 async fn an_unanswered_attempt_ends_only_for_recipients_that_were_accepted() {
     let server = MailServer::start().await;
     let (world, _) = with_outage(&server, &["ops", "jane", "kim", "lee"], &[250, 450, 450, 450]).await;
     server.accepted();
     server.unanswered.store(1, Ordering::Relaxed);
     server.answer(&[250, 450, 550]);
-    let expected = "channel `ops` did not respond in time: 1 of 4 recipients may have received the message, so it will not be sent again, except to 1 recipient that it has deferred";
+    let expected = "channel `ops` did not respond: 1 of 4 recipients may have received the message, so it will not be sent again, except to 1 recipient that it has deferred";
     let refused = "channel `ops`: the server refused 1 of 4 recipients; check the addresses in `to`";
     tokio::time::pause();
     assert_eq!(world.run(17).await.problems, [expected, refused]);
@@ -316,7 +339,8 @@ fn recipients_that_are_not_retried_are_reported() {
     log.channels[0].deferred = vec![entry.clone()];
     let outgoing = |deferred| Outgoing { channel, message: sample::message(), news: vec![news.clone()], deferred };
     let timed_out = SendOutcome::Retry { reason: FailureReason::TimedOut, after: None };
-    let expected = "channel `ops` did not respond in time: 1 of 2 recipients may have received the message, so it will not be sent again";
+    let expected =
+        "channel `ops` did not respond: 1 of 2 recipients may have received the message, so it will not be sent again";
     assert_eq!(record(&mut log, outgoing(Some(entry.clone())), timed_out, &[]), [expected]);
     assert!(log.channels[0].deferred.is_empty());
     let mut other = entry;

@@ -87,7 +87,7 @@ fn record_failure(
         let reception = Reception { list: recipient_list(&channel.transport), deferred, refused };
         record_delivery((own, others), outgoing, &reception, (number, now), report);
         report.problems.push(format!(
-            "channel `{}` did not respond in time to {} attempts: it may have accepted the message, so it is not sent again{exception}",
+            "channel `{}` did not respond to {} attempts: it may have accepted the message, so it is not sent again{exception}",
             channel.id,
             UNANSWERED_RETRIES + 1
         ));
@@ -130,7 +130,7 @@ fn record_deferred_failure(
         let rejected = left.len() + delivery.refused.len();
         let exception = exception(left.len());
         report.problems.push(format!(
-            "channel `{}` did not respond in time: {} of {} recipients may have received the message, so it will not be sent again{exception}",
+            "channel `{}` did not respond: {} of {} recipients may have received the message, so it will not be sent again{exception}",
             outgoing.channel.id,
             deferred.recipients.len().saturating_sub(rejected),
             deferred.list.count

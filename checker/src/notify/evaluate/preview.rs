@@ -1,13 +1,18 @@
 //! Determines which messages would be sent now, without sending them.
 
 use shared::UnixNanos;
+use shared::endpoint_status::endpoint_statuses;
 use shared::notification::reconcile::{Held, Plan};
+use shared::notification::verdicts::{Verdict, verdicts};
 use shared::notification_log::ChannelId;
+use shared::status::Status;
 
 use super::composition::compose;
 use super::{Notifier, StoredHistory, served};
+use crate::notify::event::EventKind;
 use crate::notify::message::Message;
 use crate::notify::own_log::OwnLog;
+use crate::notify::rules::Channel;
 use crate::store::StoreError;
 
 /// The outcome of an evaluation without effects.
@@ -24,6 +29,8 @@ pub struct ChannelPreview {
     pub channel: ChannelId,
     pub message: Option<Message>,
     pub held: Vec<Held>,
+    /// The titles of failing endpoints that the channel does not cover.
+    pub excluded: Vec<String>,
     /// The time when the rules should be evaluated again.
     pub next: Option<UnixNanos>,
 }
@@ -40,14 +47,35 @@ impl Notifier {
         self.view.refresh_digests().await;
         self.view.refresh_logs(now).await?;
         let plans = self.assess(&stored, now).plans.into_iter();
+        let endpoints = endpoint_statuses(self.view.histories().iter().chain([&*stored.history]));
+        let verdicts = verdicts(&endpoints, now);
         let preview = |(index, plan): (usize, Plan)| {
             let channel = &self.settings.channels[index];
             let message =
                 Some(compose(&self.settings, channel, &plan, now)).filter(|message| !message.items.is_empty());
-            ChannelPreview { channel: channel.id.clone(), message, held: plan.held, next: plan.next }
+            let excluded = self.excluded(channel, &verdicts, now);
+            ChannelPreview { channel: channel.id.clone(), message, held: plan.held, excluded, next: plan.next }
         };
         let channels = plans.map(preview).collect();
         let problems = problem.into_iter().chain(self.view.take_problems()).collect();
         Ok(Preview { channels, problems })
+    }
+
+    /// Returns the titles of endpoints of whose current status the channel would be notified if it covered them.
+    fn excluded(&self, channel: &Channel, verdicts: &[Verdict<'_>], now: UnixNanos) -> Vec<String> {
+        let policy = &channel.policy;
+        let is_heard = |verdict: &&Verdict<'_>| {
+            let last = verdict.spans.last().filter(|last| last.end >= now && !verdict.is_retired);
+            match last.map(|last| last.status) {
+                Some(Status::Down) => policy.hears(EventKind::Down),
+                Some(Status::Degraded) => policy.hears(EventKind::Degraded),
+                _ => false,
+            }
+        };
+        let is_covered = |verdict: &Verdict<'_>| {
+            policy.covers(&channel.id, &verdict.key.title, self.settings.checks.get(verdict.key))
+        };
+        let excluded = verdicts.iter().filter(is_heard).filter(|verdict| !is_covered(verdict));
+        excluded.map(|verdict| verdict.key.title.clone()).collect()
     }
 }

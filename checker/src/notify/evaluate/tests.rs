@@ -118,10 +118,7 @@ async fn a_provider_that_never_answers_gets_a_message_four_times() {
     }
     assert_eq!(*count.lock().unwrap(), 4, "{problems:#?}");
     assert_eq!(problems.len(), 4);
-    assert!(
-        problems[3].contains("did not respond in time to 4 attempts: it may have accepted the message"),
-        "{problems:#?}"
-    );
+    assert!(problems[3].contains("did not respond to 4 attempts: it may have accepted the message"), "{problems:#?}");
     let log = world.log().await;
     assert_eq!((log.channels[0].retry, log.channels[0].unconfirmed), (None, Some(START + 96 * MINUTE)));
 }

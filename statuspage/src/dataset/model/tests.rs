@@ -54,6 +54,14 @@ fn the_order_of_arrival_does_not_matter() {
 }
 
 #[test]
+fn the_position_of_a_result_takes_precedence_over_its_index() {
+    let (name, mut one) = file(MINUTE, &["A", "B"]);
+    one.results[0].position = Some(7);
+    let positions: Vec<usize> = dataset_of(&[(name, one)]).endpoints.iter().map(|endpoint| endpoint.position).collect();
+    assert_eq!(positions, [7, 1]);
+}
+
+#[test]
 fn the_longest_interval_ignores_nodes_with_a_history() {
     let (name, mut one) = file(MINUTE, &["A", "B"]);
     (one.results[0].interval, one.results[1].interval) = (Some(MINUTE), Some(3 * MINUTE));
