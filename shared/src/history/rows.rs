@@ -100,11 +100,6 @@ impl History {
         let mut former = Vec::new();
         let rows = HistoryRows::parse_with(content, |endpoint| former.push(read_former(endpoint)))?;
         let HistoryRows { node, endpoints, messages, newest, recent, files, .. } = rows;
-        // Otherwise, a result from the far future would keep a silent node from being late.
-        let latest = newest.saturating_add(DAY + validity(LONGEST_INTERVAL));
-        if endpoints.iter().filter_map(|endpoint| endpoint.timeline.valid_until()).any(|until| until > latest) {
-            return Err(inconsistent("the newest result"));
-        }
         let keys: Vec<EndpointKey> = endpoints.iter().map(|endpoint| endpoint.key.clone()).collect();
         let posted = messages.into_iter().map(|row| PostedMessage {
             at: row.at,
@@ -182,9 +177,15 @@ impl HistoryRows {
             endpoints.push(EndpointRows::read(endpoint)?);
             Ok(())
         })?;
-        let longest = newest.saturating_add(DAY + validity(LONGEST_INTERVAL));
-        if endpoints.iter().filter_map(|endpoint| endpoint.timeline.spans.last()).any(|last| last.end > longest) {
-            return Err(inconsistent("a span"));
+        let latest = newest.saturating_add(DAY + validity(LONGEST_INTERVAL));
+        for timeline in endpoints.iter().map(|endpoint| &endpoint.timeline) {
+            if timeline.spans.last().is_some_and(|last| last.end > latest) {
+                return Err(inconsistent("a span"));
+            }
+            // Otherwise, a result from the far future would keep a silent node from being late.
+            if timeline.valid_until().is_some_and(|until| until > latest) {
+                return Err(inconsistent("the newest result"));
+            }
         }
         let messages = list(json.get("messages")).and_then(|messages| messages.iter().map(read_message).collect());
         Ok(HistoryRows {
