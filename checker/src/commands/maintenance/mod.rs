@@ -145,7 +145,7 @@ async fn renew(arguments: &MaintenanceRenewArguments) -> anyhow::Result<Outcome>
             Ok(Some(plan)) => plan,
             Ok(None) => continue,
             Err(error) => {
-                ui::warn(&format!("`{}` ({}) cannot be renewed: {error}", maintenance.title, maintenance.id));
+                ui::warn(&format!("`{}` ({}) cannot be renewed: {error}", maintenance.display_title(), maintenance.id));
                 outcome = Outcome::Failed;
                 continue;
             }
