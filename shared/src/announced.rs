@@ -148,7 +148,7 @@ impl OpenIncident {
         OpenIncident {
             id: incident.id.to_string(),
             author: newest.map_or(&incident.id.author, |update| &update.author).to_string(),
-            title: incident.title.clone(),
+            title: incident.display_title().to_owned(),
             state: incident.state.as_str().to_owned(),
             affects: affects(&incident.affects),
             since: incident.began,
@@ -163,7 +163,7 @@ impl AnnouncedWindow {
         AnnouncedWindow {
             id: maintenance.id.to_string(),
             author: maintenance.author.to_string(),
-            title: maintenance.title.clone(),
+            title: maintenance.display_title().to_owned(),
             affects: affects(&maintenance.affects),
             start: window.start,
             end: window.end,

@@ -86,9 +86,14 @@ pub fn parse_utc(text: &str) -> Option<UnixNanos> {
 /// Parses a UTC offset in the formats that browsers use: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
 #[must_use]
 pub fn parse_offset(text: &str) -> Option<Nanos> {
-    let (_, offset) = text.split_once("GMT")?;
-    let Some(sign) = offset.chars().next() else { return Some(0) };
-    let (hours, minutes) = offset[sign.len_utf8()..].split_once(':').unwrap_or((&offset[sign.len_utf8()..], "0"));
+    let (before, offset) = text.split_once('T')?;
+    if !before.ends_with("GM") {
+        return None;
+    }
+    let mut characters = offset.chars();
+    let Some(sign) = characters.next() else { return Some(0) };
+    let length = characters.as_str();
+    let (hours, minutes) = length.split_once(':').unwrap_or((length, "0"));
     let minutes = minutes.split(':').next()?.parse::<i64>().ok()?;
     let length = hours.parse::<i64>().ok()? * HOUR + minutes * MINUTE;
     match sign {

@@ -33,9 +33,9 @@ pub fn parse(text: &str) -> Result<Nanos, ParseDurationError> {
     let mut total: Nanos = 0;
     while !rest.is_empty() {
         let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(refused)?;
-        let (number, tail) = rest.split_at(number_end);
+        let (number, tail) = rest.split_at_checked(number_end).ok_or_else(refused)?;
         let unit_end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(unit_end);
+        let (unit, tail) = tail.split_at_checked(unit_end).ok_or_else(refused)?;
         let (_, size) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(refused)?;
         let part = decimal_times(number, *size).ok_or_else(refused)?;
         total = total.checked_add(part).ok_or_else(refused)?;

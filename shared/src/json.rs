@@ -204,15 +204,15 @@ fn read_key<'t>(next: u8, lexer: &mut SliceLexer<'t>) -> Result<Cow<'t, str>, Er
 
 impl JsonError {
     fn new(stop: &Stop, text: &str, offset: usize) -> JsonError {
-        let before = &text[..text.floor_char_boundary(offset)];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let before = text.get(..text.floor_char_boundary(offset)).unwrap_or(text);
+        let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
         JsonError {
             problem: match stop {
                 Stop::Invalid(error) => describe(error),
                 Stop::Limit(problem) => problem,
             },
             line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            column: line.chars().count() + 1,
         }
     }
 }

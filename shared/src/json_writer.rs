@@ -38,6 +38,7 @@ impl JsonWriter {
     }
 
     /// Writes a member's [`key!`]. The member's value must follow.
+    #[expect(clippy::string_slice, reason = "the key starts with a comma")]
     pub(crate) fn key(&mut self, key: &'static str) {
         let comma = usize::from(self.text.as_bytes().last() == Some(&b'{'));
         self.text.push_str(&key[comma..]);

@@ -117,23 +117,21 @@ struct Tag {
 impl TreeBuilder {
     fn read(&mut self, html: &str) {
         let mut rest = html;
-        while let Some(at) = rest.find('<') {
-            self.text(&rest[..at]);
-            rest = &rest[at..];
-            if let Some(after) = rest.strip_prefix("<!--") {
+        while let Some((before, markup)) = rest.split_once('<') {
+            self.text(before);
+            if let Some(comment) = markup.strip_prefix("!--") {
                 self.refuse("<!-- -->");
-                rest = after.split_once("-->").map_or("", |(_, behind)| behind);
-            } else if let Some((tag, after)) = read_tag(rest) {
+                rest = after_comment(comment);
+            } else if let Some((tag, after)) = read_tag(markup) {
                 rest = self.tag(&tag, after);
-            } else if rest[1..].starts_with(['!', '?', '/']) || rest[1..].starts_with(|c: char| c.is_ascii_alphabetic())
-            {
+            } else if markup.starts_with(['!', '?', '/']) || markup.starts_with(|c: char| c.is_ascii_alphabetic()) {
                 // Markup that is not closed is ambiguous, so it is dropped.
                 self.refuse("<");
-                rest = rest.find('>').map_or("", |end| &rest[end + 1..]);
+                rest = after_bracket(markup);
             } else {
                 // `a < b` is text.
                 self.text("<");
-                rest = &rest[1..];
+                rest = markup;
             }
         }
         self.text(rest);
@@ -215,17 +213,33 @@ impl TreeBuilder {
     }
 }
 
-/// Parses a tag at the start of `text`. Returns `None` if there is no complete tag.
+/// Returns the text after the next `>`. Without one, the rest is dropped.
+fn after_bracket(text: &str) -> &str {
+    text.split_once('>').map_or("", |(_, after)| after)
+}
+
+/// Returns the text after the end of a comment, or an empty string if it does not end.
+fn after_comment(text: &str) -> &str {
+    let mut rest = text;
+    while let Some((comment, after)) = rest.split_once('>') {
+        if comment.ends_with("--") {
+            return after;
+        }
+        rest = after;
+    }
+    ""
+}
+
+/// Parses the tag whose `<` precedes the text. Returns `None` if there is no complete tag.
 fn read_tag(text: &str) -> Option<(Tag, &str)> {
-    let mut rest = text.strip_prefix('<')?;
-    let closes = rest.starts_with('/');
-    rest = rest.strip_prefix('/').unwrap_or(rest);
-    let name_end = rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/'))?;
-    let name = rest[..name_end].to_ascii_lowercase();
+    let closes = text.starts_with('/');
+    let text = text.strip_prefix('/').unwrap_or(text);
+    let name_end = text.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/'))?;
+    let (name, mut rest) = text.split_at_checked(name_end)?;
+    let name = name.to_ascii_lowercase();
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return None;
     }
-    rest = &rest[name_end..];
     let mut attributes = Vec::new();
     loop {
         rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
@@ -236,31 +250,31 @@ fn read_tag(text: &str) -> Option<(Tag, &str)> {
         // A leading `=` is part of the name, as in the HTML standard. Consuming it also ensures that parsing makes
         // progress.
         let end = if end == 0 { 1 } else { end };
-        let attribute = rest[..end].to_ascii_lowercase();
-        rest = rest[end..].trim_start();
+        let (attribute, after) = rest.split_at_checked(end)?;
+        rest = after.trim_start();
         let mut value = String::new();
         if let Some(after) = rest.strip_prefix('=') {
             let after = after.trim_start();
             let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''));
             let (raw, tail) = match quote {
-                Some(quote) => after[1..].split_once(quote)?,
-                None => after.split_at(after.find(|c: char| c.is_ascii_whitespace() || c == '>')?),
+                Some(quote) => after.strip_prefix(quote)?.split_once(quote)?,
+                None => after.split_at_checked(after.find(|c: char| c.is_ascii_whitespace() || c == '>')?)?,
             };
             value = resolve_entities(raw);
             rest = tail;
         }
-        attributes.push((attribute, value));
+        attributes.push((attribute.to_ascii_lowercase(), value));
     }
 }
 
 /// Returns the text after an element's end tag, or an empty string if there is no end tag.
 fn after_end_of<'a>(tag: &str, text: &'a str) -> &'a str {
     let mut rest = text;
-    while let Some((_, behind)) = rest.split_once("</") {
-        rest = behind;
-        let named = rest.get(..tag.len()).is_some_and(|name| name.eq_ignore_ascii_case(tag));
-        if named {
-            return rest.find('>').map_or("", |end| &rest[end + 1..]);
+    while let Some((_, markup)) = rest.split_once('<') {
+        rest = markup;
+        let name = markup.strip_prefix('/').and_then(|name| name.get(..tag.len()));
+        if name.is_some_and(|name| name.eq_ignore_ascii_case(tag)) {
+            return after_bracket(markup);
         }
     }
     ""
@@ -280,20 +294,26 @@ fn allowed_link(href: &str) -> Option<String> {
 fn resolve_entities(text: &str) -> String {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        resolved.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let end = rest.char_indices().take(12).find(|(_, character)| *character == ';').map(|(end, _)| end);
-        if let Some((character, end)) = end.and_then(|end| Some((entity(&rest[1..end])?, end))) {
+    while let Some((before, after)) = rest.split_once('&') {
+        resolved.push_str(before);
+        if let Some((character, behind)) = read_entity(after) {
             resolved.push(character);
-            rest = &rest[end + 1..];
+            rest = behind;
         } else {
             resolved.push('&');
-            rest = &rest[1..];
+            rest = after;
         }
     }
     resolved.push_str(rest);
     resolved
+}
+
+/// Parses the character reference whose `&` precedes the text. Names of more than ten characters are
+/// unknown.
+fn read_entity(text: &str) -> Option<(char, &str)> {
+    let (end, _) = text.char_indices().take(11).find(|(_, character)| *character == ';')?;
+    let (name, behind) = text.split_at_checked(end)?;
+    Some((entity(name)?, behind.strip_prefix(';')?))
 }
 
 fn entity(name: &str) -> Option<char> {

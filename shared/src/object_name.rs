@@ -179,7 +179,7 @@ impl HistoryName {
     #[must_use]
     pub fn parse(name: &str) -> Option<HistoryName> {
         let name = name.strip_prefix(HISTORY_FOLDER)?;
-        let (node, ending) = name.split_at(name.find('.')?);
+        let (node, ending) = name.split_at_checked(name.find('.')?)?;
         let part = [HistoryPart::Main, HistoryPart::Latency].into_iter().find(|part| part.ending() == ending)?;
         let node = if node == UNNAMED { None } else { Some(NodeName::new(node).ok()?) };
         Some(HistoryName { node, part })

@@ -88,6 +88,11 @@ pub enum S3ErrorKind {
     Busy,
 }
 
+/// Returns whether a message contains a word.
+fn mentions(message: &str, word: &str) -> bool {
+    message.split(|character: char| !character.is_alphanumeric()).any(|other| other == word)
+}
+
 impl S3ErrorKind {
     /// Classifies an error by its code and message. Returns `None` if the code has no known remedy.
     #[must_use]
@@ -95,16 +100,14 @@ impl S3ErrorKind {
         Some(match code {
             "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" => S3ErrorKind::UnknownKey,
             // IAM also uses this code for clock skew.
-            "SignatureDoesNotMatch"
-                if message.contains("Signature expired") || message.contains("Signature not yet current") =>
-            {
+            "SignatureDoesNotMatch" if mentions(message, "expired") || mentions(message, "current") => {
                 S3ErrorKind::ClockSkew
             }
             "SignatureDoesNotMatch" => S3ErrorKind::WrongSecret,
             "ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired" => {
                 S3ErrorKind::ExpiredCredentials
             }
-            "AccessDenied" if message.contains("expired") => S3ErrorKind::ExpiredUrl,
+            "AccessDenied" if mentions(message, "expired") => S3ErrorKind::ExpiredUrl,
             "AccessDenied" | "AccessDeniedException" | "AllAccessDisabled" | "AccountProblem" | "Forbidden" => {
                 S3ErrorKind::AccessDenied
             }
@@ -180,6 +183,7 @@ mod tests {
     fn a_message_distinguishes_errors_of_one_code() {
         let kind = |code, message| S3ErrorKind::from_code(code, message);
         assert_eq!(kind("SignatureDoesNotMatch", "Signature expired: 2026"), Some(S3ErrorKind::ClockSkew));
+        assert_eq!(kind("SignatureDoesNotMatch", "Signature not yet current: 2026"), Some(S3ErrorKind::ClockSkew));
         assert_eq!(kind("SignatureDoesNotMatch", ""), Some(S3ErrorKind::WrongSecret));
         assert_eq!(kind("AccessDenied", "Request has expired"), Some(S3ErrorKind::ExpiredUrl));
         assert_eq!(kind("AccessDenied", "Access Denied"), Some(S3ErrorKind::AccessDenied));

@@ -1,5 +1,7 @@
 //! Sorts by integer keys. Only a small part of the code exists once per type, which keeps the page small.
 
+use std::collections::BinaryHeap;
+
 /// Sorts items by their keys, in ascending order. Items with equal keys keep their order.
 pub fn sort_by_integer<T>(items: &mut [T], key: impl Fn(&T) -> i64) {
     for (one, other) in swaps(items.iter().map(key).collect()) {
@@ -10,8 +12,12 @@ pub fn sort_by_integer<T>(items: &mut [T], key: impl Fn(&T) -> i64) {
 /// Returns the swaps that sort items with these keys, in the order in which they must be made.
 #[inline(never)]
 fn swaps(keys: Vec<i64>) -> Vec<(usize, usize)> {
-    let mut order: Vec<(i64, usize)> = keys.into_iter().enumerate().map(|(index, key)| (key, index)).collect();
-    order.sort_unstable();
+    if keys.is_sorted() {
+        return Vec::new();
+    }
+    // A heap takes much less code than `sort_unstable`.
+    let heap: BinaryHeap<(i64, usize)> = keys.into_iter().zip(0..).collect();
+    let mut order = heap.into_sorted_vec();
     let mut swaps = Vec::new();
     for target in 0..order.len() {
         let mut source = order[target].1;

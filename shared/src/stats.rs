@@ -1,6 +1,7 @@
 //! Statistics for round-trip times, which are computed when needed and never stored.
 
 use crate::Nanos;
+use crate::sorting::sort_by_integer;
 
 /// Statistics for the round-trip times of attempts, in nanoseconds.
 ///
@@ -25,7 +26,7 @@ impl Stats {
     /// Computes the statistics of times in any order. Returns `None` if the list is empty.
     #[must_use]
     pub fn from_rtts(mut rtts: Vec<Nanos>) -> Option<Stats> {
-        rtts.sort_unstable();
+        sort_by_integer(&mut rtts, |rtt| *rtt);
         let (min, max) = (*rtts.first()?, *rtts.last()?);
         let count = rtts.len() as i64;
         // Quotients and remainders are summed separately so that nothing overflows.

@@ -68,7 +68,7 @@ fn incident(incident: &Incident, groups: &[Group]) -> Condition {
         lasting: incident.is_open().then_some(reminders),
         about: covered(&incident.affects, groups),
         detail: Some(if text.is_empty() { state } else { format!("{state}. {text}") }),
-        ..Condition::new(Topic::Incident, key(&incident.id, &incident.title), since, incident.is_open())
+        ..Condition::new(Topic::Incident, key(&incident.id, incident.display_title()), since, incident.is_open())
     }
 }
 
@@ -97,7 +97,7 @@ fn maintenance(maintenance: &Maintenance, groups: &[Group], clock: &Clock, now: 
         lasting: is_present.then_some(reminders),
         about: covered(&maintenance.affects, groups),
         detail: Some(if is_first { format!("{state}. {text}") } else { state }),
-        ..Condition::new(Topic::Maintenance, key(&maintenance.id, &maintenance.title), since, is_present)
+        ..Condition::new(Topic::Maintenance, key(&maintenance.id, maintenance.display_title()), since, is_present)
     }
 }
 

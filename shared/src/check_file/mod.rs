@@ -252,8 +252,8 @@ pub fn shortened(mut text: String, limit: usize) -> String {
     if text.len() <= limit {
         return text;
     }
-    if let Some((cut, _)) = text.char_indices().nth(limit) {
-        let last = text[..cut].char_indices().next_back().map_or(0, |(at, _)| at);
+    let mut rest = text.char_indices().map(|(at, _)| at).skip(limit.saturating_sub(1));
+    if let (Some(last), Some(_)) = (rest.next(), rest.next()) {
         text.truncate(last);
         text.push('…');
     }

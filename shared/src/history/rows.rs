@@ -107,11 +107,6 @@ impl History {
             endpoints.push((key, Box::new(EndpointHistory { timeline, latest, days, hours, open, events, former })));
         })?;
         let HistoryRows { node, messages, newest, recent, files, .. } = rows;
-        // Otherwise, a result from the far future would keep a silent node from being late.
-        let latest = newest.saturating_add(DAY + validity(LONGEST_INTERVAL));
-        if endpoints.iter().filter_map(|(_, past)| past.timeline.valid_until()).any(|until| until > latest) {
-            return Err(inconsistent("the newest result"));
-        }
         let key = |index: &usize| endpoints.get(*index).map(|(key, _)| key.clone());
         let posted = messages.into_iter().map(|row| PostedMessage {
             at: row.at,
@@ -182,6 +177,10 @@ impl HistoryRows {
             let endpoint = EndpointRows::read(json)?;
             if endpoint.timeline.spans.last().is_some_and(|last| last.end > longest) {
                 return Err(inconsistent("a span"));
+            }
+            // Otherwise, a result from the far future would keep a silent node from being late.
+            if endpoint.timeline.valid_until().is_some_and(|until| until > longest) {
+                return Err(inconsistent("the newest result"));
             }
             take(endpoint, json);
             Ok(())

@@ -124,6 +124,13 @@ impl Incident {
         incident
     }
 
+    /// Returns the title. It is `Untitled incident` if no post that was read has a title, for example because the first
+    /// one is invalid.
+    #[must_use]
+    pub fn display_title(&self) -> &str {
+        if self.title.is_empty() { "Untitled incident" } else { &self.title }
+    }
+
     /// Returns whether the incident has not ended yet.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -54,7 +54,7 @@ pub struct Maintenance {
     pub id: PostId,
     /// The author of the latest post.
     pub author: NodeName,
-    /// The title according to the latest post.
+    /// The title according to the latest post. It is empty if no post that was read has one.
     pub title: String,
     /// The endpoints that are affected, and how.
     pub affects: Vec<Affected>,
@@ -185,6 +185,12 @@ impl Maintenance {
             windows,
             is_canceled,
         }
+    }
+
+    /// Returns the title. It is `Untitled maintenance` if no post that was read has a title.
+    #[must_use]
+    pub fn display_title(&self) -> &str {
+        if self.title.is_empty() { "Untitled maintenance" } else { &self.title }
     }
 
     /// Returns the window that is in progress, if any.

@@ -58,6 +58,16 @@ fn the_latest_update_determines_the_state() {
 }
 
 #[test]
+fn without_its_first_post_an_incident_is_untitled() {
+    let root = id("anna", NOW - HOUR);
+    let first = Post { title: Some("Slow".to_owned()), ..incident("anna", NOW - HOUR, &root, None) };
+    let update = incident("anna", NOW - MINUTE, &root, None);
+    let title = |posts: &[Post]| only(&fold(posts, &[], NOW)).display_title().to_owned();
+    assert_eq!(title(&[first, update.clone()]), "Slow");
+    assert_eq!(title(&[update]), "Untitled incident");
+}
+
+#[test]
 fn an_assigned_time_moves_an_update_and_is_remarked() {
     let root = id("anna", NOW - HOUR);
     let mut late = incident("anna", NOW - 10 * MINUTE, &root, Some(IncidentState::Identified));

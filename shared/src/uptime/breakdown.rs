@@ -126,7 +126,7 @@ impl Ratio {
         let (whole, decimals) = (truncated / 100_000, format!("{:05}", truncated % 100_000));
         let nines = decimals.bytes().take_while(|byte| *byte == b'9').count();
         let shown = if whole == 99 { (nines + 1).clamp(2, 5) } else { 2 };
-        format!("{whole}.{}%", &decimals[..shown])
+        format!("{whole}.{decimals:.shown$}%")
     }
 }
 

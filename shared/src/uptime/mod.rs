@@ -150,7 +150,7 @@ pub fn validity(interval: Nanos) -> Nanos {
 pub fn typical_interval(times: &[UnixNanos]) -> Option<Nanos> {
     let mut gaps: Vec<Nanos> =
         times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).filter(|gap| *gap > 0).collect();
-    gaps.sort_unstable();
+    sort_by_integer(&mut gaps, |gap| *gap);
     gaps.get(gaps.len() / 2).copied()
 }
 

@@ -90,7 +90,8 @@ impl IntlFormatter {
         };
         let numbers = object("NumberFormat", "numberingSystem=latn");
         let percent = format(&object("NumberFormat", "numberingSystem=latn,style=percent"), 0.5);
-        let (prefix, suffix) = percent.split_once("50").unwrap_or(("", "%"));
+        let parts = percent.split_once('5').and_then(|(prefix, rest)| Some((prefix, rest.strip_prefix('0')?)));
+        let (prefix, suffix) = parts.unwrap_or(("", "%"));
         let decimal = format(&numbers, 1.5);
         let dates = DATES.iter().map(|options| object("DateTimeFormat", &[COMMON, options].concat()));
         IntlFormatter {
@@ -132,7 +133,7 @@ impl LocaleFormat for IntlFormatter {
 
     fn date(&self, style: DateStyle, day_number: i64) -> String {
         let text = self.format(style as usize, day_number, DAY_MILLISECONDS);
-        if text.is_empty() { rfc3339(day_number * DAY)[..10].to_owned() } else { text }
+        if text.is_empty() { format!("{:.10}", rfc3339(day_number * DAY)) } else { text }
     }
 
     fn decimal(&self) -> &str {

@@ -4,26 +4,34 @@
 
 /// Returns the contents of all elements with this name, in order.
 pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
-    let (open, close) = (format!("<{name}"), format!("</{name}>"));
+    let name = name.to_owned();
     let mut rest = xml;
     std::iter::from_fn(move || {
         loop {
-            let (_, after_name) = rest.split_once(&open)?;
-            let start = after_name.find('>')?;
-            let (tag, content) = (&after_name[..start], &after_name[start + 1..]);
-            if !tag.is_empty() && !tag.starts_with([' ', '\t', '\n', '\r', '/']) {
+            let (_, tag) = rest.split_once('<')?;
+            rest = tag;
+            let Some(after_name) = tag.strip_prefix(&*name) else { continue };
+            let (attributes, content) = after_name.split_once('>')?;
+            if !attributes.is_empty() && !attributes.starts_with([' ', '\t', '\n', '\r', '/']) {
                 // Skips longer names that start with this one: `<KeyCount>` is not `<Key>`.
-                rest = after_name;
                 continue;
             }
-            if tag.ends_with('/') {
+            if attributes.ends_with('/') {
                 rest = content;
                 return Some("");
             }
-            let (content, after) = content.split_once(&close)?;
+            let (content, after) = split_at_end_tag(content, &name)?;
             rest = after;
             return Some(content);
         }
+    })
+}
+
+/// Splits the text at the first end tag with this name.
+fn split_at_end_tag<'a>(xml: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
+    xml.match_indices('<').find_map(|(start, _)| {
+        let (content, tag) = xml.split_at_checked(start)?;
+        Some((content, tag.strip_prefix("</")?.strip_prefix(name)?.strip_prefix('>')?))
     })
 }
 
@@ -35,15 +43,15 @@ pub(crate) fn text(xml: &str, name: &str) -> Option<String> {
 fn resolve_references(text: &str) -> String {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        resolved.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        let reference = rest.find(';').and_then(|end| Some((character(&rest[..end])?, end)));
-        if let Some((character, end)) = reference {
+    while let Some((before, after)) = rest.split_once('&') {
+        resolved.push_str(before);
+        let reference = after.split_once(';').and_then(|(name, behind)| Some((character(name)?, behind)));
+        if let Some((character, behind)) = reference {
             resolved.push(character);
-            rest = &rest[end + 1..];
+            rest = behind;
         } else {
             resolved.push('&');
+            rest = after;
         }
     }
     resolved.push_str(rest);

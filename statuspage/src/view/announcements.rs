@@ -248,10 +248,13 @@ impl AnnouncementContext<'_> {
         }
     }
 
-    /// Returns a title as plain text on one line.
-    pub(super) fn title(&self, title: &str, fallback: Text) -> String {
+    /// Returns a title as plain text on one line. An empty title is described by the kind, which is `incident` or
+    /// `maintenance`.
+    pub(super) fn title(&self, title: &str, kind: Text) -> String {
         let title = text::on_one_line(&Message::parse(title).text());
-        if title.is_empty() { text::capitalize(self.language().text(fallback)) } else { title }
+        let language = self.language();
+        let untitled = || text::capitalize(&language.format(texts::UNTITLED, &[language.text(kind)]));
+        if title.is_empty() { untitled() } else { title }
     }
 
     fn summary(&self, parts: &[&str], affects: &[Affected]) -> String {

@@ -28,7 +28,7 @@ pub(crate) fn list(incidents: &[&Incident], all: &[Incident], zone: &TimeZone) -
     for incident in incidents {
         let id = ids.get(&incident.id);
         let (state, began) = (incident.state.as_str(), date_time(incident.began, zone));
-        let title = sanitize_for_terminal(&incident.title, TITLE_WIDTH);
+        let title = sanitize_for_terminal(incident.display_title(), TITLE_WIDTH);
         let _ = writeln!(text, "{id:<14} {state:<14} {began:<27} {title}");
     }
     text
@@ -36,7 +36,7 @@ pub(crate) fn list(incidents: &[&Incident], all: &[Incident], zone: &TimeZone) -
 
 /// Formats an incident with all its updates, oldest first.
 pub(crate) fn show(incident: &Incident, zone: &TimeZone) -> String {
-    let mut text = format!("{}\n", sanitize_for_terminal(&incident.title, TITLE_WIDTH));
+    let mut text = format!("{}\n", sanitize_for_terminal(incident.display_title(), TITLE_WIDTH));
     let _ = writeln!(text, "id:       {}", incident.id);
     let _ = writeln!(text, "state:    {}", incident.state.as_str());
     let _ = writeln!(text, "began:    {}", date_time(incident.began, zone));

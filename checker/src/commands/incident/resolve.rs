@@ -25,6 +25,6 @@ pub(super) async fn resolve(arguments: &ResolveArguments) -> anyhow::Result<Outc
     let state = details(Some(IncidentState::Resolved), None, ended);
     let draft = Draft { text: text.text.clone(), at, ..Draft::about(incident.id.clone(), state) };
     text.keep_on_failure(posting.publish(draft).await)?;
-    ui::print_line(&format!("resolved the incident `{}`: {}", incident.id, incident.title));
+    ui::print_line(&format!("resolved the incident `{}`: {}", incident.id, incident.display_title()));
     Ok(Outcome::Done)
 }

@@ -178,7 +178,7 @@ async fn renew(arguments: &MaintenanceRenewArguments) -> anyhow::Result<Outcome>
             Ok(Some(plan)) => plan,
             Ok(None) => continue,
             Err(error) => {
-                ui::warn(&format!("`{}` ({}) cannot be renewed: {error}", maintenance.title, maintenance.id));
+                ui::warn(&format!("`{}` ({}) cannot be renewed: {error}", maintenance.display_title(), maintenance.id));
                 failed += 1;
                 // The operator can only fix the plans of this author.
                 if arguments.id.is_some() || maintenance.id.author == posting.author {

@@ -79,7 +79,7 @@ fn range(start: UnixNanos, end: UnixNanos, zone: &TimeZone) -> String {
 /// Describes planned maintenance in one line.
 pub(crate) fn line(maintenance: &Maintenance, ids: &ShortIds, now: UnixNanos) -> String {
     let id = ids.get(&maintenance.id);
-    format!("{id}  {}  {}", sanitize_for_terminal(&maintenance.title, TITLE_WIDTH), state(maintenance, now))
+    format!("{id}  {}  {}", sanitize_for_terminal(maintenance.display_title(), TITLE_WIDTH), state(maintenance, now))
 }
 
 fn state(maintenance: &Maintenance, now: UnixNanos) -> String {
@@ -101,7 +101,7 @@ fn state(maintenance: &Maintenance, now: UnixNanos) -> String {
 pub(crate) fn details(maintenance: &Maintenance, now: UnixNanos) -> String {
     let zone = zone_of(maintenance);
     let plan = &maintenance.plan;
-    let mut text = format!("{}\n", sanitize_for_terminal(&maintenance.title, usize::MAX));
+    let mut text = format!("{}\n", sanitize_for_terminal(maintenance.display_title(), usize::MAX));
     let mut row = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<9} {}", sanitize_for_terminal(value, usize::MAX));
     };
@@ -136,7 +136,7 @@ pub(crate) fn details(maintenance: &Maintenance, now: UnixNanos) -> String {
 
 /// Describes the effect of a change.
 pub(crate) fn changed(maintenance: &Maintenance, change: MaintenanceChange) -> String {
-    let (title, zone) = (sanitize_for_terminal(&maintenance.title, TITLE_WIDTH), zone_of(maintenance));
+    let (title, zone) = (sanitize_for_terminal(maintenance.display_title(), TITLE_WIDTH), zone_of(maintenance));
     match change {
         MaintenanceChange::CancelAll => format!("canceled all windows of {title}"),
         MaintenanceChange::Cancel(window) => format!("canceled the window of {title} at {}", local_text(window, &zone)),
@@ -146,7 +146,7 @@ pub(crate) fn changed(maintenance: &Maintenance, change: MaintenanceChange) -> S
 
 /// Describes the windows that were added to a plan.
 pub(super) fn renewed(maintenance: &Maintenance, plan: &MaintenancePlan) -> String {
-    let title = sanitize_for_terminal(&maintenance.title, TITLE_WIDTH);
+    let title = sanitize_for_terminal(maintenance.display_title(), TITLE_WIDTH);
     let last = plan.windows.last().map(|(start, _)| local_text(*start, &zone_of(maintenance))).unwrap_or_default();
     format!("{title}: {} added, the last one at {last}", counted(plan.windows.len(), "window"))
 }

@@ -224,7 +224,7 @@ fn one_author_does_not_crowd_out_another() {
     let view = shown(&checks(0, Healthy), &posts);
     let titles: Vec<&str> = view.announced.current.iter().map(|one| one.title.as_str()).collect();
     assert_eq!((titles.len(), titles.last()), (AUTHOR_LIMIT + 1, Some(&"Checkout fails")));
-    assert_eq!(titles[0], "Incident", "without a title");
+    assert_eq!(titles[0], "Untitled incident");
 }
 
 #[test]
