@@ -118,6 +118,13 @@ async fn every_kind_of_post_can_be_erased() {
         let digest = std::fs::read_to_string(checker.path("checks/history/anna.posts.json")).expect("a digest");
         assert!(posts == 0 && !digest.contains("canary"), "{words:?}: {digest}");
     }
+    // The ID of a silence includes its end.
+    succeed(&checker, &["silence", "Shop", "--for", "1h", "--why", secret]).await;
+    succeed(&checker, &["silence", "end", "latest"]).await;
+    let silences = succeed(&checker, &["silence", "list", "--all", "--format", "json"]).await;
+    let silences: Value = serde_json::from_str(&silences).expect("it is JSON");
+    let id = silences[0]["id"].as_str().expect("an ID");
+    assert_eq!(succeed(&checker, &["post", "erase", id, "--yes"]).await, "erased 2 posts\n");
 }
 
 #[tokio::test]

@@ -30,18 +30,11 @@ impl Authors {
     /// Like [`Self::announcements`], but with the silences of all authors. Readers do not see silences, so all of them
     /// apply.
     #[must_use]
-    pub fn announcements_with_silences<'a>(
-        &self,
-        digests: impl IntoIterator<Item = &'a PostDigest> + Clone,
-        now: UnixNanos,
-    ) -> Announcements {
-        let all = || digests.clone().into_iter().flat_map(|digest| &digest.posts);
+    pub fn announcements_with_silences(&self, digests: &[PostDigest], now: UnixNanos) -> Announcements {
+        let all = fold(digests.iter().flat_map(|digest| &digest.posts), &self.editors, now);
         match &self.shown {
-            None => fold(all(), &self.editors, now),
-            Some(_) => Announcements {
-                silences: fold(all(), &self.editors, now).silences,
-                ..self.announcements(digests.clone(), now)
-            },
+            None => all,
+            Some(_) => Announcements { silences: all.silences, ..self.announcements(digests, now) },
         }
     }
 }
