@@ -167,10 +167,10 @@ async fn histories_are_stored_offline_too() {
 /// Replaces one of the page's files with a file that has another name and other content, as a new build does.
 fn rebuild(site: &Path, mark: &str) {
     let index = std::fs::read_to_string(site.join("index.html")).expect("there is a page");
-    let style = index.split("href=./").find(|rest| rest.starts_with("tokens-")).expect("there is a style");
+    let style = index.split("href=./").find(|rest| rest.starts_with("style-")).expect("there is a style");
     let style = style.split([' ', '>']).next().expect("it has a name").to_owned();
     let content = std::fs::read_to_string(site.join(&style)).unwrap_or_default();
-    let renamed = format!("tokens-{mark:0>16}.css");
+    let renamed = format!("style-{mark:0>16}.css");
     let marked = format!("{content}\n:root {{ --build: {mark} }}\n");
     std::fs::write(site.join(&renamed), marked).expect("the file can be written");
     let (before, after) = index.split_once(&style).expect("it is named");
@@ -186,7 +186,7 @@ const BUILD: &str = "return getComputedStyle(document.documentElement).getProper
 /// The builds of the page that the browser has stored, oldest first.
 const KEPT_BUILDS: &str = "return caches.keys().then(names => Promise.all(names.filter(name => name.startsWith('checkup shell'))
     .map(name => caches.open(name).then(cache => cache.match(location.origin + '/')).then(page => page ? page.text() : ''))))
-    .then(pages => pages.map(page => (page.match(/tokens-0*([0-9a-f]+)[.]css/) ?? [])[1] ?? 'none'))";
+    .then(pages => pages.map(page => (page.match(/style-0*([0-9a-f]+)[.]css/) ?? [])[1] ?? 'none'))";
 
 async fn newest_kept_build_is(browser: &Browser, mark: &str) {
     wait_for("the build to be stored", || async {
@@ -220,7 +220,7 @@ async fn a_new_build_replaces_the_old_one_but_never_partially() {
 
     // The browser shows a build with missing files as far as possible, but does not store it.
     rebuild(&site, "3");
-    std::fs::remove_file(site.join("tokens-0000000000000003.css")).expect("it exists");
+    std::fs::remove_file(site.join("style-0000000000000003.css")).expect("it exists");
     browser.visit(&caddy.url).await;
     page::when(&browser, "the page to be complete", Page::is_complete).await;
     caddy.stop();

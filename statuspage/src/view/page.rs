@@ -148,11 +148,13 @@ pub fn page(
         heads.map(|evaluated| Arc::new(endpoint::head(evaluated, &period, calendar, appearance))).collect();
     let opened = detail::open_bars(url_state, &endpoints, &period, calendar);
     let hidden = evaluated.len().saturating_sub(ENDPOINTS_SHOWN);
+    let is_unlisted = cache.list_error.is_some() || cache.posts.list_error.is_some();
+    let has_all_posts = loading == LoadProgress::Complete && !is_unlisted;
     PageView {
         overall,
         announced: announced(announcements, context),
         has_history: has_history(announcements),
-        detail: detail_view(url_state, announcements, &evaluated, context).map(Arc::new),
+        detail: detail_view(url_state, announcements, has_all_posts, &evaluated, context).map(Arc::new),
         banner: banner::banner(cache, calendar, settings, url_state.embed),
         past: url_state.at.map(|at| calendar.full_moment(at)),
         groups: Arc::new(groups::groups(&evaluated, &shown_ids, missing.is_incomplete, appearance, calendar)),
@@ -183,10 +185,12 @@ fn has_history(announcements: &Announcements) -> bool {
     !announcements.incidents.is_empty() || !announcements.maintenance.is_empty()
 }
 
-/// Returns what the page shows instead of the endpoints.
+/// Returns what the page shows instead of the endpoints. An announcement is reported as unknown only if the page has all
+/// posts.
 fn detail_view(
     url_state: &UrlState,
     announcements: &Announcements,
+    has_all_posts: bool,
     evaluated: &[EvaluatedEndpoint<'_>],
     context: AnnouncementContext<'_>,
 ) -> Option<DetailView> {
@@ -216,6 +220,7 @@ fn detail_view(
             let only = MonthView { announcements: vec![Arc::new(view)], ..MonthView::default() };
             DetailView { months: vec![only], ..DetailView::default() }
         }
+        None if !has_all_posts => DetailView::default(),
         None => DetailView { note: context.language().text(texts::NOT_POSTED).to_owned(), ..DetailView::default() },
     })
 }

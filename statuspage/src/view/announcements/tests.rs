@@ -7,6 +7,7 @@ use shared::{HOUR, MINUTE};
 use super::*;
 use crate::dataset::Cache;
 use crate::i18n::Calendar;
+use crate::store::StoreError;
 use crate::test_support::{NOW, affected, cache_with_posts, dataset, incident_post, maintenance_post, post_id, utc};
 use crate::url_state::{Shown, UrlState};
 use crate::view::event::{EventKind, EventView};
@@ -286,6 +287,10 @@ fn permalinks_show_one_announcement_or_a_note() {
         let detail = page_of(&mut cache, query).detail.expect("a note");
         assert!(detail.note.starts_with("Not found") && detail.months.is_empty(), "{query}");
     }
+    // It may be among the posts that could not be listed.
+    cache.posts.list_error = Some(StoreError::InvalidListing);
+    let detail = page_of(&mut cache, "?incident=1-anna").detail.expect("a view without a note");
+    assert_eq!(*detail, view::DetailView::default());
 }
 
 #[test]
