@@ -13,8 +13,9 @@ use crate::status::Status;
 /// The format version. Readers ignore histories of other versions and read the check files instead.
 pub(super) const VERSION: u32 = 1;
 
-/// The expected size of an endpoint in bytes. Reserving it in advance avoids most reallocations.
-const ENDPOINT_SIZE: usize = 384;
+/// The expected size of an endpoint in bytes, with some reserve: memory that is not written to takes no space, but a text
+/// that outgrows its memory is copied, and then takes up to three times its size.
+const ENDPOINT_SIZE: usize = 512;
 
 /// An error for an object that is not a usable history.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
