@@ -43,9 +43,9 @@ fn fake_nodes() -> FakeNodes {
     fake_nodes
 }
 
-fn change(id: PostId, subject: &PostId, change: MaintenanceChange) -> Post {
+fn change(id: &PostId, subject: &PostId, change: MaintenanceChange) -> Post {
     let details = Details::Maintenance { plan: None, change: Some(change) };
-    Post { text: None, details, ..posts::update(&id, subject, None, "") }
+    Post { text: None, details, ..posts::update(id, subject, None, "") }
 }
 
 /// What anna and ben posted: maintenance that covers an outage partly, entirely, afterwards or less than it is; one
@@ -66,8 +66,8 @@ fn posted() -> Vec<Post> {
         maintenance(&id("ben", 3 * HOUR), "Move", "Service 02", Impact::Down, -35 * MINUTE, 2 * HOUR),
         maintenance(&id("ben", 2 * HOUR), "Cables", "Service 03", Impact::Degraded, -HOUR, 2 * HOUR),
         posts::maintenance(&racks, "Racks", &[("Money", Impact::Down)], &windows, ""),
-        change(id("ben", HOUR), &racks, moved),
-        change(id("ben", MINUTE), &racks, MaintenanceChange::Cancel(windows[1].0)),
+        change(&id("ben", HOUR), &racks, moved),
+        change(&id("ben", MINUTE), &racks, MaintenanceChange::Cancel(windows[1].0)),
         posts::incident(&search, "Search is slow", &[("Service 04", Impact::Degraded)], "We know."),
         posts::update(&id("anna", 20 * MINUTE), &search, Some(IncidentState::Identified), "A <b>disk</b> is full."),
         posts::update(&id("ben", 45 * MINUTE), &id("ben", DAY), Some(IncidentState::Monitoring), "Most of it works."),
