@@ -1,6 +1,7 @@
 //! Compares every figure on the page with `checker status` for the same store at the same time. The page reads check
 //! files or histories, depending on its range. The command reads histories, and check files only for response times.
 
+mod announced;
 mod expected;
 
 use serde_json::{Value, json};
