@@ -77,7 +77,8 @@ pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -
                     latest: &one.latest,
                     quorum: one.latest.quorum,
                     interval: None,
-                    nodes: Vec::with_capacity(histories.len()),
+                    // Room for all nodes would take most of the memory if each node has its own endpoints.
+                    nodes: Vec::with_capacity(1),
                 });
             }
             endpoints[index].add(history.node.as_ref(), group, key, one);

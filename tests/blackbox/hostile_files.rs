@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use shared::MINUTE;
-use support::checker::Checker;
+use support::checker::{Checker, Run};
 use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
 use support::now;
@@ -13,9 +13,10 @@ use crate::hostile_stores::{measured, name};
 /// How many large files the node stores. Keeping the results of all of them would take at least 600 MB.
 const FILES: usize = 6;
 
-/// How much more memory many large files can take than one, in KiB, for the results that are kept and the files that are
-/// read at the same time.
-const MEMORY_LIMIT: u64 = 256 << 10;
+/// How much memory large files can take, in KiB, for the results that are kept and a file that is read at the same time.
+const MEMORY_LIMIT: u64 = 64 << 10;
+
+const STATUS: [&str; 3] = ["status", "-c", "checker.json"];
 
 /// The size of a large file, in bytes. It is close to the limit of 32 MiB.
 const SIZE: usize = 30 << 20;
@@ -39,24 +40,29 @@ fn long_title(file: usize, number: usize) -> String {
     format!("{:-<230}", format!("{file}-{number}"))
 }
 
-/// Stores a node's files, the newest of which is a minute old, and returns the memory of `checker status` for the newest
-/// one and for all of them, and the output for all of them.
-async fn compared(checker: &Checker, files: usize, content: impl Fn(usize) -> String) -> (u64, u64, String, String) {
+/// Stores a node's files, the newest of which is a minute old, and runs a command before, after the newest file and after
+/// all of them. Checks how much memory the files take, and returns the last run.
+async fn limited(checker: &Checker, words: &[&str], files: usize, content: impl Fn(usize) -> String) -> Run {
     let newest = now() - MINUTE;
-    let store = |file: usize| {
-        let path = checker.path("checks").join(name(newest - file as i64 * MINUTE, "other"));
-        std::fs::write(&path, content(file)).expect("the file can be written");
-        path
-    };
-    let mut paths = vec![store(0)];
-    let (_, one) = measured(checker, &["status", "-c", "checker.json"]).await;
-    paths.extend((1..files).map(store));
-    let (run, all) = measured(checker, &["status", "-c", "checker.json"]).await;
-    assert_eq!(run.code, 0, "{}", run.stderr);
+    let (_, normal) = measured(checker, words).await;
+    let mut last = None;
+    let mut paths = Vec::new();
+    for wanted in [1, files] {
+        for file in paths.len()..wanted {
+            let path = checker.path("checks").join(name(newest - file as i64 * MINUTE, "other"));
+            std::fs::write(&path, content(file)).expect("the file can be written");
+            paths.push(path);
+        }
+        let (run, memory) = measured(checker, words).await;
+        println!("{wanted} files: {memory} KiB instead of {normal} KiB");
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(memory < normal + MEMORY_LIMIT, "{memory} KiB for {wanted} files, normally {normal} KiB");
+        last = Some(run);
+    }
     for path in paths {
         std::fs::remove_file(path).expect("it exists");
     }
-    (one, all, run.stdout, run.stderr)
+    last.expect("it ran")
 }
 
 async fn with_round(endpoint: &Endpoint) -> Checker {
@@ -85,10 +91,15 @@ async fn the_memory_for_many_large_files_is_limited() {
         ("new reasons", Box::new(new_reasons)),
         ("long texts", Box::new(long_texts)),
     ] {
-        let (one, all, stdout, stderr) = compared(&checker, FILES, content).await;
-        assert!(all < one + MEMORY_LIMIT, "{what}: {all} KiB for {FILES} files, {one} KiB for one");
-        assert!(stdout.contains("Shop") && stdout.contains("other last reported "), "{what}");
-        assert!(stderr.contains("left out the results of the node `other` from before "), "{what}: {stderr}");
+        println!("{what}");
+        let run = limited(&checker, &STATUS, FILES, content).await;
+        assert!(run.stdout.contains("Shop") && run.stdout.contains("other last reported "), "{what}");
+        assert!(run.stderr.contains("left out the results of the node `other` from before "), "{what}: {}", run.stderr);
+        assert!(
+            run.stderr.contains(" other results, because its check files take more than "),
+            "{what}: {}",
+            run.stderr
+        );
     }
 }
 
@@ -100,10 +111,33 @@ async fn the_memory_for_large_files_after_a_history_is_limited() {
     let history = json!({ "version": 1, "node": "other", "newest": stored_at, "recent": [stored_at], "endpoints": [] });
     checker.write("checks/history/other.json", &history.to_string());
     let content = |file| large_file(|number| json!({ "title": long_title(file, number), "healthy": true }));
-    let (one, all, stdout, stderr) = compared(&checker, FILES, content).await;
-    assert!(all < one + MEMORY_LIMIT, "{all} KiB for {FILES} files, {one} KiB for one");
-    assert!(stdout.contains("Shop"), "{stderr}");
-    assert!(stderr.contains("left out the results of the node `other` from before "), "{stderr}");
+    let run = limited(&checker, &STATUS, FILES, content).await;
+    assert!(run.stdout.contains("Shop"), "{}", run.stderr);
+    assert!(run.stderr.contains("left out the results of the node `other` from before "), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn the_memory_for_all_details_of_large_files_is_limited() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = with_round(&ok).await;
+    let content = |file| {
+        large_file(|number| json!({ "title": long_title(file, number), "healthy": true, "times": [{ "rtt": 1_000 }] }))
+    };
+    let words = [&STATUS[..], &["--format", "json", "--full", "--range", "1h"]].concat();
+    let run = limited(&checker, &words, 2, content).await;
+    let status: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
+    let endpoints = status["endpoints"].as_array().expect("there are endpoints");
+    assert!(endpoints.iter().any(|endpoint| endpoint["response_times"]["median"] == 1_000));
+    assert_eq!(status["status"], "unknown", "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn the_memory_for_tiny_results_is_limited() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = with_round(&ok).await;
+    let content = |_| format!("[{}{{}}]", "{},".repeat(99_999));
+    let run = limited(&checker, &STATUS, 60, content).await;
+    assert!(run.stdout.contains("Shop"), "{}", run.stderr);
 }
 
 #[tokio::test]
@@ -111,10 +145,9 @@ async fn invalid_results_of_many_files_are_only_counted() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = with_round(&ok).await;
     let content = |_| format!("[{}1]", "1,".repeat(99_999));
-    let (one, all, stdout, stderr) = compared(&checker, 60, content).await;
-    assert!(all < one + (64 << 10), "{all} KiB for 60 files, {one} KiB for one");
-    assert!(stdout.contains("Shop"), "{stderr}");
-    assert!(stderr.contains("skipped 100000 invalid results in the check file"), "{stderr}");
+    let run = limited(&checker, &STATUS, 60, content).await;
+    assert!(run.stdout.contains("Shop"), "{}", run.stderr);
+    assert!(run.stderr.contains("skipped 100000 invalid results in the check file"), "{}", run.stderr);
 }
 
 #[tokio::test]

@@ -110,7 +110,11 @@ async fn notify_status_and_replay_show_the_rest_if_the_history_folder_is_a_link(
     // A node that ignored the others would send their messages again.
     let preview = checker.call(&["notify", "preview", "-c", "checker.json"]).await;
     assert_eq!(preview.code, 2, "{}", preview.output());
-    assert!(preview.stderr.contains("`history` is a symbolic link"), "{}", preview.stderr);
+    let remedy = "`history` is a symbolic link, and links are not followed; replace it with a folder";
+    assert!(preview.stderr.contains(remedy), "{}", preview.stderr);
+    let run = checker.run(&[]).await;
+    assert!(run.stderr.contains("history not updated: ") && run.stderr.contains(remedy), "{}", run.stderr);
+    assert_eq!(webhook.messages().len(), 1);
 }
 
 #[tokio::test]

@@ -1,13 +1,11 @@
-//! Reads the histories of all nodes, extends them with newer check files and, on request, reads the measurements of
-//! individual checks.
+//! Reads the histories of all nodes, and extends them with newer check files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
-use shared::check_file::EndpointKey;
 use shared::civil::rfc3339;
 use shared::history::planner::{ReadPlanner, changed_histories};
 use shared::history::{
@@ -16,7 +14,6 @@ use shared::history::{
 };
 use shared::object_name::{CheckFileName, DigestName, HistoryName, HistoryPart, NodeName};
 use shared::quorum::CLOCK_TOLERANCE;
-use shared::response_times::{Measurement, answered};
 use shared::{Nanos, UnixNanos};
 
 use super::check_files::{FileProblems, check_files};
@@ -59,37 +56,42 @@ pub struct Histories {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     pub node: Option<NodeName>,
+    /// What is missing: `results` or `response times`.
+    pub what: &'static str,
     pub report: BuildReport,
+    /// The memory limit, in bytes.
+    pub limit: usize,
 }
 
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let node =
             self.node.as_ref().map_or_else(|| "the unnamed node".to_owned(), |node| format!("the node `{node}`"));
-        if let Some(before) = self.report.left_out_before {
-            write!(f, "left out the results of {node} from before {}", rfc3339(before))?;
-        } else {
-            write!(f, "left out {} of {node}", counted(self.report.late, "late result"))?;
+        let (what, BuildReport { left_out_before, excess, late, .. }) = (self.what, self.report);
+        match left_out_before.map(rfc3339) {
+            Some(before) if excess > 0 => {
+                write!(f, "left out the {what} of {node} from before {before} and {excess} other results")?;
+            }
+            Some(before) => write!(f, "left out the {what} of {node} from before {before}")?,
+            None if excess > 0 => write!(f, "left out {} of {node}", counted(excess, "result"))?,
+            None => write!(f, "left out {} of {node}", counted(late, "late result"))?,
         }
-        write!(f, ", because its check files take more than {} MiB of memory", MEMORY_LIMIT >> 20)
+        write!(f, ", because its check files take more than {} MiB of memory", self.limit >> 20)
     }
 }
 
 /// The maximum memory of the history that is built from a node's check files, or by which they extend it, in bytes. This
-/// is enough for 100,000 endpoints. The newest check file is always included.
-const MEMORY_LIMIT: usize = 56 << 20;
+/// is enough for 10,000 healthy endpoints in a file, or twice as many that are not healthy.
+const MEMORY_LIMIT: usize = 12 << 20;
 
-/// The limit if latencies are read as well, which take most of the memory.
-const MEMORY_LIMIT_WITH_LATENCIES: usize = 256 << 20;
-
-/// The number of results above which a single file can exceed the memory limit.
-const LARGE_FILE: usize = 10_000;
+/// The limit if response times are read as well, which take most of the memory.
+pub(super) const MEMORY_LIMIT_WITH_RESPONSE_TIMES: usize = 256 << 20;
 
 impl Detail {
     fn memory_limit(self) -> usize {
         match self {
             Detail::Status => MEMORY_LIMIT,
-            Detail::Latencies => MEMORY_LIMIT_WITH_LATENCIES,
+            Detail::Latencies => MEMORY_LIMIT_WITH_RESPONSE_TIMES,
         }
     }
 }
@@ -151,14 +153,16 @@ struct Extended {
     history: History,
     problems: FileProblems,
     report: BuildReport,
+    /// The memory limit, in bytes.
+    limit: usize,
 }
 
 impl Histories {
     /// Adds what was found in a node's check files, and returns its history.
-    fn add(&mut self, Extended { history, problems, report }: Extended) -> History {
+    fn add(&mut self, Extended { history, problems, report, limit }: Extended) -> History {
         self.file_problems.extend(problems);
         if report.exceeds_memory() {
-            self.left_out.push(LeftOut { node: history.node.clone(), report });
+            self.left_out.push(LeftOut { node: history.node.clone(), what: "results", report, limit });
             self.is_incomplete = true;
         }
         history
@@ -198,31 +202,6 @@ impl Histories {
         };
         self.file_problems.unreadable.iter().any(|(name, _)| is_newest(name))
     }
-}
-
-/// Measurements of individual checks by node and endpoint, in chronological order.
-pub type CheckMeasurements = BTreeMap<(Option<NodeName>, EndpointKey), Vec<Measurement>>;
-
-/// Reads the measurements in all check files that were stored from `from` to `now`.
-pub async fn measurements(
-    store: &Arc<Store>,
-    from: UnixNanos,
-    now: UnixNanos,
-) -> Result<CheckMeasurements, HistoryError> {
-    let mut names: Vec<CheckFileName> = store.list(Listing::since(from)).await?;
-    names.retain(|name| (from..=now.saturating_add(CLOCK_TOLERANCE)).contains(&name.stored_at));
-    let mut measurements = CheckMeasurements::new();
-    let mut batches = pin!(check_files(store, names));
-    while let Some(batch) = batches.try_next().await? {
-        for result in batch.files.into_iter().flat_map(|(name, file)| file.stored_as(&name).results) {
-            let measured = Measurement { at: result.timestamp, length: 0, rtts: answered(&result.attempts) };
-            measurements.entry((result.node.clone(), result.endpoint_key())).or_default().push(measured);
-        }
-    }
-    for measured in measurements.values_mut() {
-        measured.sort_by_key(|measured| measured.at);
-    }
-    Ok(measurements)
 }
 
 /// Returns the histories of all nodes that have one, up to `now`. Other nodes are skipped, because reading all of their
@@ -300,28 +279,23 @@ async fn update(
     let is_own = |name: &&CheckFileName| name.node == history.node;
     let needed = listed.iter().filter(is_own).filter(|name| planner.is_needed(std::slice::from_ref(&history), name));
     let needed: Vec<CheckFileName> = needed.cloned().collect();
-    let newest = needed.last().cloned();
-    let limit = history.memory() + detail.memory_limit();
+    let (before, limit) = (history.memory(), detail.memory_limit());
     let (mut problems, mut report) = (FileProblems::default(), BuildReport::default());
     let mut batches = pin!(check_files(store, needed));
     while let Some(batch) = batches.try_next().await? {
         problems.extend(batch.problems);
-        for (name, file) in batch.files {
-            let is_large = file.results.len() > LARGE_FILE;
-            if history.can_append([(&name, file.results.as_slice())], now).is_ok() {
-                let mut builder = HistoryBuilder::append(&mut history, latencies).with_memory_limit(limit);
+        for (name, results) in batch.files {
+            if history.can_append_each(&name, now, |take| results.each(take)) {
+                let mut builder = HistoryBuilder::append(&mut history, latencies).with_memory_limit(before, limit);
                 if detail == Detail::Status {
                     builder = builder.without_latencies();
                 }
-                builder.add_owned(&name, file);
+                builder.add_each(&name, |take| results.into_each(take));
                 report.extend(builder.finish(NO_EXPIRY));
-                if is_large && Some(&name) != newest.as_ref() {
-                    report.left_out_before = report.left_out_before.max(history.make_room(limit));
-                }
             }
         }
     }
-    Ok(Extended { history, problems, report })
+    Ok(Extended { history, problems, report, limit })
 }
 
 async fn from_check_files(
@@ -333,26 +307,21 @@ async fn from_check_files(
 ) -> Result<(Extended, Latencies), HistoryError> {
     let (mut history, mut latencies) = (History::new(node), Latencies::default());
     let names: Vec<CheckFileName> = own_check_files(&history, listed, now).into_iter().collect();
-    let newest = names.last().cloned();
-    let mut problems = FileProblems::default();
+    let (mut problems, limit) = (FileProblems::default(), detail.memory_limit());
     let mut builder = HistoryBuilder::rebuild(&mut history, &mut latencies, RebuildFrom::START, listed, now)
-        .with_memory_limit(detail.memory_limit());
+        .with_memory_limit(0, limit);
     if detail == Detail::Status {
         builder = builder.without_latencies();
     }
     let mut batches = pin!(check_files(store, names));
     while let Some(batch) = batches.try_next().await? {
         problems.extend(batch.problems);
-        for (name, file) in batch.files {
-            let is_large = file.results.len() > LARGE_FILE;
-            builder.add_owned(&name, file);
-            if is_large && Some(&name) != newest.as_ref() {
-                builder.make_room();
-            }
+        for (name, results) in batch.files {
+            builder.add_each(&name, |take| results.into_each(take));
         }
     }
     let report = builder.finish(NO_EXPIRY);
-    Ok((Extended { history, problems, report }, latencies))
+    Ok((Extended { history, problems, report, limit }, latencies))
 }
 
 /// Histories in memory do not expire.
@@ -367,17 +336,22 @@ mod tests {
         let add = |node: Option<&str>, report| {
             let node = node.and_then(|node| NodeName::new(node).ok());
             let mut read = Histories::default();
-            let history = read.add(Extended { history: History::new(node), problems: FileProblems::default(), report });
+            let (history, problems) = (History::new(node), FileProblems::default());
+            let history = read.add(Extended { history, problems, report, limit: MEMORY_LIMIT });
             assert_eq!(history.newest(), None);
             (read.is_incomplete, read.left_out.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
         assert_eq!(add(Some("eu"), BuildReport { implausible: 1, ..BuildReport::default() }), (false, Vec::new()));
         let before =
             BuildReport { left_out_before: Some(1_795_330_254_340_493_978), late: 3, ..BuildReport::default() };
+        let cause = "because its check files take more than 12 MiB of memory";
+        let of_eu = "left out the results of the node `eu` from before 2026-11-22T06:50:54Z";
+        assert_eq!(add(Some("eu"), before), (true, vec![format!("{of_eu}, {cause}")]));
+        let both = BuildReport { excess: 20_000, ..before };
+        assert_eq!(add(Some("eu"), both), (true, vec![format!("{of_eu} and 20000 other results, {cause}")]));
+        let excess = BuildReport { excess: 1, late: 1, ..BuildReport::default() };
+        assert_eq!(add(None, excess), (true, vec![format!("left out 1 result of the unnamed node, {cause}")]));
         let late = BuildReport { late: 1, ..BuildReport::default() };
-        let cause = "because its check files take more than 56 MiB of memory";
-        let expected = format!("left out the results of the node `eu` from before 2026-11-22T06:50:54Z, {cause}");
-        assert_eq!(add(Some("eu"), before), (true, vec![expected]));
         assert_eq!(add(None, late), (true, vec![format!("left out 1 late result of the unnamed node, {cause}")]));
     }
 }

@@ -137,7 +137,7 @@ async fn update(
     let mut others = Vec::new();
     let mut batches = pin!(check_files(store, names));
     while let Some(batch) = batches.try_next().await? {
-        others.extend(batch.files);
+        others.extend(batch.files.into_iter().map(|(name, results)| (name, results.into_file())));
     }
     let mut files: Vec<(&CheckFileName, &[CheckResult])> =
         others.iter().map(|(name, file)| (name, file.results.as_slice())).collect();
@@ -228,8 +228,8 @@ async fn rebuild_into(
     while let Some(batch) = batches.try_next().await? {
         report.files += batch.files.len();
         report.unreadable.extend(batch.problems.unreadable);
-        for (name, file) in batch.files {
-            builder.add(&name, &file);
+        for (name, results) in batch.files {
+            builder.add_each(&name, |take| results.into_each(take));
         }
         progress(report.files);
     }

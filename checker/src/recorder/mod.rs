@@ -4,6 +4,7 @@ pub mod check_files;
 pub mod expiry;
 pub mod history_reader;
 pub mod history_writer;
+pub mod measurements;
 pub mod queue;
 pub mod retention;
 pub mod summary;

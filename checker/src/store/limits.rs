@@ -55,13 +55,16 @@ pub(super) enum BodyError<E> {
     Failed(E),
 }
 
-/// Reads a body that arrives in chunks, within a size limit, a deadline and a minimum rate.
+/// Reads a body that arrives in chunks, within a size limit, a deadline and a minimum rate. `length` is its size in bytes
+/// if the service announced it.
 pub(super) async fn read_body<E>(
     mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    length: Option<u64>,
     size_limit: u64,
     deadline: Instant,
 ) -> Result<Vec<u8>, BodyError<E>> {
-    let mut content = Vec::new();
+    // Growing step by step could take twice the memory.
+    let mut content = Vec::with_capacity(usize::try_from(length.unwrap_or(0).min(size_limit)).unwrap_or_default());
     let (mut window_end, mut in_window) = (Instant::now() + RATE_WINDOW, 0);
     loop {
         let chunk = timeout_at(window_end.min(deadline), body.next()).await;
@@ -115,7 +118,7 @@ mod tests {
             tokio::time::sleep(interval).await;
             Ok(Bytes::from(vec![b'x'; size]))
         });
-        let read = read_body(Box::pin(chunks), limit, start + GET_TIMEOUT).await;
+        let read = read_body(Box::pin(chunks), None, limit, start + GET_TIMEOUT).await;
         (read.map(|content| content.len()), start.elapsed())
     }
 
@@ -129,7 +132,8 @@ mod tests {
     async fn a_body_that_stalls_later_is_abandoned_as_well() {
         let start = Instant::now();
         let first = stream::iter([Ok::<_, ()>(Bytes::from(vec![b'x'; 1 << 20]))]);
-        let read = read_body(first.chain(stream::pending()), HISTORY_LIMIT, start + GET_TIMEOUT).await;
+        let read =
+            read_body(first.chain(stream::pending()), Some(HISTORY_LIMIT), HISTORY_LIMIT, start + GET_TIMEOUT).await;
         assert_eq!(read, Err(BodyError::TooSlow));
         assert!(start.elapsed() <= 2 * RATE_WINDOW, "{:?}", start.elapsed());
     }

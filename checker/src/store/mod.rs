@@ -8,6 +8,7 @@ mod compression;
 pub(crate) mod directory;
 mod limits;
 pub mod object;
+pub mod read_buffer;
 pub(crate) mod s3;
 pub mod settings;
 pub mod spool;
@@ -28,6 +29,7 @@ pub use self::directory::DirectoryStore;
 use self::limits::{GET_ALL_TIMEOUT, GET_TIMEOUT, LIST_TIMEOUT, PUT_TIMEOUT};
 use self::object::Object;
 pub use self::object::{ListedName, Listing, ObjectName};
+use self::read_buffer::ReadBuffer;
 pub use self::s3::S3Store;
 pub use self::s3::error::S3Error;
 use crate::store::settings::{Storage, StoreLocation};
@@ -125,10 +127,19 @@ impl Store {
     /// Reads objects in the order of `names`, skipping those that do not exist. If they are large, reads only the first
     /// ones, but at least one.
     pub async fn get_batch<N: ListedName>(&self, names: &[N]) -> Result<Batch<N>, StoreError> {
+        self.get_batch_with(names, None).await
+    }
+
+    /// Like [`Store::get_batch`], but a large object of a directory uses the buffer.
+    pub async fn get_batch_with<N: ListedName>(
+        &self,
+        names: &[N],
+        buffer: Option<&ReadBuffer>,
+    ) -> Result<Batch<N>, StoreError> {
         let reading = async {
             match self {
                 Store::S3(store) => Box::pin(store.get_batch(names)).await,
-                Store::Directory(store) => store.get_batch(names).await,
+                Store::Directory(store) => store.get_batch(names, buffer).await,
             }
         };
         self.within(GET_ALL_TIMEOUT, || format!("return {} objects", names.len()), reading).await

@@ -235,7 +235,7 @@ fn read_round(folder: &Folder, name: &str) -> io::Result<WaitingRound> {
     if !is_ours(&file)? {
         return invalid("it belongs to another user");
     }
-    let content = match read_whole(file, CHECK_FILE_LIMIT) {
+    let content = match read_whole(file, CHECK_FILE_LIMIT, Vec::with_capacity) {
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
             return invalid(&format!("it is larger than the limit of {}", describe_size(CHECK_FILE_LIMIT)));
         }

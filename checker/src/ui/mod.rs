@@ -8,4 +8,6 @@ pub mod progress;
 pub mod prompt;
 pub mod table;
 
-pub use self::output::{StdoutError, error, info, note, print, print_line, stdout, stdout_data, stdout_styles, warn};
+pub use self::output::{
+    StdoutError, error, info, note, print, print_line, stdout, stdout_data, stdout_json, stdout_styles, warn,
+};

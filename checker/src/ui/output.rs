@@ -1,10 +1,11 @@
 //! Prints results to standard output, and messages about them to standard error.
 
 use std::error::Error;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 
 use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
+use serde::Serialize;
 use tracing::Level;
 
 use super::log;
@@ -13,6 +14,8 @@ use crate::sanitize::{sanitize_for_terminal, without_disguise};
 
 /// The maximum length of an error's cause, in characters.
 const CAUSE_WIDTH: usize = 1_000;
+/// The size of the parts in which JSON is written, in bytes.
+const JSON_BUFFER: usize = 64 << 10;
 
 /// A command's result could not be written to standard output.
 #[derive(Debug, thiserror::Error)]
@@ -33,10 +36,26 @@ pub fn stdout_data(text: &str) -> Result<(), StdoutError> {
         Styles::Plain => text.contains('\u{1b}').then(|| strip_str(text).to_string()),
     };
     let mut output = io::stdout().lock();
-    match output.write_all(plain.as_deref().unwrap_or(text).as_bytes()).and_then(|()| output.flush()) {
+    written(output.write_all(plain.as_deref().unwrap_or(text).as_bytes()).and_then(|()| output.flush()))
+}
+
+/// Prints a command's result as a line of JSON. Unlike [`stdout_data`], writes it in parts, because it can take much more
+/// memory than the value.
+pub fn stdout_json(value: &impl Serialize) -> Result<(), StdoutError> {
+    if io::stdout().is_terminal() {
+        let text = serde_json::to_string(value).map_err(|error| StdoutError(error.into()))?;
+        return stdout_data(&format!("{text}\n"));
+    }
+    let mut output = BufWriter::with_capacity(JSON_BUFFER, io::stdout().lock());
+    let json = serde_json::to_writer(&mut output, value).map_err(io::Error::from);
+    written(json.and_then(|()| output.write_all(b"\n")).and_then(|()| output.flush()))
+}
+
+fn written(result: io::Result<()>) -> Result<(), StdoutError> {
+    match result {
         // The reading process, such as `head`, does not need any more output.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(StdoutError),
+        result => result.map_err(StdoutError),
     }
 }
 

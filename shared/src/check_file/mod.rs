@@ -183,12 +183,35 @@ impl CheckFile {
     /// Parses a check file and skips its invalid elements. Elements are read one at a time, so a hostile file takes
     /// little more memory than its results.
     pub fn parse(content: &[u8]) -> Result<CheckFile, InvalidCheckFile> {
-        read_elements(content, true)
+        let mut file = CheckFile::default();
+        let results = &mut file.results;
+        each_result(content, &mut |element| match element {
+            Ok(result) => {
+                // Growing step by step would copy the results and could take twice their memory.
+                if results.is_empty() {
+                    results.reserve_exact((content.len() / TYPICAL_RESULT_SIZE).clamp(1, RESULTS_LIMIT));
+                } else if results.len() == results.capacity() {
+                    results.reserve_exact(RESULTS_LIMIT - results.len());
+                }
+                results.push(result);
+            }
+            Err(element) => file.skipped.push(element),
+        })?;
+        file.results.shrink_to_fit();
+        Ok(file)
     }
 
     /// Checks whether [`CheckFile::parse`] accepts the content, without the memory for the results.
     pub fn validate(content: &[u8]) -> Result<(), InvalidCheckFile> {
-        read_elements(content, false).map(drop)
+        each_result(content, &mut |_| {})
+    }
+
+    /// Returns an upper bound for the memory of a file's results, in bytes, without parsing them.
+    #[must_use]
+    pub fn memory_bound(content: &[u8]) -> usize {
+        // Each result and each attempt is an object, and parsed strings are not longer than in the file.
+        let objects = content.iter().filter(|byte| **byte == b'{').count();
+        content.len() + objects * size_of::<CheckResult>()
     }
 
     /// Sets the results' node, and any missing timestamps, from the object's name.
@@ -206,44 +229,28 @@ impl CheckFile {
     }
 }
 
-/// Parses a check file. The result is empty unless the elements are kept.
-fn read_elements(content: &[u8], are_kept: bool) -> Result<CheckFile, InvalidCheckFile> {
+/// Parses a check file and passes each result or invalid element to `take`, without keeping the others in memory.
+///
+/// If there is an error, the elements before it have already been passed.
+pub fn each_result(
+    content: &[u8],
+    take: &mut dyn FnMut(Result<CheckResult, SkippedElement>),
+) -> Result<(), InvalidCheckFile> {
     let text = std::str::from_utf8(content).map_err(|error| InvalidCheckFile(error.to_string()))?;
     if !text.trim_start().starts_with('[') {
         return Err(InvalidCheckFile("expected an array of results".to_owned()));
-    }
-    let mut file = CheckFile::default();
-    let results = &mut file.results;
-    if are_kept {
-        results.reserve_exact((content.len() / TYPICAL_RESULT_SIZE).min(RESULTS_LIMIT));
     }
     let mut indices = 0..RESULTS_LIMIT;
     let mut attempts_left = ATTEMPTS_PER_FILE_LIMIT;
     let read = json::each_element(text, VALUES_LIMIT, &mut |element| {
         let index = indices.next().ok_or("more results than a check file can have")?;
-        match read_result(&element) {
-            Ok(result) => {
-                let attempts = result.attempts.len();
-                attempts_left =
-                    attempts_left.checked_sub(attempts).ok_or("more attempts than a check file can have")?;
-                if are_kept {
-                    // Growing step by step would copy the results and could take twice their memory.
-                    if results.len() == results.capacity() {
-                        results.reserve_exact(RESULTS_LIMIT - results.len());
-                    }
-                    results.push(result);
-                }
-            }
-            Err(reason) if are_kept => {
-                file.skipped.push(SkippedElement { index, reason: shortened(reason, ERROR_LIMIT) });
-            }
-            Err(_) => {}
-        }
+        let result = read_result(&element);
+        let attempts = result.as_ref().map_or(0, |result| result.attempts.len());
+        attempts_left = attempts_left.checked_sub(attempts).ok_or("more attempts than a check file can have")?;
+        take(result.map_err(|reason| SkippedElement { index, reason: shortened(reason, ERROR_LIMIT) }));
         Ok(())
     });
-    read.map_err(|error| InvalidCheckFile(error.to_string()))?;
-    file.results.shrink_to_fit();
-    Ok(file)
+    read.map_err(|error| InvalidCheckFile(error.to_string()))
 }
 
 /// Shortens a string to `limit` characters, the last of which is then an ellipsis.
@@ -275,8 +282,12 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
             status = each;
         }
     }
-    let attempts = element.array("times")?.iter().take(ATTEMPTS_LIMIT).map(read_attempt);
-    let mut attempts = attempts.collect::<Result<Vec<Attempt>, _>>()?;
+    let times = element.array("times")?;
+    // Saves memory: most results have a single attempt, and a vector would otherwise start with room for four.
+    let mut attempts = Vec::with_capacity(times.len().min(ATTEMPTS_LIMIT));
+    for attempt in times.iter().take(ATTEMPTS_LIMIT) {
+        attempts.push(read_attempt(attempt)?);
+    }
     let notice = read_text(element, "notice", ERROR_LIMIT)?;
     if attempts.len() == 1 && attempts[0].rtt == 0 && attempts[0] == format::placeholder(&notice) {
         attempts.clear();

@@ -143,6 +143,27 @@ fn files_with_too_many_results_or_attempts_are_rejected() {
 }
 
 #[test]
+fn attempts_take_no_more_memory_than_they_need() {
+    let file = CheckFile::parse(br#"[{"times":[{"rtt":1}]},{"times":[]},{}]"#).expect("it is an array");
+    assert_eq!(file.results.iter().map(|result| result.attempts.capacity()).collect::<Vec<_>>(), [1, 0, 0]);
+    assert_eq!(file.results.capacity(), 3);
+}
+
+#[test]
+fn the_memory_of_results_has_a_bound() {
+    for golden in GOLDEN {
+        let file = CheckFile::parse(golden.as_bytes()).expect("the original wrote this file");
+        let texts = |result: &CheckResult| result.title.len() + result.locator.len() + result.notice.len();
+        let attempts = file.results.iter().map(|result| size_of_val(result.attempts.as_slice()));
+        let all = size_of_val(file.results.as_slice()) + file.results.iter().map(texts).chain(attempts).sum::<usize>();
+        let bound = CheckFile::memory_bound(golden.as_bytes());
+        assert!(bound >= all && bound < 10 * golden.len(), "{bound} for {all}");
+    }
+    let empty = format!("[{}{{}}]", "{},".repeat(999));
+    assert!(CheckFile::memory_bound(empty.as_bytes()) >= 1_000 * size_of::<CheckResult>());
+}
+
+#[test]
 fn missing_times_null_and_unknown_keys_are_accepted() {
     let content = br#"[{"title":"A","down":true,"times":null,"color":"red"},{}]"#;
     let file = CheckFile::parse(content).expect("it is an array");

@@ -11,42 +11,17 @@ use std::sync::Arc;
 
 use super::continuity::Identities;
 use super::endpoint::{Limits, RecordedResult};
-use super::memory::{GROWTH_SHARE, MemoryLimit, PENDING_SHARE, TOLERATED_DELAYS, memory_of_pending};
+use super::memory::{MemoryLimit, TOLERATED_DELAYS, memory_of_pending};
+use super::messages::FileMessages;
 use super::rebuild::{RebuildFrom, is_plausible, moment_of};
 use super::{
-    DAYS_PER_BLOCK, EVENT_RETENTION, EndpointHistory, HOURLY_RETENTION, History, Latencies, MAX_GAP,
-    MAX_ROUND_DURATION, MESSAGES_PER_DAY, OVERLAP, PostedMessage, day_of, start_of_day,
+    BuildReport, DAYS_PER_BLOCK, EVENT_RETENTION, EndpointHistory, HOURLY_RETENTION, History, Latencies, MAX_GAP,
+    MAX_ROUND_DURATION, OVERLAP, day_of, start_of_day,
 };
 use crate::check_file::{CheckFile, CheckResult, EndpointKey};
 use crate::object_name::CheckFileName;
 use crate::quorum::CLOCK_TOLERANCE;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
-
-/// A report about the results that [`HistoryBuilder::finish`] omitted from the history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct BuildReport {
-    /// The number of results whose time is implausible for the file that contains them.
-    pub implausible: usize,
-    /// The number of results that were left out because they came late and there was no memory to wait for them.
-    pub late: usize,
-    /// The time before which data was left out because it took too much memory.
-    pub left_out_before: Option<UnixNanos>,
-}
-
-impl BuildReport {
-    /// Returns whether results were left out because of the memory limit.
-    #[must_use]
-    pub fn exceeds_memory(&self) -> bool {
-        self.late > 0 || self.left_out_before.is_some()
-    }
-
-    /// Adds the report about other files.
-    pub fn extend(&mut self, other: BuildReport) {
-        self.implausible += other.implausible;
-        self.late += other.late;
-        self.left_out_before = self.left_out_before.max(other.left_out_before);
-    }
-}
 
 /// Adds check files to a history, in name order.
 #[derive(Debug)]
@@ -63,6 +38,8 @@ pub struct HistoryBuilder<'a> {
     earliest: UnixNanos,
     /// All results from before this time have already been added.
     flushed: UnixNanos,
+    /// The messages of the newest file.
+    messages: FileMessages,
     identities: Identities,
     report: BuildReport,
     memory_limit: MemoryLimit,
@@ -119,6 +96,7 @@ impl<'a> HistoryBuilder<'a> {
             pending,
             earliest,
             flushed,
+            messages: FileMessages::default(),
             identities,
             report,
             memory_limit,
@@ -140,85 +118,87 @@ impl<'a> HistoryBuilder<'a> {
 
     /// Like [`HistoryBuilder::add`], but takes only the results of the file.
     pub fn add_results(&mut self, name: &CheckFileName, results: &[CheckResult]) {
-        if self.accepts(name) {
-            self.add_file(name, results);
-            self.add_each(name, results.iter(), CheckResult::endpoint_key);
+        if self.begin_file(name) {
+            for (index, result) in results.iter().enumerate() {
+                self.add_result(name, index, result, CheckResult::endpoint_key);
+            }
+            self.end_file(name);
         }
     }
 
-    /// Like [`HistoryBuilder::add`], but takes less memory.
-    pub fn add_owned(&mut self, name: &CheckFileName, file: CheckFile) {
-        if self.accepts(name) {
-            self.add_file(name, &file.results);
+    /// Like [`HistoryBuilder::add`], but takes the results one at a time, so they are never all in memory: `pass` passes
+    /// each of them to its argument.
+    pub fn add_each(&mut self, name: &CheckFileName, pass: impl FnOnce(&mut dyn FnMut(CheckResult))) {
+        if self.begin_file(name) {
             let into_key =
                 |result: CheckResult| EndpointKey { title: result.title, locator: result.locator, id: result.id };
-            self.add_each(name, file.results.into_iter(), into_key);
+            let mut indexes = 0..;
+            pass(&mut |result| self.add_result(name, indexes.next().unwrap_or_default(), result, into_key));
+            self.end_file(name);
         }
     }
 
-    fn accepts(&self, name: &CheckFileName) -> bool {
-        name.node == self.history.node && name.stored_at <= self.until
-    }
-
-    fn add_file(&mut self, name: &CheckFileName, results: &[CheckResult]) {
+    /// Returns whether the file is added.
+    fn begin_file(&mut self, name: &CheckFileName) -> bool {
+        if name.node != self.history.node || name.stored_at > self.until {
+            return false;
+        }
+        self.memory_limit.begin_file(name.stored_at);
         if name.stored_at >= self.from {
             *self.history.files.entry(day_of(name.stored_at)).or_default() += 1;
             self.history.newest = self.history.newest.max(name.stored_at);
             self.history.recent.insert(name.stored_at);
             self.history.recent = self.history.recent.split_off(&self.history.newest.saturating_sub(OVERLAP));
-            self.add_messages(name.stored_at, results);
+        }
+        true
+    }
+
+    fn add_result<R: Borrow<CheckResult>>(
+        &mut self,
+        name: &CheckFileName,
+        index: usize,
+        result: R,
+        into_key: impl Fn(R) -> EndpointKey,
+    ) {
+        let one: &CheckResult = result.borrow();
+        if self.memory_limit.is_exhausted(one.status) {
+            self.report.excess += 1;
+            return;
+        }
+        if name.stored_at >= self.from
+            && let Some(text) = self.messages.add(one)
+        {
+            self.memory_limit.count_message(one, text);
+        }
+        let moment = moment_of(one, name);
+        if !is_plausible(moment, name) {
+            self.report.implausible += 1;
+        } else if moment >= self.from {
+            let mut recorded = RecordedResult::new(one, moment, name.stored_at, index);
+            recorded.latency = recorded.latency.filter(|_| self.has_latencies);
+            self.earliest = self.earliest.min(moment);
+            self.add_pending(into_key(result), recorded);
+            self.limit_memory(name.stored_at);
         }
     }
 
-    fn add_each<R: Borrow<CheckResult>>(
-        &mut self,
-        name: &CheckFileName,
-        results: impl Iterator<Item = R>,
-        into_key: impl Fn(R) -> EndpointKey,
-    ) {
-        self.memory_limit.newest_from = name.stored_at;
-        for (index, result) in results.enumerate() {
-            let moment = moment_of(result.borrow(), name);
-            if !is_plausible(moment, name) {
-                self.report.implausible += 1;
-            } else if moment >= self.from {
-                self.memory_limit.count(result.borrow(), moment);
-                let mut recorded = RecordedResult::new(result.borrow(), moment, name.stored_at, index);
-                recorded.latency = recorded.latency.filter(|_| self.has_latencies);
-                // Saves memory: most of the thousands of endpoints have one result, and a vector would otherwise start
-                // with room for four.
-                let pending = self.pending.entry(into_key(result)).or_insert_with(|| Vec::with_capacity(1));
-                if let Some(last) = pending.last().filter(|last| last.latest == recorded.latest) {
-                    recorded.latest = Arc::clone(&last.latest);
-                }
-                pending.push(recorded);
-                self.earliest = self.earliest.min(moment);
-            }
+    fn add_pending(&mut self, key: EndpointKey, mut recorded: RecordedResult) {
+        self.memory_limit.count(&key, &recorded);
+        // Saves memory: most of the thousands of endpoints have one result, and a vector would otherwise start with room
+        // for four.
+        let pending = self.pending.entry(key).or_insert_with(|| Vec::with_capacity(1));
+        if let Some(last) = pending.last().filter(|last| last.latest == recorded.latest) {
+            recorded.latest = Arc::clone(&last.latest);
         }
+        pending.push(recorded);
+    }
+
+    fn end_file(&mut self, name: &CheckFileName) {
+        std::mem::take(&mut self.messages).add_to(self.history, name.stored_at);
         // No later file can contain a result from before this time.
         let final_until = name.stored_at.saturating_sub(MAX_ROUND_DURATION);
         if final_until.saturating_sub(self.flushed) >= HOUR {
             self.flush(final_until);
-        }
-        self.limit_pending(name.stored_at);
-    }
-
-    fn add_messages(&mut self, stored_at: UnixNanos, results: &[CheckResult]) {
-        let mut posted: BTreeMap<&str, Vec<&CheckResult>> = BTreeMap::new();
-        for result in results.iter().filter(|result| !result.message.trim().is_empty()) {
-            posted.entry(&result.message).or_default().push(result);
-        }
-        let messages = &mut self.history.messages;
-        for (message, about) in posted {
-            let mut about: Vec<EndpointKey> = about.into_iter().map(CheckResult::endpoint_key).collect();
-            about.sort_unstable();
-            about.dedup();
-            messages.insert(PostedMessage { at: stored_at, message: message.to_owned(), about });
-            let day = day_of(stored_at);
-            let of_day: Vec<&PostedMessage> = messages.iter().filter(|message| day_of(message.at) == day).collect();
-            if let Some(last) = of_day.get(MESSAGES_PER_DAY).map(|message| (*message).clone()) {
-                messages.remove(&last);
-            }
         }
     }
 
@@ -253,7 +233,7 @@ impl<'a> HistoryBuilder<'a> {
             if !results.is_empty() {
                 let endpoint = self.history.endpoints.entry(key).or_default();
                 for result in results {
-                    self.report.late += usize::from(!endpoint.add_in_order(result, self.memory_limit.bytes.is_some()));
+                    self.report.late += usize::from(!endpoint.add_in_order(result, self.memory_limit.is_limited()));
                 }
             }
         }
@@ -271,7 +251,7 @@ impl<'a> HistoryBuilder<'a> {
         for (key, result) in results {
             let key = self.identities.claim(self.history, self.latencies, &key);
             let endpoint = self.history.endpoints.entry(key).or_default();
-            self.report.late += usize::from(!endpoint.add_in_order(result, self.memory_limit.bytes.is_some()));
+            self.report.late += usize::from(!endpoint.add_in_order(result, self.memory_limit.is_limited()));
         }
     }
 
@@ -324,30 +304,20 @@ impl<'a> HistoryBuilder<'a> {
 }
 
 impl HistoryBuilder<'_> {
-    /// Limits the memory of the history and of the results that are not added yet, in bytes. If more is added, the
-    /// oldest data is removed, and results that come late can be left out: see [`super::BuildReport`].
+    /// Limits the memory of the history and of the results that are not added yet to `growth` bytes more than `before`,
+    /// which is the memory of the history before any file was added. If more is added, the oldest data is removed, and
+    /// results that come late or do not fit are left out: see [`super::BuildReport`].
     #[must_use]
-    pub fn with_memory_limit(mut self, bytes: usize) -> Self {
-        self.memory_limit.bytes = Some(bytes);
+    pub fn with_memory_limit(mut self, before: usize, growth: usize) -> Self {
+        self.memory_limit = MemoryLimit::new(before, growth);
         self
     }
 
-    /// Keeps the history within the memory limit before another file is read, even if the newest file exceeds it.
-    pub fn make_room(&mut self) {
-        if let Some(bytes) = self.memory_limit.bytes {
-            let removed = self.history.make_room(bytes);
-            self.report.left_out_before = self.report.left_out_before.max(removed);
-        }
-    }
-
-    /// Keeps within the limit after the results of a file were added.
-    fn limit_pending(&mut self, stored_at: UnixNanos) {
-        let Some(bytes) = self.memory_limit.bytes else { return };
-        if self.memory_limit.growth < bytes / GROWTH_SHARE {
-            return;
-        }
+    /// Keeps within the limit while the results of a file are added.
+    fn limit_memory(&mut self, stored_at: UnixNanos) {
+        let Some(of_pending) = self.memory_limit.due() else { return };
         for delay in TOLERATED_DELAYS {
-            if memory_of_pending(&self.pending) <= bytes / PENDING_SHARE {
+            if memory_of_pending(&self.pending) <= of_pending {
                 break;
             }
             self.flush(stored_at.saturating_sub(delay));
@@ -355,12 +325,8 @@ impl HistoryBuilder<'_> {
         self.limit_history();
     }
 
-    /// Keeps the history within the limit.
     fn limit_history(&mut self) {
-        let Some(bytes) = self.memory_limit.bytes else { return };
-        self.memory_limit.growth = 0;
-        let of_history = bytes.saturating_sub(memory_of_pending(&self.pending));
-        let removed = self.history.limit_memory(of_history, self.memory_limit.newest_from);
+        let removed = self.memory_limit.enforce(self.history, &self.pending);
         self.report.left_out_before = self.report.left_out_before.max(removed);
     }
 }

@@ -31,7 +31,7 @@ impl RecordedResult {
         let answered =
             result.attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect();
         let is_bad = matches!(result.status, Status::Degraded | Status::Down);
-        let reason = result.reason().filter(|_| is_bad).map(|reason| shortened(reason.to_owned(), EVENT_LIMIT));
+        let reason = result.reason().filter(|_| is_bad).map(|reason| shortened(reason.to_owned(), EVENT_LIMIT).into());
         RecordedResult {
             observation: Observation { at, status: result.status, interval: result.interval },
             stored_at,
@@ -111,14 +111,14 @@ impl EndpointHistory {
 
     /// Adds the reason for the newest span. If the day has too many different errors, those of the one that occurred
     /// longest ago are removed.
-    fn add_event(&mut self, at: UnixNanos, reason: &str) {
+    fn add_event(&mut self, at: UnixNanos, reason: &Arc<str>) {
         let midnight = start_of_day(at);
         let today = self.events.iter().rev().take_while(|event| event.at >= midnight);
         // The different errors of the day, newest first.
         let mut errors: Vec<&Arc<str>> = Vec::new();
         let mut known = None;
         for Event { reason: earlier, .. } in today {
-            if **earlier == *reason {
+            if earlier == reason {
                 known = Some(Arc::clone(earlier));
                 break;
             }
@@ -130,7 +130,7 @@ impl EndpointHistory {
         if let Some(oldest) = oldest.filter(|_| known.is_none()) {
             self.events.retain(|event| event.at < midnight || event.reason != oldest);
         }
-        self.events.push(Event { at, reason: known.unwrap_or_else(|| Arc::from(reason)) });
+        self.events.push(Event { at, reason: known.unwrap_or_else(|| Arc::clone(reason)) });
     }
 
     fn sketch_of(&mut self, hour: i64) -> &mut Sketch {

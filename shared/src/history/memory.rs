@@ -1,5 +1,6 @@
 //! Limits the memory of a history that a reader builds from check files. A hostile or broken node can store any number
-//! of large check files, so its oldest data is removed until the rest fits. The newest file always remains.
+//! of large check files, so its oldest data is removed until the rest fits. If the results of a single file do not fit,
+//! some of them are left out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +8,6 @@ use std::sync::Arc;
 use super::endpoint::{Limits, RecordedResult};
 use super::{EndpointHistory, History, LatestResult, PostedMessage};
 use crate::check_file::{CheckResult, EndpointKey};
-use crate::quorum::CLOCK_TOLERANCE;
 use crate::status::Status;
 use crate::uptime::Span;
 use crate::{HOUR, MINUTE, Nanos, UnixNanos};
@@ -16,11 +16,11 @@ use crate::{HOUR, MINUTE, Nanos, UnixNanos};
 /// average.
 const OVERHEAD: usize = 16;
 
-/// The share of the limit that results can take before they are added to the history.
-pub(super) const PENDING_SHARE: usize = 4;
+/// The share of the growth limit that results can take before they are added to the history.
+const PENDING_SHARE: usize = 4;
 
-/// The share of the limit by which a history can grow before its memory is computed again.
-pub(super) const GROWTH_SHARE: usize = 16;
+/// The share of the growth limit by which a history can grow before its memory is computed again.
+const GROWTH_SHARE: usize = 8;
 
 /// How late results can be, in steps that are tried until the pending ones take little memory. Results that come later
 /// are left out. The last step adds all pending results, even if a clock is ahead.
@@ -29,12 +29,22 @@ pub(super) const TOLERATED_DELAYS: [Nanos; 3] = [HOUR, 5 * MINUTE, -HOUR];
 /// The limit of a builder, and what it needs to keep within the limit.
 #[derive(Debug, Default)]
 pub(super) struct MemoryLimit {
-    /// The limit in bytes, or `None` if there is no limit.
-    pub(super) bytes: Option<usize>,
-    /// By how much the history may have grown since its memory was last computed, in bytes.
-    pub(super) growth: usize,
+    /// The limit, or `None` if there is no limit.
+    limit: Option<Bytes>,
+    /// By how much the history and the pending results may have grown since their memory was last computed, in bytes.
+    growth: usize,
+    /// The memory of the history if it contained only the newest file, in bytes.
+    of_file: usize,
     /// The time of the earliest result in the newest file.
-    pub(super) newest_from: UnixNanos,
+    newest_from: UnixNanos,
+}
+
+/// A limit in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Bytes {
+    total: usize,
+    /// The part of the total by which files can extend the history.
+    growth: usize,
 }
 
 /// Whether endpoints that were not healthy at the end of the removed period are kept.
@@ -60,13 +70,6 @@ impl History {
             past.hours.clear();
             past.open = Vec::new();
         }
-    }
-
-    /// Removes the oldest data until the rest takes at most `limit` bytes, because more files follow. Returns the time
-    /// before which data was removed, if any.
-    pub fn make_room(&mut self, limit: usize) -> Option<UnixNanos> {
-        let after_newest = self.newest.saturating_add(CLOCK_TOLERANCE + 1);
-        self.limit_memory(limit, after_newest)
     }
 
     /// Removes the oldest data from before `newest_from` until the rest takes at most `limit` bytes. Endpoints that are
@@ -113,11 +116,64 @@ impl History {
 }
 
 impl MemoryLimit {
-    /// Counts a result of the newest file, which started at `moment`.
-    pub(super) fn count(&mut self, result: &CheckResult, moment: UnixNanos) {
-        self.newest_from = self.newest_from.min(moment);
-        let texts = result.title.len() + result.locator.len() + result.message.len();
-        self.growth += size_of::<EndpointHistory>() + texts + result.reason().map_or(0, str::len);
+    /// Creates a limit of `growth` bytes more than the history had.
+    pub(super) fn new(before: usize, growth: usize) -> MemoryLimit {
+        MemoryLimit { limit: Some(Bytes { total: before.saturating_add(growth), growth }), ..MemoryLimit::default() }
+    }
+
+    pub(super) fn is_limited(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    pub(super) fn begin_file(&mut self, stored_at: UnixNanos) {
+        (self.newest_from, self.of_file) = (stored_at, 0);
+    }
+
+    /// Returns whether there is no room for another result of the newest file with this status. Of the limit's growth,
+    /// healthy results can take half.
+    pub(super) fn is_exhausted(&self, status: Status) -> bool {
+        let reserved = |limit: Bytes| if status == Status::Healthy { limit.growth / 2 } else { 0 };
+        self.limit.is_some_and(|limit| self.of_file >= limit.total.saturating_sub(reserved(limit)))
+    }
+
+    /// Counts a message of the newest file, which is about the endpoint of this result. `text` is the size of the
+    /// message if it is new.
+    pub(super) fn count_message(&mut self, result: &CheckResult, text: usize) {
+        if self.is_limited() {
+            let memory = size_of::<EndpointKey>() + result.title.len() + result.locator.len() + 2 * OVERHEAD + text;
+            self.of_file += memory;
+            self.growth += memory;
+        }
+    }
+
+    /// Counts a result of the newest file.
+    pub(super) fn count(&mut self, key: &EndpointKey, result: &RecordedResult) {
+        if self.is_limited() {
+            self.newest_from = self.newest_from.min(result.observation.at);
+            let reason = result.latest.reason.as_deref().map_or(0, |reason| size_of::<super::Event>() + reason.len());
+            let endpoint = size_of::<EndpointHistory>() + 3 * OVERHEAD + size_of::<Span>() + result.latest.kind.len();
+            let memory = memory_of_key(key) + endpoint + reason;
+            self.of_file += memory;
+            self.growth += memory;
+        }
+    }
+
+    /// Returns the limit for pending results, in bytes, if their memory must be computed again.
+    pub(super) fn due(&self) -> Option<usize> {
+        let limit = self.limit.filter(|limit| self.growth >= limit.growth / GROWTH_SHARE)?;
+        Some(limit.growth / PENDING_SHARE)
+    }
+
+    /// Removes the oldest data of a history until the rest and the pending results are within the limit. Returns the
+    /// time before which data was removed, if any.
+    pub(super) fn enforce(
+        &mut self,
+        history: &mut History,
+        pending: &BTreeMap<EndpointKey, Vec<RecordedResult>>,
+    ) -> Option<UnixNanos> {
+        let limit = self.limit?;
+        self.growth = 0;
+        history.limit_memory(limit.total.saturating_sub(memory_of_pending(pending)), self.newest_from)
     }
 }
 
@@ -139,7 +195,7 @@ fn memory_of_key(key: &EndpointKey) -> usize {
 }
 
 fn memory_of_latest(latest: &LatestResult) -> usize {
-    latest.kind.len() + latest.reason.as_deref().map_or(0, str::len)
+    latest.kind.len() + latest.reason.as_ref().map_or(0, |reason| reason.len() / Arc::strong_count(reason))
 }
 
 fn memory_of_past(past: &EndpointHistory) -> usize {

@@ -5,12 +5,14 @@
 //! and more than once. [`mod@format`] writes the JSON, [`rows`] reads it, and [`planner`] decides what a reader
 //! fetches.
 
+mod build_report;
 mod builder;
 mod continuity;
 mod document;
 mod endpoint;
 mod format;
 mod memory;
+mod messages;
 pub mod planner;
 mod rebuild;
 mod rows;
@@ -29,7 +31,8 @@ use crate::quorum::{CLOCK_TOLERANCE, Quorum};
 use crate::uptime::StatusTimeline;
 use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
-pub use self::builder::{BuildReport, HistoryBuilder, own_check_files};
+pub use self::build_report::BuildReport;
+pub use self::builder::{HistoryBuilder, own_check_files};
 pub use self::format::InvalidHistory;
 pub use self::rebuild::RebuildFrom;
 pub use self::rows::{EndpointRows, HistoryRows, LatencyRows, MessageRow, Series, SketchRows, add_open_between};
@@ -120,8 +123,8 @@ pub struct LatestResult {
     pub quorum: Quorum,
     /// The endpoint's service level objective, if one is configured. Boxed because few endpoints have one.
     pub objective: Option<Box<Objective>>,
-    /// The reason for the status, if it is degraded or down.
-    pub reason: Option<String>,
+    /// The reason for the status, if it is degraded or down. The span's event shares it, because it can be long.
+    pub reason: Option<Arc<str>>,
 }
 
 /// The reason for a degraded or down span.

@@ -42,30 +42,26 @@ impl History {
         files: impl IntoIterator<Item = (&'a CheckFileName, &'a [CheckResult])>,
         now: UnixNanos,
     ) -> Result<(), RebuildFrom> {
-        if self.newest == 0 {
-            return Ok(());
+        let mut check = AppendCheck::new(self);
+        for (name, results) in files {
+            check.add_file(name);
+            results.iter().for_each(|result| check.add(name, result));
         }
-        let latest_plausible = now.saturating_add(CLOCK_TOLERANCE);
-        // While the clock was wrong, old data expired too early, so everything is rebuilt.
-        let from_the_future = (self.newest > latest_plausible).then_some(0);
-        let files: Vec<_> = files.into_iter().collect();
-        let plausible: Vec<(&CheckResult, UnixNanos)> = files
-            .iter()
-            .flat_map(|(name, results)| results.iter().map(|result| (result, moment_of(result, name), *name)))
-            .filter(|(_, moment, name)| is_plausible(*moment, name))
-            .map(|(result, moment, _)| (result, moment))
-            .collect();
-        let identities = Identities::new(self);
-        let is_late = plausible.iter().any(|(result, moment)| self.comes_late(&identities, result, *moment));
-        // A rebuild covers all new files, including those without results.
-        let moments = plausible.iter().map(|(_, moment)| *moment);
-        let earliest = moments.chain(files.iter().map(|(name, _)| name.stored_at)).min().filter(|_| is_late);
-        let has_intervals = plausible.iter().all(|(result, _)| result.interval.is_some());
-        match from_the_future.or(earliest) {
-            None => Ok(()),
-            Some(moment) if has_intervals => Err(self.rebuild_from(moment)),
-            Some(_) => Err(RebuildFrom::START),
-        }
+        check.finish(now)
+    }
+
+    /// Checks like [`History::can_append`] whether a file can be appended, but takes its results one at a time: `pass`
+    /// passes each of them to its argument.
+    pub fn can_append_each(
+        &self,
+        name: &CheckFileName,
+        now: UnixNanos,
+        pass: impl FnOnce(&mut dyn FnMut(&CheckResult)),
+    ) -> bool {
+        let mut check = AppendCheck::new(self);
+        check.add_file(name);
+        pass(&mut |result| check.add(name, result));
+        check.finish(now).is_ok()
     }
 
     fn comes_late(&self, identities: &Identities, result: &CheckResult, moment: UnixNanos) -> bool {
@@ -179,6 +175,53 @@ impl History {
             let (latest, former) = (past.latest.clone(), past.former.clone());
             **past != EndpointHistory { latest, former, ..EndpointHistory::default() }
         });
+    }
+}
+
+/// Determines whether files can be appended to a history.
+struct AppendCheck<'h> {
+    history: &'h History,
+    identities: Identities,
+    /// The time of the earliest plausible result or file.
+    earliest: UnixNanos,
+    is_any_late: bool,
+    has_intervals: bool,
+}
+
+impl<'h> AppendCheck<'h> {
+    fn new(history: &'h History) -> AppendCheck<'h> {
+        let identities = Identities::new(history);
+        AppendCheck { history, identities, earliest: UnixNanos::MAX, is_any_late: false, has_intervals: true }
+    }
+
+    /// Adds a file, because a rebuild covers all new files, including those without results.
+    fn add_file(&mut self, name: &CheckFileName) {
+        self.earliest = self.earliest.min(name.stored_at);
+    }
+
+    fn add(&mut self, name: &CheckFileName, result: &CheckResult) {
+        let moment = moment_of(result, name);
+        if self.history.newest > 0 && is_plausible(moment, name) {
+            self.earliest = self.earliest.min(moment);
+            self.has_intervals &= result.interval.is_some();
+            self.is_any_late = self.is_any_late || self.history.comes_late(&self.identities, result, moment);
+        }
+    }
+
+    fn finish(self, now: UnixNanos) -> Result<(), RebuildFrom> {
+        if self.history.newest == 0 {
+            return Ok(());
+        }
+        // While the clock was wrong, old data expired too early, so everything is rebuilt.
+        let is_from_the_future = self.history.newest > now.saturating_add(CLOCK_TOLERANCE);
+        let moment = if is_from_the_future { 0 } else { self.earliest };
+        if !is_from_the_future && !self.is_any_late {
+            Ok(())
+        } else if self.has_intervals {
+            Err(self.history.rebuild_from(moment))
+        } else {
+            Err(RebuildFrom::START)
+        }
     }
 }
 

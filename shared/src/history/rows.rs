@@ -249,7 +249,7 @@ impl EndpointRows {
                 threshold: count("threshold"),
                 quorum: text(json.get("verdict")).unwrap_or_default().parse().unwrap_or_default(),
                 objective: objective_of(json),
-                reason: text(json.get("reason")).map(|reason| shortened(reason.to_owned(), EVENT_LIMIT)),
+                reason: text(json.get("reason")).map(|reason| shortened(reason.to_owned(), EVENT_LIMIT).into()),
             },
             days: percentiles(json.get("days"))?,
             hours: percentiles(json.get("hours"))?,

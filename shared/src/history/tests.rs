@@ -52,6 +52,10 @@ fn update(files: &CheckFiles, known: &mut (History, Latencies), own: &[CheckFile
     names.sort_unstable();
     names.dedup();
     let added: Vec<(CheckFileName, CheckFile)> = names.iter().map(|name| (name.clone(), files[name].clone())).collect();
+    for (name, file) in &added {
+        let is_first = history.can_append([(name, file.results.as_slice())], now).is_ok();
+        assert_eq!(history.can_append_each(name, now, |take| file.results.iter().for_each(take)), is_first);
+    }
     let gap = [
         history.can_append(added.iter().map(|(name, file)| (name, file.results.as_slice())), now).err(),
         history.rebuild_for(latencies),

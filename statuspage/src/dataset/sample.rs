@@ -105,7 +105,7 @@ pub(super) fn samples_from(past: &EndpointRows) -> Vec<Sample> {
     samples.extend(past.events.iter().map(|event| blank(event.at, Some(Arc::clone(&event.reason)))));
     sort_by_integer(&mut samples, |sample| sample.at);
     if let Some(last) = past.timeline.last {
-        samples.push(Sample { status: last.status, ..blank(last.at, past.latest.reason.as_deref().map(Arc::from)) });
+        samples.push(Sample { status: last.status, ..blank(last.at, past.latest.reason.clone()) });
     }
     samples
 }

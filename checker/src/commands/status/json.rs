@@ -2,7 +2,10 @@
 //! JavaScript and many tools parse numbers as floating-point numbers, which cannot represent them exactly. All figures
 //! are computed in [`shared`].
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::{Map, Value, json};
 use shared::UnixNanos;
 use shared::announced::Announced;
 use shared::civil::rfc3339_nanos;
@@ -18,7 +21,7 @@ use shared::status::Status;
 use shared::uptime::{Ratio, Span, UptimeBreakdown, current_span, gaps};
 
 use super::{StatusReport, name_of};
-use crate::recorder::history_reader::CheckMeasurements;
+use crate::recorder::measurements::CheckMeasurements;
 
 pub(super) struct Details<'a> {
     pub(super) edges: &'a [UnixNanos],
@@ -116,23 +119,58 @@ fn checks_of<'a>(
     checks: &'a CheckMeasurements,
     endpoint: &EndpointStatus<'_>,
 ) -> impl Iterator<Item = &'a Vec<Measurement>> {
-    let nodes = endpoint.nodes.iter().map(|node| node.node.cloned());
-    let keys: Vec<_> = nodes.map(|node| (node, endpoint.key.clone().into_owned())).collect();
-    let exact = keys.into_iter().filter_map(|key| checks.get(&key));
+    let nodes = endpoint.nodes.iter().filter_map(|node| checks.get(&node.node.cloned()));
+    let exact = nodes.filter_map(|checks| checks.get(&*endpoint.key));
     // Results with another title or locator belong to the endpoint only if they have the same id.
     let all = if endpoint.key.id.is_some() { Some(checks) } else { None };
-    let others = all.into_iter().flatten().filter(|((_, key), _)| *key != *endpoint.key);
-    exact.chain(others.filter(|((_, key), _)| key.is_same_endpoint(&endpoint.key)).map(|(_, checks)| checks))
+    let others = all.into_iter().flat_map(BTreeMap::values).flatten().filter(|(key, _)| **key != *endpoint.key);
+    exact.chain(others.filter(|(key, _)| key.is_same_endpoint(&endpoint.key)).map(|(_, checks)| checks))
 }
 
 fn rows_of<'a>(outline: &'a HistoryRows, endpoint: &EndpointStatus<'_>) -> Option<&'a EndpointRows> {
     outline.endpoints.iter().find(|past| past.key.is_same_endpoint(&endpoint.key))
 }
 
+/// The JSON output of a report. Endpoints are converted only when they are written, because thousands of them with all
+/// their details would take too much memory.
+pub(super) struct JsonReport<'a> {
+    pub(super) report: &'a StatusReport<'a>,
+    pub(super) details: Option<&'a Details<'a>>,
+}
+
+/// The key of the endpoints, which [`JsonReport`] writes one at a time.
+const ENDPOINTS: &str = "endpoints";
+
+impl Serialize for JsonReport<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (key, value) in self.report.members() {
+            if key == ENDPOINTS {
+                map.serialize_entry(&key, &JsonEndpoints(self))?;
+            } else {
+                map.serialize_entry(&key, &value)?;
+            }
+        }
+        map.end()
+    }
+}
+
+struct JsonEndpoints<'a>(&'a JsonReport<'a>);
+
+impl Serialize for JsonEndpoints<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let JsonReport { report, details } = self.0;
+        serializer.collect_seq(report.endpoints.iter().zip(&report.statuses).map(|(endpoint, (_, is_retired))| {
+            let mut json = report.endpoint(endpoint, *is_retired, *details);
+            insert_texts_of_times(&mut json);
+            json
+        }))
+    }
+}
+
 impl StatusReport<'_> {
-    pub(super) fn json(&self, details: Option<&Details<'_>>) -> Value {
-        let endpoints = self.endpoints.iter().zip(&self.statuses);
-        let endpoints = endpoints.map(|(endpoint, (_, is_retired))| self.endpoint(endpoint, *is_retired, details));
+    /// Returns all members of the JSON output. The endpoints are empty.
+    fn members(&self) -> Map<String, Value> {
         let nodes: Vec<Value> = self.histories.iter().map(|history| self.node(history)).collect();
         let count =
             |wanted| self.statuses.iter().filter(|(status, is_retired)| *status == wanted && !is_retired).count();
@@ -149,12 +187,15 @@ impl StatusReport<'_> {
             },
             "checked": self.endpoints.iter().filter_map(EndpointStatus::last_checked).max(),
             "unobserved": self.unobserved(),
-            "endpoints": endpoints.collect::<Vec<_>>(),
+            ENDPOINTS: [],
             "nodes": nodes,
             "announced": Announced::new(self.posted.announcements, self.now),
         });
         insert_texts_of_times(&mut json);
-        json
+        match json {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        }
     }
 
     fn endpoint(&self, endpoint: &EndpointStatus<'_>, is_retired: bool, details: Option<&Details<'_>>) -> Value {

@@ -33,13 +33,14 @@ use crate::doctor::kind_conflict;
 use crate::now;
 use crate::posts::board::Board;
 use crate::recorder::check_files::SkippedResults;
-use crate::recorder::history_reader::{Detail, Histories, histories, measurements};
+use crate::recorder::history_reader::{Detail, Histories, histories};
 use crate::recorder::history_writer::HistoryError;
+use crate::recorder::measurements::{ShownEndpoints, measurements};
 use crate::sanitize::sanitize_for_terminal;
 use crate::store::Store;
 use crate::ui;
 use crate::ui::table::style_of;
-use json::{Details, Measurements};
+use json::{Details, JsonReport, Measurements};
 
 /// The minimum width of the status column, in characters.
 const STATUS_WIDTH: usize = 9;
@@ -78,17 +79,22 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let page = &config.page.config;
     let announcements = announcements(&store, loaded.digests, page, now).await;
     let posted = Posted { announcements: &announcements, groups: &page.appearance.groups };
-    let report = StatusReport { from, now, endpoints, statuses, is_incomplete, objectives, histories, posted };
+    let mut report = StatusReport { from, now, endpoints, statuses, is_incomplete, objectives, histories, posted };
     match arguments.format {
         Format::Json if is_detailed => {
             let measurements = if is_by_check {
-                Measurements::Checks(measurements(&store, from, now).await.map_err(without_history_context)?)
+                let shown = ShownEndpoints::new(report.endpoints.iter().map(|endpoint| &*endpoint.key));
+                let (measurements, left_out) = measurements(&store, &shown, from, now).await?;
+                left_out.iter().for_each(|left_out| ui::warn(&left_out.to_string()));
+                report.is_incomplete |= !left_out.is_empty();
+                Measurements::Checks(measurements)
             } else {
                 Measurements::from_histories(report.histories, &loaded.latencies)?
             };
-            ui::stdout_data(&format!("{}\n", report.json(Some(&Details { edges: &edges, measurements }))))?;
+            let details = Details { edges: &edges, measurements };
+            ui::stdout_json(&JsonReport { report: &report, details: Some(&details) })?;
         }
-        Format::Json => ui::stdout_data(&format!("{}\n", report.json(None)))?,
+        Format::Json => ui::stdout_json(&JsonReport { report: &report, details: None })?,
         Format::Table => ui::stdout(&report.table())?,
     }
     Ok(match arguments.fail_on {

@@ -95,6 +95,15 @@ impl Folder {
 
 /// Reads an object up to its size limit. If it is larger, the error is of kind [`io::ErrorKind::FileTooLarge`].
 pub(super) fn get(directory: &Path, object: &Object) -> io::Result<Option<Vec<u8>>> {
+    get_with(directory, object, Vec::with_capacity)
+}
+
+/// Like [`get`], but reads into an empty vector from `allocate`, which gets the object's size.
+pub(super) fn get_with(
+    directory: &Path,
+    object: &Object,
+    allocate: impl FnOnce(usize) -> Vec<u8>,
+) -> io::Result<Option<Vec<u8>>> {
     let (path, name) = split(&object.name);
     let limit = object.rules.size_limit;
     let root = match Folder::open(directory) {
@@ -102,7 +111,7 @@ pub(super) fn get(directory: &Path, object: &Object) -> io::Result<Option<Vec<u8
         Err(error) if object.rules.is_self_contained => return Err(error),
         opened => opened,
     };
-    let content = root.and_then(|root| root.subfolder(path)?.read(name, limit));
+    let content = root.and_then(|root| root.subfolder(path)?.read_with(name, limit, allocate));
     let content = match content {
         Ok(content) => content,
         Err(error) if object.rules.is_self_contained && error.kind() == io::ErrorKind::InvalidInput => {

@@ -115,7 +115,17 @@ impl Folder {
 
     /// Reads a regular file. If it is larger than the limit, the error is of kind [`io::ErrorKind::FileTooLarge`].
     pub(in crate::store) fn read(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
-        read_whole(self.open_file(name)?, limit)
+        self.read_with(name, limit, Vec::with_capacity)
+    }
+
+    /// Like [`Folder::read`], but reads into an empty vector from `allocate`, which gets the file's size.
+    pub(in crate::store) fn read_with(
+        &self,
+        name: &str,
+        limit: u64,
+        allocate: impl FnOnce(usize) -> Vec<u8>,
+    ) -> io::Result<Vec<u8>> {
+        read_whole(self.open_file(name)?, limit, allocate)
     }
 
     /// Calls a function with each name in this folder, in no particular order. Skips names that are not valid UTF-8.
@@ -278,13 +288,17 @@ impl Drop for Temporary<'_> {
 }
 
 /// Reads a file, and fails if it is larger than the limit.
-pub(in crate::store) fn read_whole(file: File, limit: u64) -> io::Result<Vec<u8>> {
+pub(in crate::store) fn read_whole(
+    file: File,
+    limit: u64,
+    allocate: impl FnOnce(usize) -> Vec<u8>,
+) -> io::Result<Vec<u8>> {
     let too_large = || io::Error::from(io::ErrorKind::FileTooLarge);
     let size = file.metadata()?.len();
     if size > limit {
         return Err(too_large());
     }
-    let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    let mut content = allocate(usize::try_from(size).unwrap_or_default());
     file.take(limit + 1).read_to_end(&mut content)?;
     if content.len() as u64 > limit { Err(too_large()) } else { Ok(content) }
 }

@@ -24,8 +24,9 @@ use tokio::time::timeout;
 use self::files::PutOutcome;
 
 use super::blocking_io::{BlockingIo, MANY_FILES_LIMIT, TASK_LIMIT};
-use super::limits::{BATCH_LIMIT, describe_size};
+use super::limits::describe_size;
 use super::object::{Listing, Object};
+use super::read_buffer::{LARGE_SIZE, ReadBuffer};
 use super::{Batch, Deletion, Fetched, ListedName, ObjectVersion, StoreError};
 
 /// How long opening the store waits for the directory to be created.
@@ -102,9 +103,13 @@ impl DirectoryStore {
         })
     }
 
-    pub(super) async fn get_batch<N: ListedName>(&self, names: &[N]) -> Result<Batch<N>, StoreError> {
+    pub(super) async fn get_batch<N: ListedName>(
+        &self,
+        names: &[N],
+        buffer: Option<&ReadBuffer>,
+    ) -> Result<Batch<N>, StoreError> {
         let task = format!("read {} objects from {}", names.len(), self.describe());
-        let names = names.to_vec();
+        let (names, buffer) = (names.to_vec(), buffer.cloned());
         // Read all objects in one task: starting a task for each would take longer than reading the object.
         self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
             let (mut batch, mut size) = (Batch::default(), 0);
@@ -112,9 +117,11 @@ impl DirectoryStore {
                 let mut object = Object::new(&name);
                 let limit = object.rules.size_limit;
                 if !batch.objects.is_empty() {
-                    object.rules.size_limit = limit.min(BATCH_LIMIT.saturating_sub(size));
+                    object.rules.size_limit = limit.min((LARGE_SIZE as u64).saturating_sub(size));
                 }
-                match files::get(path, &object) {
+                match files::get_with(path, &object, |size| {
+                    buffer.as_ref().map_or_else(|| Vec::with_capacity(size), |buffer| buffer.take(size))
+                }) {
                     Ok(Some(content)) => {
                         size += content.len() as u64;
                         batch.objects.push((name, Ok(content)));

@@ -100,11 +100,11 @@ async fn only_regular_files_are_read() {
     for odd in &names[1..4] {
         assert_eq!(get(&store, odd).await.unwrap(), None, "{odd}");
     }
-    let read = store.get_batch(&names).await.unwrap().objects;
+    let read = store.get_batch(&names, None).await.unwrap().objects;
     assert_eq!(read, [(names[0].clone(), Ok(b"[0]".to_vec())), (names[4].clone(), Ok(b"[4]".to_vec()))]);
 
     fs::set_permissions(path(4), fs::Permissions::from_mode(0o0)).unwrap();
-    let read = store.get_batch(&names).await.unwrap().objects;
+    let read = store.get_batch(&names, None).await.unwrap().objects;
     assert_eq!(read[0].1.as_deref(), Ok(b"[0]".as_slice()));
     // Root can read every file regardless of its permissions.
     if fs::read(path(4)).is_err() {
@@ -119,15 +119,16 @@ async fn large_objects_are_read_in_several_batches() {
     for name in &names {
         fs::File::create(store.path.join(name.to_string())).and_then(|file| file.set_len(30 << 20)).unwrap();
     }
-    let (batch, next) = (store.get_batch(&names).await.unwrap(), store.get_batch(&names[1..]).await.unwrap());
+    let (batch, next) =
+        (store.get_batch(&names, None).await.unwrap(), store.get_batch(&names[1..], None).await.unwrap());
     assert_eq!((batch.names, batch.objects.len(), next.names, next.objects.len()), (1, 1, 1, 1));
     // A file that is too large for any batch is named, and the next one is read.
     fs::File::create(store.path.join(names[1].to_string())).and_then(|file| file.set_len(1 << 30)).unwrap();
     fs::write(store.path.join(names[2].to_string()), "[]").unwrap();
-    let read = store.get_batch(&names[1..3]).await.unwrap().objects;
+    let read = store.get_batch(&names[1..3], None).await.unwrap().objects;
     assert!(read[0].1.as_ref().is_err_and(|why| why.contains("32 MiB")), "{read:?}");
     assert_eq!(read[1].1.as_deref(), Ok(b"[]".as_slice()));
-    let missing = store.get_batch(&[name(SOME_TIME + 9, "a")]).await.unwrap();
+    let missing = store.get_batch(&[name(SOME_TIME + 9, "a")], None).await.unwrap();
     assert_eq!((missing.objects.len(), missing.names), (0, 1));
 }
 

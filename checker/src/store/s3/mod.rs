@@ -207,11 +207,12 @@ impl S3Store {
     ) -> Result<Vec<u8>, StoreError> {
         let too_large = || self.too_large(object);
         let limit = object.rules.size_limit;
-        if content_length(&response).is_some_and(|length| length > limit) {
+        let length = content_length(&response);
+        if length.is_some_and(|length| length > limit) {
             return Err(too_large());
         }
         let chunks = stream::poll_fn(|context| Pin::new(&mut response.body).poll_next(context));
-        let body = read_body(chunks, limit, deadline).await;
+        let body = read_body(chunks, length, limit, deadline).await;
         let content = body.map_err(|error| match error {
             BodyError::TooLarge => too_large(),
             BodyError::TooSlow => self.unreadable(object, S3Error::TooSlow),

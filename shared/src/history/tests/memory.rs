@@ -10,17 +10,17 @@ fn limited(files: &CheckFiles, limit: usize) -> (History, BuildReport) {
     let names: Vec<CheckFileName> = files.keys().cloned().collect();
     let now = DAY_ONE + 2 * DAY;
     let mut builder = HistoryBuilder::rebuild(&mut history, &mut latencies, RebuildFrom::START, &names, now)
-        .with_memory_limit(limit)
+        .with_memory_limit(0, limit)
         .without_latencies();
     for (name, file) in files {
-        builder.add_owned(name, file.clone());
+        builder.add_each(name, |take| file.results.iter().cloned().for_each(take));
     }
     let report = builder.finish(Nanos::MAX);
     (history, report)
 }
 
 /// The number of endpoints of each file of [`flood`].
-const PER_FILE: usize = 1_500;
+const PER_FILE: usize = 800;
 
 /// Returns files that contain only new endpoints, one file per minute.
 fn flood(files: i64, status: Status) -> CheckFiles {
@@ -55,10 +55,64 @@ fn the_oldest_data_of_many_files_is_left_out() {
 }
 
 #[test]
-fn the_newest_file_is_kept_even_above_the_limit() {
-    let (history, report) = limited(&flood(3, Status::Healthy), 1);
-    assert_eq!((of_file(&history, 1), of_file(&history, 2)), (0, PER_FILE));
-    assert_eq!(report.left_out_before, Some(DAY_ONE + 2 * MINUTE));
+fn a_file_above_the_limit_is_used_in_part() {
+    // Every fourth endpoint is down, from the middle of the file on.
+    let mut files = flood(3, Status::Healthy);
+    for file in files.values_mut() {
+        for result in file.results.iter_mut().skip(PER_FILE / 2).step_by(4) {
+            (result.status, result.notice) = (Status::Down, "refused".to_owned());
+        }
+    }
+    let (history, report) = limited(&files, LIMIT / 4);
+    assert!(history.memory() <= LIMIT / 4, "{} bytes", history.memory());
+    assert_eq!(of_file(&history, 0), 0);
+    let newest = || history.endpoints.iter().filter(|(key, _)| key.title.ends_with(" of 2")).map(|(_, past)| past);
+    let down = newest().filter(|past| past.latest.reason.is_some()).count();
+    let healthy = of_file(&history, 2) - down;
+    assert_eq!(down, PER_FILE / 8, "unhealthy endpoints have more room");
+    assert!((PER_FILE / 8..PER_FILE / 2).contains(&healthy), "{healthy}");
+    assert_eq!(report.excess, 3 * (PER_FILE - healthy - down), "each file has as much room");
+    assert_eq!(limited(&files, 64 << 20).1, BuildReport::default());
+}
+
+#[test]
+fn known_endpoints_need_no_room_for_another_result() {
+    let mut files = flood(1, Status::Healthy);
+    let mut history = limited(&files, usize::MAX).0;
+    let before = history.memory();
+    let results = files.pop_first().expect("there is one").1.results.into_iter();
+    let name = CheckFileName { stored_at: DAY_ONE + HOUR, node: node() };
+    let mut latencies = Latencies::default();
+    let mut builder =
+        HistoryBuilder::append(&mut history, &mut latencies).with_memory_limit(before, LIMIT / 8).without_latencies();
+    builder.add_each(&name, |take| {
+        results.map(|result| CheckResult { timestamp: DAY_ONE + HOUR, ..result }).for_each(take);
+    });
+    assert_eq!(builder.finish(Nanos::MAX), BuildReport::default());
+    assert!(history.endpoints.values().all(|past| past.timeline.last.is_some_and(|last| last.at == DAY_ONE + HOUR)));
+}
+
+#[test]
+fn results_can_be_added_one_at_a_time() {
+    let files = golden_files();
+    let build = |add: &dyn Fn(&mut HistoryBuilder<'_>, &CheckFileName, &CheckFile)| {
+        let (mut history, mut latencies) = (History::new(node()), Latencies::default());
+        let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
+        files.iter().for_each(|(name, file)| add(&mut builder, name, file));
+        builder.finish(Nanos::MAX);
+        (history, latencies)
+    };
+    let each = build(&|builder, name, file| builder.add_each(name, |take| file.results.iter().cloned().for_each(take)));
+    assert!(each == build(&|builder, name, file| builder.add(name, file)), "they differ");
+    assert!(!each.0.endpoints.is_empty());
+}
+
+#[test]
+fn a_span_and_its_event_share_the_reason() {
+    let (history, _) = limited(&flood(1, Status::Down), usize::MAX);
+    for past in history.endpoints.values() {
+        assert!(past.latest.reason.as_ref().is_some_and(|reason| Arc::ptr_eq(reason, &past.events[0].reason)));
+    }
 }
 
 #[test]
