@@ -54,7 +54,6 @@ async fn limited(checker: &Checker, words: &[&str], files: usize, content: impl 
             paths.push(path);
         }
         let (run, memory) = measured(checker, words).await;
-        println!("{wanted} files: {memory} KiB instead of {normal} KiB");
         assert_eq!(run.code, 0, "{}", run.stderr);
         assert!(memory < normal + MEMORY_LIMIT, "{memory} KiB for {wanted} files, normally {normal} KiB");
         last = Some(run);
@@ -86,12 +85,16 @@ async fn the_memory_for_many_large_files_is_limited() {
         let texts = |number: usize| (format!("{file}-{number}"), "\u{1f980}".repeat(1_990));
         large_file(|number| json!({ "title": texts(number).0, "endpoint": texts(number).1, "healthy": true }))
     };
+    let new_ids = |file| {
+        let id = |number: usize| format!("{file}-{number}");
+        large_file(|number| json!({ "title": long_title(file, number), "down": true, "id": id(number) }))
+    };
     for (what, content) in [
         ("new endpoints", Box::new(new_endpoints) as Box<dyn Fn(usize) -> String>),
         ("new reasons", Box::new(new_reasons)),
         ("long texts", Box::new(long_texts)),
+        ("new ids", Box::new(new_ids)),
     ] {
-        println!("{what}");
         let run = limited(&checker, &STATUS, FILES, content).await;
         assert!(run.stdout.contains("Shop") && run.stdout.contains("other last reported "), "{what}");
         assert!(run.stderr.contains("left out the results of the node `other` from before "), "{what}: {}", run.stderr);

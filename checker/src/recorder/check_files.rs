@@ -267,7 +267,7 @@ mod tests {
     fn a_part_has_limited_memory_for_parsed_results() {
         // Each file has 10,000 results in 30 KB.
         let tiny = format!("[{}{{}}]", "{},".repeat(9_999));
-        let batch = parse(&vec![tiny.as_str(); 20]);
+        let batch = parse(&[tiny.as_str(); 20]);
         let parsed = batch.files.iter().filter(|(_, results)| matches!(results, FileResults::Parsed(_))).count();
         assert_eq!(parsed, PARSED_MEMORY / CheckFile::memory_bound(tiny.as_bytes()));
         assert!((1..20).contains(&parsed));

@@ -104,10 +104,9 @@ impl NodeMeasurements {
             self.memory += of_key;
         }
         measured.push(measurement);
-        while self.memory > limit {
-            self.remove_older_half();
-            if self.memory <= limit / 2 {
-                break;
+        if self.memory > limit {
+            while self.memory > limit / 2 {
+                self.remove_older_half();
             }
         }
     }

@@ -325,8 +325,17 @@ impl HistoryBuilder<'_> {
         self.limit_history();
     }
 
+    #[cfg(test)]
+    pub(super) fn identities(&self) -> &Identities {
+        &self.identities
+    }
+
     fn limit_history(&mut self) {
         let removed = self.memory_limit.enforce(self.history, &self.pending);
+        if removed.is_some() && !self.identities.is_empty() {
+            // The index contains copies of the keys that were removed.
+            self.identities = Identities::new(self.history);
+        }
         self.report.left_out_before = self.report.left_out_before.max(removed);
     }
 }

@@ -33,6 +33,12 @@ impl Identities {
         self.by_id.is_empty()
     }
 
+    /// Returns the number of endpoints with ids.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
     /// Finds the endpoint that a result with this key belongs to. Returns the endpoint's key in the history, or `None`
     /// if the endpoint is new.
     pub(super) fn find(&self, history: &History, key: &EndpointKey) -> Option<EndpointKey> {

@@ -191,7 +191,9 @@ pub(super) fn memory_of_pending(pending: &BTreeMap<EndpointKey, Vec<RecordedResu
 
 fn memory_of_key(key: &EndpointKey) -> usize {
     let texts = key.title.len() + key.locator.len() + key.id.as_deref().map_or(0, str::len);
-    size_of::<EndpointKey>() + 2 * OVERHEAD + texts
+    let memory = size_of::<EndpointKey>() + 2 * OVERHEAD + texts;
+    // The index of ids has a copy of the key.
+    if key.id.is_some() { 2 * memory } else { memory }
 }
 
 fn memory_of_latest(latest: &LatestResult) -> usize {

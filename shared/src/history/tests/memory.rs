@@ -76,6 +76,21 @@ fn a_file_above_the_limit_is_used_in_part() {
 }
 
 #[test]
+fn the_index_of_ids_is_limited_as_well() {
+    let mut files = flood(20, Status::Down);
+    for file in files.values_mut() {
+        file.results.iter_mut().for_each(|result| result.id = Some(result.title.as_str().into()));
+    }
+    let (mut history, mut latencies) = (History::new(node()), Latencies::default());
+    let mut builder = HistoryBuilder::append(&mut history, &mut latencies).with_memory_limit(0, LIMIT);
+    for (name, file) in &files {
+        builder.add_each(name, |take| file.results.iter().cloned().for_each(take));
+        assert!(builder.identities().len() <= LIMIT / 512, "{} ids", builder.identities().len());
+    }
+    assert!(builder.finish(Nanos::MAX).left_out_before.is_some());
+}
+
+#[test]
 fn known_endpoints_need_no_room_for_another_result() {
     let mut files = flood(1, Status::Healthy);
     let mut history = limited(&files, usize::MAX).0;
