@@ -46,6 +46,11 @@ fn zlib(text: &str, level: u32) -> Vec<u8> {
 /// `{"status":"ok"}` in a Zstandard frame.
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd\x20\x0f\x79\x00\x00{\"status\":\"ok\"}";
 
+/// `Fatal error, and more of it: Fatal error. Störung, and more of it: Fatal error` in Brotli.
+const BROTLI: &[u8] = b"\x1f\x4e\x00\x48\x8c\xd3\x0d\xb5\x96\xa7\x83\x2d\x72\x1b\x9b\x2f\x7e\x7c\xc7\x69\
+    \x2c\x21\x88\x20\x1c\x61\x83\xd4\xd9\x0e\xeb\x4e\x56\x41\x87\x28\xc9\xc1\x11\x05\xcd\xbb\x42\x40\x75\
+    \x38\x67\x9d\x00\xe6\x41\xf9\x5e\x8d\x02";
+
 /// Returns outputs, and strings that are searched in them.
 fn searches() -> Vec<(Vec<u8>, &'static str, Expected)> {
     let words = "Fatal error, and more of it: Fatal error";
@@ -63,10 +68,22 @@ fn searches() -> Vec<(Vec<u8>, &'static str, Expected)> {
         (utf_16_le("\u{feff}Störung 障害 500"), "Ошибка", Expected::No),
         (utf_16_le("Störung: 500"), "Störung", Expected::Yes),
         (utf_16_be("Störung: 500"), "Ошибка", Expected::No),
+        (utf_16_le("Störung 障害 500"), "Störung", Expected::Yes),
+        (utf_16_le("障害 500"), "障害", Expected::Yes),
+        (utf_16_be("ok ──\r\n"), "ok", Expected::Yes),
+        (utf_16_le("┌────────┐\r\n│ ok │\r\n"), "ok", Expected::Yes),
+        (utf_16_le("• 5 € → ok ™ 😀\r\n"), "ok", Expected::Yes),
+        (utf_16_le("• 5 € → ok ™ 😀\r\n"), "Fatal", Expected::No),
+        (utf_16_le("\u{feff}\u{feff}Fatal"), "Fatal", Expected::Yes),
+        ([utf_16_le("\u{feff}Fatal"), b"\x00\xd8\n\0".to_vec()].concat(), "Fatal", Expected::Yes),
+        (utf_16_le("\u{feff}Fatal\0"), "Fatal", Expected::Yes),
         // Without a mark or bytes of binary data, it can be text in another charset.
-        (utf_16_le("Störung 障害 500"), "Störung", Expected::Unclear),
-        (utf_16_le("障害 500"), "障害", Expected::Unclear),
         (utf_16_le("失敗\r\n"), "失敗", Expected::Unclear),
+        // Text in another charset that is valid UTF-8 by chance.
+        (b"STATE: \xcd\xa3\xd6\xb9\r\n".to_vec(), "停止", Expected::Unclear),
+        (b"\xce\xb4\xd6\xaa".to_vec(), "未知", Expected::Unclear),
+        ("服务器状态：正常".into(), "停止", Expected::No),
+        (b"status \x1b(I4W0\x1b(B\n".to_vec(), "ｴﾗｰ", Expected::Unclear),
         (b"St\xf6rung\0".to_vec(), "Störung", Expected::Unclear),
         (b"St\xf6rung\0".to_vec(), "rung", Expected::Yes),
         (b"\xb4\xed\xce\xf3!\0".to_vec(), "错误", Expected::Unclear),
@@ -115,6 +132,11 @@ fn searches() -> Vec<(Vec<u8>, &'static str, Expected)> {
         ([&compressed[..compressed.len() - 4], b"\0\0\0\0"].concat(), "Fatal", Expected::Unclear),
         (ZSTD.to_vec(), "Fatal", Expected::Unclear),
         (ZSTD.to_vec(), "status", Expected::Yes),
+        (b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46".to_vec(), "Fatal", Expected::Unclear),
+        (b"BZh91AY&SY\x12\x34\x56\x78".to_vec(), "Fatal", Expected::Unclear),
+        (b"\x04\x22\x4d\x18\x64\x40\xa7".to_vec(), "Fatal", Expected::Unclear),
+        (BROTLI.to_vec(), "Fatal", Expected::Unclear),
+        ([BROTLI, b"\n"].concat(), "Fatal", Expected::Unclear),
         // Text that is not compressed, or only after its start.
         (b"x\x9cuvre".to_vec(), "Fatal", Expected::No),
         (b"x^2 + y^2 = 1".to_vec(), "Fatal", Expected::No),
@@ -246,6 +268,34 @@ fn values() -> Vec<ValueCase> {
             b"\xef\xbb\xbfOK\n".to_vec(),
             vec!["[BODY] == OK", "[BODY] matches ^OK", "len([BODY]) == 3"],
             vec![("[BODY] != OK", "")],
+        ),
+        (
+            b"\x1b[31mFATAL\x1b[0m: disk\n".to_vec(),
+            vec!["[BODY] contains 'FATAL: disk'", "[BODY] == 'FATAL: disk'", "not [BODY] matches 'disk \\d'"],
+            vec![
+                ("[BODY] != 'FATAL: disk'", ""),
+                ("not [BODY] contains 'FATAL: disk'", ""),
+                (r"not [BODY] matches '\bFATAL'", "without escape sequences"),
+                ("not [BODY] matches '^FATAL'", "without escape sequences"),
+                ("[BODY] matches '^FATAL'", "without escape sequences"),
+            ],
+        ),
+        (
+            b"FAILED\0".to_vec(),
+            vec!["[BODY] == FAILED", "[BODY] != OK"],
+            vec![("[BODY] != FAILED", "body is `FAILED`"), ("not [BODY] matches '^FAILED$'", "invisible characters")],
+        ),
+        (b"42\0".to_vec(), vec!["[BODY] == 42", "[BODY] < 50"], vec![("[BODY] > 50", ""), ("[BODY] != 42", "")]),
+        (b"\xff\xfe".to_vec(), vec!["[BODY] == ''", "not [BODY] contains ö"], vec![("[BODY] != ''", "")]),
+        (
+            utf_16_le("\u{feff}usage: (-u)"),
+            vec![r"[BODY] matches 'usage: \(-u'"],
+            vec![(r"not [BODY] matches 'usage: \(?-u'", "")],
+        ),
+        (
+            b"Gr\xf6\xdfe ok\n".to_vec(),
+            vec!["not [BODY] matches '(?i-u)fatal'", "[BODY] matches '(?s-u)^Gr..e'"],
+            vec![("not [BODY] matches fatal", invalid)],
         ),
         (
             gzip("OK", 6),

@@ -1,21 +1,40 @@
-//! Searches bodies for text. Command output and WebSocket messages do not declare a charset, so their text is searched
-//! in several forms.
+//! Searches bodies for text. The charset of a body can be undeclared or declared wrongly, so its text is searched in
+//! several forms.
 
-use std::mem::take;
+use std::borrow::Cow;
 
+use encoding_rs::Encoding;
 use memchr::{memchr, memmem};
 use regex::bytes::Regex;
 
+use super::wide_runs::any_wide_run;
+use super::{legacy_text, visible_text};
+
 /// The reason why text was not found for certain: it occurs in UTF-16 or UTF-32, but the whole body is not UTF-16.
 const WIDE_PART: &str = "a part that seems to be UTF-16 or UTF-32 does";
+/// The reason if text occurs in a body, but not after its conversion from the declared charset.
+const UNCONVERTED: &str = "its bytes do, before they are converted from the declared charset";
+/// The reason if text occurs in a body that is read in a legacy charset.
+const LEGACY: &str = "its bytes do in another charset";
+/// The reason if a pattern matches only what terminals show.
+const VISIBLE: &str = "its text does without escape sequences and invisible characters";
 
-/// What is known about a body that declares neither a charset nor an encoding, and is not plain UTF-8.
+/// Facts about a body that is not plain UTF-8.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UndeclaredText {
     /// The body in UTF-8 without a byte order mark, if it is UTF-16 or starts with a mark.
     pub converted: Option<Vec<u8>>,
-    /// The format, if the body starts with compressed data: `gzip`, `zlib` or `zstd`.
+    /// The format, such as `gzip`, if the body starts with compressed data.
     pub compression: Option<&'static str>,
+    /// The body before its conversion from a declared charset, which can be wrong.
+    pub original: Option<OriginalText>,
+}
+
+/// Text in the charset that a response declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginalText {
+    pub bytes: Vec<u8>,
+    pub encoding: &'static Encoding,
 }
 
 /// A body in all forms in which it can contain text.
@@ -46,9 +65,9 @@ impl<'a> BodyText<'a> {
         self.converted().unwrap_or(self.raw)
     }
 
-    /// Returns the body's bytes, followed by its converted form, if there is one.
-    pub fn forms(self) -> impl Iterator<Item = &'a [u8]> {
-        std::iter::once(self.raw).chain(self.converted())
+    /// Returns the body in every form in which it can equal a text. The last one is its text.
+    pub fn readings(self) -> impl Iterator<Item = Cow<'a, [u8]>> {
+        self.visible_forms().map(Cow::Owned).chain(self.forms().map(Cow::Borrowed))
     }
 
     /// Returns the format of a compressed body.
@@ -63,37 +82,61 @@ impl<'a> BodyText<'a> {
         Some(match self.compression()? {
             "gzip" => "it is compressed with `gzip`",
             "zstd" => "it is compressed with `zstd`",
-            _ => "it is compressed with `zlib`",
+            "zlib" => "it is compressed with `zlib`",
+            "xz" => "it is compressed with `xz`",
+            "bzip2" => "it is compressed with `bzip2`",
+            "lz4" => "it is compressed with `lz4`",
+            "br" => "it is compressed with `br`",
+            _ => "it is compressed",
         })
     }
 
     /// Searches for a string.
     #[must_use]
     pub fn find(self, text: &str) -> Found {
-        let occurs = |spelling: &[u8]| self.forms().any(|form| memmem::find(form, spelling).is_some());
-        let is_hidden = || {
-            // UTF-8 text can contain the bytes of a spelling by chance, unless they include the bytes of binary data.
-            let has_nulls = memchr(0, self.raw).is_some();
-            let is_rare = |spelling: &[u8]| has_nulls || spelling.iter().copied().any(is_binary);
-            wide_spellings(text).iter().any(|spelling| is_rare(spelling) && occurs(spelling))
-        };
-        match self.undeclared {
-            _ if occurs(text.as_bytes()) => Found::Yes,
-            Some(_) => self.not_found(is_hidden),
-            None => Found::No,
+        let is_in = |form: &[u8]| memmem::find(form, text.as_bytes()).is_some();
+        if self.forms().any(is_in) || self.visible_forms().any(|form| is_in(&form)) {
+            Found::Yes
+        } else if let Some(reason) = self.why_unknown() {
+            Found::Unclear(reason)
+        } else if self.original().is_some_and(|original| is_in(&original.bytes)) {
+            Found::Unclear(UNCONVERTED)
+        } else if self.has_wide_spelling(text) {
+            Found::Unclear(WIDE_PART)
+        } else if self.legacy_forms().any(|form| legacy_text::contains(form, text)) {
+            Found::Unclear(LEGACY)
+        } else {
+            Found::No
         }
     }
 
-    /// Searches for a match. A pattern for bytes never matches text that was converted.
+    /// Searches for a match. A pattern for bytes never matches text that was converted from an undeclared charset.
     #[must_use]
     pub fn find_match(self, pattern: &Regex) -> Found {
-        let is_met_by = |run: &str| pattern.is_match(run.as_bytes());
-        let is_hidden = || !is_about_bytes(pattern) && self.forms().any(|form| any_wide_run(form, is_met_by));
-        match self.undeclared {
-            _ if self.forms_for(pattern).any(|form| pattern.is_match(form)) => Found::Yes,
-            Some(_) => self.not_found(is_hidden),
-            None => Found::No,
+        let is_about_bytes = is_about_bytes(pattern);
+        if self.has_match(pattern) {
+            Found::Yes
+        } else if let Some(reason) = self.why_unknown() {
+            Found::Unclear(reason)
+        } else if is_about_bytes {
+            Found::No
+        } else if self.original().is_some_and(|original| original.is_match(pattern)) {
+            Found::Unclear(UNCONVERTED)
+        } else if self.has_wide_match(pattern) {
+            Found::Unclear(WIDE_PART)
+        } else if self.legacy_forms().any(|form| legacy_text::is_match(form, pattern)) {
+            Found::Unclear(LEGACY)
+        } else if self.visible_forms().any(|form| pattern.is_match(&form)) {
+            Found::Unclear(VISIBLE)
+        } else {
+            Found::No
         }
+    }
+
+    /// Returns whether a match is certain.
+    #[must_use]
+    pub fn has_match(self, pattern: &Regex) -> bool {
+        self.forms_for(pattern).any(|form| pattern.is_match(form))
     }
 
     /// Returns whether a match ends before the end of the body, so that it remains a match if the body continues.
@@ -102,27 +145,93 @@ impl<'a> BodyText<'a> {
         self.forms_for(pattern).any(|form| pattern.shortest_match(form).is_some_and(|end| end < form.len()))
     }
 
-    fn not_found(self, is_hidden: impl FnOnce() -> bool) -> Found {
-        match self.why_unknown() {
-            Some(reason) => Found::Unclear(reason),
-            None if is_hidden() => Found::Unclear(WIDE_PART),
-            None => Found::No,
+    fn has_wide_spelling(self, text: &str) -> bool {
+        if self.undeclared.is_none() {
+            return false;
         }
+        let spellings = wide_spellings(text);
+        self.all_forms().any(|form| {
+            // UTF-8 text can contain the bytes of a spelling by chance, unless they include the bytes of binary data.
+            let has_nulls = memchr(0, form).is_some();
+            let is_rare = |spelling: &[u8]| has_nulls || spelling.iter().copied().any(is_binary);
+            spellings.iter().any(|spelling| is_rare(spelling) && memmem::find(form, spelling).is_some())
+        })
+    }
+
+    fn has_wide_match(self, pattern: &Regex) -> bool {
+        let is_met_by = |run: &str| pattern.is_match(run.as_bytes());
+        self.undeclared.is_some() && self.all_forms().any(|form| any_wide_run(form, is_met_by))
     }
 
     fn converted(self) -> Option<&'a [u8]> {
         self.undeclared?.converted.as_deref()
     }
 
+    fn original(self) -> Option<&'a OriginalText> {
+        self.undeclared?.original.as_ref()
+    }
+
+    /// Returns the forms in which a search is certain: the body, followed by its converted form, if there is one.
+    fn forms(self) -> impl Iterator<Item = &'a [u8]> {
+        std::iter::once(self.raw).chain(self.converted())
+    }
+
+    fn visible_forms(self) -> impl Iterator<Item = Vec<u8>> {
+        self.forms().filter_map(visible_text::visible)
+    }
+
+    fn all_forms(self) -> impl Iterator<Item = &'a [u8]> {
+        self.forms().chain(self.original().map(|original| original.bytes.as_slice()))
+    }
+
+    /// Returns the forms that can be in another charset, unless invalid characters show that the charset is unknown. Text
+    /// in a charset with several bytes per character contains the bytes of other such charsets by chance.
+    fn legacy_forms(self) -> impl Iterator<Item = &'a [u8]> {
+        let original = self.original().filter(|original| original.encoding.is_single_byte());
+        let has_characters = std::str::from_utf8(self.text()).is_ok();
+        let forms = self.forms().chain(original.map(|original| original.bytes.as_slice()));
+        forms.filter(move |_| has_characters)
+    }
+
     fn forms_for(self, pattern: &Regex) -> impl Iterator<Item = &'a [u8]> {
-        self.forms().take(if is_about_bytes(pattern) { 1 } else { 2 })
+        let is_about_bytes = is_about_bytes(pattern);
+        let converted = self.converted().filter(|_| !is_about_bytes);
+        let original = self.original().filter(|_| is_about_bytes).map(|original| original.bytes.as_slice());
+        std::iter::once(self.raw).chain(converted).chain(original)
     }
 }
 
-/// Returns whether a pattern matches bytes instead of characters.
+impl OriginalText {
+    /// Returns whether the text matches a pattern without being converted. In UTF-16, only text between null bytes that
+    /// is not a single character can be in another charset.
+    fn is_match(&self, pattern: &Regex) -> bool {
+        /// The number of bytes of the shortest such text.
+        const SHORTEST: usize = 3;
+        if self.encoding.is_ascii_compatible() {
+            return pattern.is_match(&self.bytes);
+        }
+        let mut parts = self.bytes.split(|byte| *byte == 0);
+        parts.any(|part| part.len() >= SHORTEST && pattern.is_match(part))
+    }
+}
+
+/// Returns whether a pattern matches bytes instead of characters: whether it disables the flag `u` anywhere.
 #[must_use]
 pub fn is_about_bytes(pattern: &Regex) -> bool {
-    pattern.as_str().contains("(?-u")
+    let mut rest = pattern.as_str();
+    while let Some(at) = rest.find(['\\', '(']) {
+        let after = &rest[at..];
+        if let Some(flags) = after.strip_prefix("(?") {
+            let end = flags.find(|flag: char| flag != '-' && !flag.is_ascii_alphabetic()).unwrap_or(flags.len());
+            if flags[..end].split_once('-').is_some_and(|(_, disabled)| disabled.contains('u')) {
+                return true;
+            }
+        }
+        // The character after a backslash has no other meaning.
+        let is_escape = after.starts_with('\\');
+        rest = after.char_indices().nth(if is_escape { 2 } else { 1 }).map_or("", |(next, _)| &after[next..]);
+    }
+    false
 }
 
 /// Returns whether a byte does not occur in text of any ASCII-compatible charset (WHATWG's MIME Sniffing standard,
@@ -144,122 +253,11 @@ fn wide_spellings(text: &str) -> [Vec<u8>; 4] {
     ]
 }
 
-/// Returns whether the predicate holds for any run of ASCII and Latin-1 characters in UTF-16 or UTF-32. Such characters
-/// are single bytes between one or three null bytes. A run includes the bytes before and after it, because the byte
-/// order is unknown.
-fn any_wide_run(bytes: &[u8], holds: impl Fn(&str) -> bool) -> bool {
-    // UTF-16 and UTF-32 have an even number of bytes, so that the first or the last one is something else.
-    let is_odd = bytes.len() % 2 == 1;
-    [1, 3].into_iter().any(|gap| {
-        let mut run = WideRun { is_first_optional: is_odd, ..WideRun::default() };
-        let (mut nulls, mut is_after_text) = (0, false);
-        for field in bytes.split(|byte| *byte == 0) {
-            nulls += 1;
-            let (Some(first), Some(last)) = (field.first(), field.last()) else { continue };
-            if take(&mut nulls) != gap {
-                // The next text has another encoding. Its null bytes do not show to which of them a character belongs.
-                run.is_last_optional = true;
-                if take(&mut run).is_met_by(&holds) {
-                    return true;
-                }
-                run.is_first_optional = is_after_text;
-            }
-            is_after_text = true;
-            let is_single = field.len() == 1;
-            let is_printable = run.push(*first, is_single);
-            if is_single && is_printable {
-                continue;
-            }
-            if take(&mut run).is_met_by(&holds) {
-                return true;
-            }
-            if !is_single {
-                run.push(*last, is_single);
-            }
-        }
-        run.is_last_optional |= is_odd;
-        run.is_met_by(&holds)
-    })
-}
-
-/// Consecutive characters that are separated by null bytes.
-#[derive(Default)]
-struct WideRun {
-    text: String,
-    /// Whether any of the characters has null bytes, or the start or the end of the body, on both sides.
-    has_single: bool,
-    /// Whether the first character can be part of the text before it.
-    is_first_optional: bool,
-    /// Whether the last character can be part of the text after it.
-    is_last_optional: bool,
-}
-
-impl WideRun {
-    /// Appends a character. Returns whether it is printable.
-    fn push(&mut self, byte: u8, is_single: bool) -> bool {
-        let is_printable = matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0xa0..);
-        if is_printable {
-            let is_optional =
-                if self.text.is_empty() { &mut self.is_first_optional } else { &mut self.is_last_optional };
-            *is_optional |= !is_single;
-            self.text.push(char::from(byte));
-            self.has_single |= is_single;
-        }
-        is_printable
-    }
-
-    /// Returns whether the predicate holds for the characters, with or without the optional ones.
-    fn is_met_by(&self, holds: impl Fn(&str) -> bool) -> bool {
-        let second = self.text.chars().next().filter(|_| self.is_first_optional).map(char::len_utf8);
-        let last = self.text.char_indices().next_back().filter(|_| self.is_last_optional).map(|(start, _)| start);
-        let starts = [Some(0), second].into_iter().flatten();
-        let ends = || [Some(self.text.len()), last].into_iter().flatten();
-        let mut readings = starts.flat_map(|start| ends().filter_map(move |end| self.text.get(start..end)));
-        self.has_single && readings.any(|reading| reading.chars().nth(1).is_some() && holds(reading))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use encoding_rs::{GB18030, UTF_16LE, WINDOWS_1252};
 
     use crate::checks::body_text::*;
-
-    fn wide_runs(bytes: &[u8]) -> Vec<String> {
-        let runs = RefCell::new(Vec::new());
-        any_wide_run(bytes, |run| {
-            runs.borrow_mut().push(run.to_owned());
-            false
-        });
-        runs.into_inner()
-    }
-
-    #[test]
-    fn runs_of_wide_characters_are_found_at_any_position() {
-        for (bytes, runs) in [
-            (&b"F\0a\0t\0a\0l\0"[..], &["Fatal"][..]),
-            (b"\0F\0a\0t\0a\0l", &["Fatal"]),
-            (b"okF\0a\0t\0a\0l\0\n\0", &["Fatal\n", "atal\n"]),
-            (b"ok\0F\0a\0t\0a\0l", &["kFatal", "Fatal"]),
-            (b"F\0a\0t\0a\0l\0do", &["Fatald", "Fatal"]),
-            (b"ok\0\0\0K\0\0\0O\0\0\0do", &["kKOd", "kKO", "KOd", "KO"]),
-            (b"K\0O\0d", &["KOd", "KO", "Od"]),
-            (b"d\0K\0O", &["dKO", "dK", "KO"]),
-            (b"\x01\0\0K\0O\0\0\0\x02K\0O\0", &["KO", "KO"]),
-            (b"K\0\0\0O\0\0\0", &["KO"]),
-            (b"\0\0\0K\0\0\0O", &["KO"]),
-            (b"S\0t\0\xf6\0r\0", &["Stör"]),
-            (b"5\x002\0Fatal error\0", &["52F", "52"]),
-            (b"K\0\x01\0O\0", &[]),
-            (b"./a\0./b\0", &[]),
-            (b"ok\0\0\0\0", &[]),
-            (b"\0", &[]),
-            (b"", &[]),
-            (b"x", &[]),
-        ] {
-            assert_eq!(wide_runs(bytes), runs, "{bytes:?}");
-        }
-    }
 
     #[test]
     fn plain_text_is_never_taken_for_a_wide_spelling() {
@@ -269,5 +267,71 @@ mod tests {
             assert_eq!(body.find(text), Found::No, "{text}");
         }
         assert_eq!(BodyText::new(b"5\x002\0Fatal\0", Some(&undeclared)).find("慆"), Found::Unclear(WIDE_PART));
+    }
+
+    #[test]
+    fn patterns_for_bytes_disable_the_unicode_flag() {
+        for (pattern, expected) in [
+            (r"(?-u)Fatal", true),
+            (r"^Fatal(?-u:\xf6)", true),
+            (r"(?i-u)fatal", true),
+            (r"(?s-iu)fatal", true),
+            (r"\\(?-u)Fatal", true),
+            (r"usage: \(?-u", false),
+            (r"(?i)fatal", false),
+            (r"(?u-i)fatal", false),
+            (r"(?P<u>-u)", false),
+            (r"(?-i)u", false),
+            (r"(x?-u)", false),
+        ] {
+            let pattern = Regex::new(pattern).unwrap_or_else(|_| panic!("{pattern}"));
+            assert_eq!(is_about_bytes(&pattern), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_declared_charset_can_be_wrong() {
+        let unclear = |reason| Found::Unclear(reason);
+        let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let (gbk, ..) = GB18030.encode("错误");
+        for (bytes, encoding, text, expected) in [
+            (b"Fatal error".to_vec(), UTF_16LE, "Fatal", unclear(UNCONVERTED)),
+            ([utf_16("ok\r\n"), b"Fatal error".to_vec()].concat(), UTF_16LE, "Fatal", unclear(UNCONVERTED)),
+            ([utf_16("ok\r\n"), b"Fatal error".to_vec()].concat(), UTF_16LE, "error", unclear(UNCONVERTED)),
+            (utf_16("all is ok"), UTF_16LE, "Fatal", Found::No),
+            (utf_16("Fatal"), UTF_16LE, "Fatal", Found::Yes),
+            ([b"\n".to_vec(), utf_16("Fatal")].concat(), UTF_16LE, "Fatal", unclear(WIDE_PART)),
+            ([b"ok\n".to_vec(), utf_16("Fatal")].concat(), WINDOWS_1252, "Fatal", unclear(WIDE_PART)),
+            (b"St\xf6rung".to_vec(), WINDOWS_1252, "Fatal", Found::No),
+            (b"St\xf6rung".to_vec(), WINDOWS_1252, "Störung", Found::Yes),
+            ("Störung".into(), WINDOWS_1252, "Störung", unclear(UNCONVERTED)),
+            ([b"<p>", &*gbk].concat(), WINDOWS_1252, "错误", unclear(LEGACY)),
+            ([b"<p>", &*gbk].concat(), GB18030, "错误", Found::Yes),
+            ([b"<p>", &*gbk].concat(), GB18030, "故障", Found::No),
+        ] {
+            let (converted, _) = encoding.decode_without_bom_handling(&bytes);
+            let converted = converted.into_owned();
+            let original = Some(OriginalText { bytes: bytes.clone(), encoding });
+            let undeclared = UndeclaredText { original, ..UndeclaredText::default() };
+            let body = BodyText::new(converted.as_bytes(), Some(&undeclared));
+            assert_eq!(body.find(text), expected, "{text} {bytes:?}");
+            assert_eq!(body.find_match(&Regex::new(text).expect("a pattern")), expected, "{text} {bytes:?}");
+        }
+    }
+
+    #[test]
+    fn escape_sequences_and_invisible_characters_do_not_hide_text() {
+        for (body, text, string, pattern) in [
+            ("\x1b[31mERROR\x1b[0m: disk", "ERROR: disk", Found::Yes, Found::Unclear(VISIBLE)),
+            ("x\x1b[31mERROR", "^xERR", Found::No, Found::Unclear(VISIBLE)),
+            ("\x1b[31mERROR", "^ERROR", Found::No, Found::Unclear(VISIBLE)),
+            ("\x1b[32mOK\x1b[0m", "ERROR", Found::No, Found::No),
+            ("Fa\u{ad}tal\u{a0}error", "Fatal error", Found::Yes, Found::Unclear(VISIBLE)),
+            ("FAILED\0", "^FAILED$", Found::No, Found::Unclear(VISIBLE)),
+        ] {
+            let body = BodyText::new(body.as_bytes(), None);
+            assert_eq!(body.find(text), string, "{text}");
+            assert_eq!(body.find_match(&Regex::new(text).expect("a pattern")), pattern, "{text}");
+        }
     }
 }

@@ -10,8 +10,8 @@ use super::timing::Stopwatch;
 /// The part of an error message that describes text with invalid bytes.
 pub(super) const INVALID_BYTES: &str = "contains bytes that are not valid in its charset (UTF-8 by default)";
 
-/// The start of an ISO-2022 escape sequence that selects another charset. The bytes after it resemble ASCII.
-const ISO_2022_SWITCH: &[u8] = b"\x1b$";
+/// The start of ISO-2022 escape sequences that select another charset. The bytes after them resemble ASCII.
+const ISO_2022_SWITCHES: [&[u8]; 2] = [b"\x1b$", b"\x1b(I"];
 
 /// Searches the body for both strings. `subject` is the name of the body in error messages. Returns an error if the
 /// body is not complete or readable enough for a definite result, and marks the attempt as inconclusive if the missing
@@ -79,7 +79,7 @@ pub(super) fn has_characters(text: &[u8], is_truncated: bool) -> bool {
         Ok(_) => true,
         Err(error) => is_truncated && error.error_len().is_none(),
     };
-    is_valid && memmem::find(text, ISO_2022_SWITCH).is_none()
+    is_valid && ISO_2022_SWITCHES.iter().all(|switch| memmem::find(text, switch).is_none())
 }
 
 /// Returns whether data that was not read or not decoded could turn a failed search into a successful one.

@@ -23,6 +23,7 @@ pub mod heartbeat;
 pub mod http;
 pub mod icmp;
 mod inversion;
+mod legacy_text;
 mod misconfigured;
 pub mod net;
 pub mod probe_data;
@@ -39,7 +40,9 @@ pub mod tls;
 #[cfg(test)]
 mod tls_tests;
 pub mod undeclared_text;
+mod visible_text;
 pub mod websocket;
+mod wide_runs;
 
 use std::sync::Arc;
 use std::time::Duration;

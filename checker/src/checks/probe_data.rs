@@ -17,13 +17,13 @@ pub struct ProbeData {
     pub status: Option<i64>,
     /// The headers of a response.
     pub headers: Option<HeaderMap>,
-    /// The body of a response, or the output of a command, up to its limit. Content encodings are decoded, and text is
-    /// converted to UTF-8. Bytes that are not valid in the body's charset stay invalid.
+    /// The body of a response, or the output of a command, up to its limit. Content encodings are decoded, and text in a
+    /// declared charset is converted to UTF-8. Bytes that are not valid in the body's charset stay invalid.
     pub body: Option<Vec<u8>>,
     /// Details about a body that was converted to UTF-8 or could not be decoded.
     pub encoded: Option<Box<EncodedBody>>,
-    /// What was recognized in the output of a command or in a WebSocket message, unless it is plain UTF-8. In contrast
-    /// to responses, `body` then contains the bytes as received.
+    /// Facts about the text of `body`, unless it is plain UTF-8. Text in a charset that is not declared, such
+    /// as the output of a command, is not converted in `body`.
     pub undeclared: Option<Box<UndeclaredText>>,
     /// A clause that states which part of the body was read, if not all of it.
     pub truncation: Option<String>,

@@ -1,17 +1,18 @@
-//! Recognizes UTF-16 and compressed data in command output and WebSocket messages, which declare neither a charset nor
-//! an encoding.
+//! Recognizes UTF-16 and compressed data in text whose charset or encoding is not declared, such as command output and
+//! WebSocket messages.
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
-use memchr::memchr;
+use encoding_rs::{UTF_16BE, UTF_16LE};
 use regex::bytes::Regex;
 
-use super::body_text::{BodyText, Found, UndeclaredText, is_binary};
+use super::body_text::{BodyText, UndeclaredText, is_binary};
 use super::http::compression;
-use super::http::wide_text::{self, WideCharset};
+use super::http::wide_text;
 
 const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The replacement for invalid characters. It never occurs in valid UTF-8.
+const INVALID: u8 = 0xff;
 
 /// Examines data that consists of one or several parts, such as the output streams of a command. Returns `None` for
 /// plain UTF-8.
@@ -19,18 +20,17 @@ const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 pub fn recognize(parts: &[&[u8]]) -> Option<Box<UndeclaredText>> {
     let compression = parts.iter().find_map(|part| compression::at_start(without_marks(part)));
     let is_plain = compression.is_none() && parts.iter().all(|part| is_plain(part));
-    (!is_plain).then(|| Box::new(UndeclaredText { converted: convert(parts), compression }))
+    (!is_plain).then(|| Box::new(UndeclaredText { converted: convert(parts), compression, original: None }))
 }
 
 /// Returns whether a pattern matches one message of a stream. Does not decompress the message, so that many small
 /// messages cannot cause much work.
 pub(super) fn is_match(message: &[u8], pattern: &Regex) -> bool {
-    let is_met_by = |body: BodyText<'_>| body.find_match(pattern) == Found::Yes;
     let is_met_after_conversion = |text| {
-        let undeclared = UndeclaredText { converted: Some(text), compression: None };
-        is_met_by(BodyText::new(message, Some(&undeclared)))
+        let undeclared = UndeclaredText { converted: Some(text), ..UndeclaredText::default() };
+        BodyText::new(message, Some(&undeclared)).has_match(pattern)
     };
-    is_met_by(BodyText::new(message, None)) || convert(&[message]).is_some_and(is_met_after_conversion)
+    BodyText::new(message, None).has_match(pattern) || convert(&[message]).is_some_and(is_met_after_conversion)
 }
 
 /// Converts the parts that are UTF-16 to UTF-8, and removes byte order marks. Returns `None` if nothing changes.
@@ -46,39 +46,32 @@ fn convert(parts: &[&[u8]]) -> Option<Vec<u8>> {
 fn convert_part(part: &[u8]) -> Option<Cow<'_, [u8]>> {
     let text = without_marks(part);
     match utf_16_to_utf_8(text) {
-        Some(converted) => Some(Cow::Owned(converted.into_bytes())),
+        Some(converted) => Some(Cow::Owned(converted)),
         None => (text.len() < part.len()).then_some(Cow::Borrowed(text)),
     }
 }
 
-/// Converts text if all of it is UTF-16. Without a byte order mark, it must contain ASCII characters in only one of the
-/// byte orders, and neither control characters nor longer fields that null bytes separate.
-fn utf_16_to_utf_8(text: &[u8]) -> Option<String> {
+/// Converts text if it has a byte order mark or all of it is UTF-16.
+fn utf_16_to_utf_8(text: &[u8]) -> Option<Vec<u8>> {
     let (encoding, units) = match text {
-        [0xff, 0xfe, units @ ..] if !units.is_empty() => (UTF_16LE, units),
-        [0xfe, 0xff, units @ ..] if !units.is_empty() => (UTF_16BE, units),
-        _ => (byte_order(text)?, text),
+        // The byte order mark of UTF-32.
+        [0xff, 0xfe, 0, 0, ..] => return None,
+        [0xff, 0xfe, units @ ..] => (UTF_16LE, units),
+        [0xfe, 0xff, units @ ..] => (UTF_16BE, units),
+        _ => (wide_text::byte_order(text)?, text),
     };
-    let converted = encoding.decode_without_bom_handling_and_without_replacement(units)?;
-    (!converted.contains('\0')).then(|| converted.into_owned())
-}
-
-fn byte_order(text: &[u8]) -> Option<&'static Encoding> {
-    if memchr(0, text).is_none() || has_long_fields(text) {
-        return None;
+    let read = if encoding == UTF_16LE { u16::from_le_bytes } else { u16::from_be_bytes };
+    let (pairs, rest) = units.as_chunks();
+    let mut converted = Vec::with_capacity(units.len());
+    let mut buffer = [0; 4];
+    for character in char::decode_utf16(pairs.iter().map(|pair| read(*pair))) {
+        match character {
+            Ok(character) => converted.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes()),
+            Err(_) => converted.push(INVALID),
+        }
     }
-    let WideCharset::Utf16(encoding) = wide_text::by_content(text)? else { return None };
-    let other = if encoding == UTF_16LE { UTF_16BE } else { UTF_16LE };
-    let swapped = other.decode_without_bom_handling_and_without_replacement(text);
-    let is_ambiguous = swapped.is_some_and(|text| text.chars().any(|character| character.is_ascii()));
-    (!is_ambiguous).then_some(encoding)
-}
-
-/// Returns whether this can be text in an ASCII-compatible charset whose fields are separated by null bytes, and any of
-/// the fields is longer than one byte, unlike in UTF-16.
-fn has_long_fields(text: &[u8]) -> bool {
-    let is_printable = |byte: &u8| *byte == 0 || !is_binary(*byte);
-    text.iter().all(is_printable) && text.split(|byte| *byte == 0).any(|field| field.len() > 1)
+    converted.extend(rest.iter().map(|_| INVALID));
+    Some(without_marks(&converted).to_vec())
 }
 
 fn is_plain(text: &[u8]) -> bool {
@@ -86,7 +79,7 @@ fn is_plain(text: &[u8]) -> bool {
 }
 
 /// Removes UTF-8 byte order marks. Some programs write several.
-fn without_marks(mut text: &[u8]) -> &[u8] {
+pub(super) fn without_marks(mut text: &[u8]) -> &[u8] {
     while let Some(rest) = text.strip_prefix(UTF_8_MARK) {
         text = rest;
     }

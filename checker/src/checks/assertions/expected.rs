@@ -190,14 +190,14 @@ fn compare(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) ->
         }
         (ActualValue::Json(json), operand) => compare_json(json, operand, texts),
         (ActualValue::Body(body), operand) => {
-            let compared: Vec<Compared> = body.forms().map(|form| compare_text(form, operand)).collect();
+            let compared: Vec<Compared> = body.readings().map(|text| compare_text(&text, operand)).collect();
             let equal = Ok(Some(Ordering::Equal));
             if compared.contains(&equal) {
                 return equal;
             }
             match (body.why_unknown(), body.find(&operand.to_string())) {
                 (Some(reason), _) | (None, Found::Unclear(reason)) => Err(reason),
-                _ => compared.last().copied().unwrap_or(Ok(None)),
+                _ => compared.iter().rfind(|one| **one != Ok(None)).copied().unwrap_or(Ok(None)),
             }
         }
         _ => Ok(None),

@@ -10,13 +10,14 @@ use tokio::task::yield_now;
 use super::charset::{self, Charset};
 use super::client::HttpResponse;
 use super::coding::{Coding, CodingDecoder, Decoded, STEP, codings};
-use super::compression;
 use super::content_type::ContentType;
 use super::early_end::EarlyEnd;
 use super::{BODY_OVERHEAD, HttpCheck};
 use crate::checks::Failure;
+use crate::checks::body_text::{OriginalText, UndeclaredText};
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 use crate::checks::timing::Stopwatch;
+use crate::checks::undeclared_text::{recognize, without_marks};
 
 /// The number of decoding steps before yielding to other checks.
 const STEPS_PER_TURN: u32 = 4;
@@ -28,11 +29,13 @@ pub(super) struct Body {
     /// A clause that explains why the body is incomplete, or `None` if it is complete.
     pub(super) truncation: Option<String>,
     pub(super) encoded: Option<Box<EncodedBody>>,
+    pub(super) undeclared: Option<Box<UndeclaredText>>,
 }
 
 impl Body {
     pub(super) fn store_in(self, data: &mut ProbeData) {
-        (data.body, data.truncation, data.encoded) = (Some(self.content), self.truncation, self.encoded);
+        (data.body, data.truncation) = (Some(self.content), self.truncation);
+        (data.encoded, data.undeclared) = (self.encoded, self.undeclared);
     }
 }
 
@@ -61,40 +64,41 @@ pub(super) async fn read(
     if body.encoded.is_none() {
         interpret(&mut body, response.headers()).await;
     }
-    let (content, encoded) = (&body.content, &body.encoded);
-    stopwatch.record(|data| (data.body, data.encoded) = (Some(content.clone()), encoded.clone()));
+    let (content, encoded, undeclared) = (&body.content, &body.encoded, &body.undeclared);
+    stopwatch.record(|data| {
+        data.body = Some(content.clone());
+        (data.encoded, data.undeclared) = (encoded.clone(), undeclared.clone());
+    });
     Ok(body)
 }
 
-/// Converts a body in any charset to UTF-8, and detects text that cannot be read.
+/// Converts a body in a declared charset to UTF-8, and detects text in other charsets and text that cannot be read.
 pub(super) async fn interpret(body: &mut Body, headers: &HeaderMap) {
-    let content_type = ContentType::from_headers(headers);
-    let mut charset = charset::detect(&content_type, &body.content);
-    let is_readable = matches!(charset, Charset::Utf8 | Charset::Known(_));
-    if is_readable
-        && body.truncation.is_none()
-        && !content_type.is_media()
-        && let Some(format) = Box::pin(compression::by_decoding(&body.content)).await
-    {
-        charset = charset::undeclared_compression(format);
-    }
-    if charset != Charset::Utf8 {
-        Box::pin(convert(body, charset)).await;
-    }
-}
-
-/// Converts the body to UTF-8, and records its original size.
-async fn convert(body: &mut Body, charset: Charset) {
     let mut encoded = EncodedBody { size: body.content.len(), ..EncodedBody::default() };
-    match charset {
-        Charset::Utf8 => {}
-        Charset::Utf8WithMark => drop(body.content.drain(..charset::UTF_8_MARK.len())),
+    match charset::detect(&ContentType::from_headers(headers), &body.content) {
+        Charset::Utf8 => {
+            remove_marks(&mut body.content);
+            // If the body was cut off, the last unit of UTF-16 can be incomplete.
+            let is_odd = body.truncation.is_some() && body.content.len() % 2 == 1;
+            body.undeclared = recognize(&[&body.content[..body.content.len() - usize::from(is_odd)]]);
+        }
         Charset::Known(encoding) => {
-            body.content = charset::to_utf8(&body.content, encoding, body.truncation.is_none()).await;
+            let converted = Box::pin(charset::to_utf8(&body.content, encoding, body.truncation.is_none())).await;
+            let bytes = std::mem::replace(&mut body.content, converted);
+            remove_marks(&mut body.content);
+            let original = Some(OriginalText { bytes, encoding });
+            body.undeclared = Some(Box::new(UndeclaredText { original, ..UndeclaredText::default() }));
         }
         Charset::Unknown(reason) => encoded.unknown_charset = Some(reason),
     }
-    body.encoded = Some(Box::new(encoded));
+    if body.content.len() != encoded.size || encoded.unknown_charset.is_some() {
+        body.encoded = Some(Box::new(encoded));
+    }
+}
+
+fn remove_marks(text: &mut Vec<u8>) {
+    let marks = text.len() - without_marks(text).len();
+    text.drain(..marks);
 }
 
 struct BodyReader<'a> {

@@ -3,25 +3,63 @@
 //! unknown.
 
 use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 use tokio::task::yield_now;
 
 use super::content_type::ContentType;
-use super::wide_text::WideCharset;
 use super::{compression, meta, wide_text};
 use crate::checks::error_text::excerpt;
 use crate::checks::expected_text::has_characters;
+use crate::checks::undeclared_text::without_marks;
 
-pub(super) const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 const UTF_16BE_MARK: &[u8] = b"\xfe\xff";
 const UTF_16LE_MARK: &[u8] = b"\xff\xfe";
 const UTF_32BE_MARK: &[u8] = b"\0\0\xfe\xff";
 const UTF_32LE_MARK: &[u8] = b"\xff\xfe\0\0";
+const ESCAPE: u8 = 0x1b;
 
-/// Labels that servers send although they do not name a charset, and `MySQL`'s names for UTF-8. All are treated as
-/// UTF-8.
-const PLACEHOLDERS: [&str; 9] =
-    ["none", "null", "undefined", "unknown", "default", "auto", "binary", "utf8mb4", "utf-8mb4"];
+/// Labels that servers send although they do not name a charset, and names of UTF-8 in `MySQL` and programming
+/// languages. All are treated as UTF-8.
+const PLACEHOLDERS: [&str; 12] = [
+    "none",
+    "null",
+    "undefined",
+    "unknown",
+    "default",
+    "auto",
+    "binary",
+    "utf8mb3",
+    "utf8mb4",
+    "utf-8mb3",
+    "utf-8mb4",
+    "utf_8",
+];
+
+/// Charsets that browsers do not support, but in which ASCII text has the same bytes: code pages of DOS, and others.
+const ASCII_COMPATIBLE: [&str; 22] = [
+    "437",
+    "720",
+    "737",
+    "775",
+    "850",
+    "852",
+    "855",
+    "857",
+    "858",
+    "860",
+    "861",
+    "862",
+    "863",
+    "864",
+    "865",
+    "866",
+    "869",
+    "maccyrillic",
+    "macroman",
+    "mac-roman",
+    "latin-1",
+    "iso-latin-1",
+];
 
 /// The number of bytes to convert before yielding to other checks.
 const BYTES_PER_TURN: usize = 64 << 10;
@@ -30,10 +68,8 @@ const INVALID: u8 = 0xff;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Charset {
-    /// UTF-8, ASCII or binary data, which need no conversion.
+    /// UTF-8, an undeclared charset or binary data, which need no conversion.
     Utf8,
-    /// UTF-8 that starts with a byte order mark.
-    Utf8WithMark,
     Known(&'static Encoding),
     /// Why the text is unknown, as a complete clause.
     Unknown(String),
@@ -44,7 +80,10 @@ pub(super) enum Charset {
 pub(super) fn is_certainly_utf8(content_type: &ContentType, start: &[u8]) -> bool {
     let is_declared =
         content_type.charset.is_some() || !(content_type.media_type.is_empty() || content_type.is_markup());
-    has_characters(start, true) && (is_declared || start.is_ascii()) && detect(content_type, start) == Charset::Utf8
+    has_characters(start, true)
+        && (is_declared || start.is_ascii())
+        && without_marks(start).len() == start.len()
+        && detect(content_type, start) == Charset::Utf8
 }
 
 /// Detects the charset of a body from its content and the `Content-Type` header.
@@ -52,20 +91,35 @@ pub(super) fn detect(content_type: &ContentType, body: &[u8]) -> Charset {
     if body.is_empty() || content_type.is_media() {
         return Charset::Utf8;
     }
-    if let Some(format) = compression::by_signature(body) {
+    let text = without_marks(body);
+    if let Some(format) = compression::at_start(text) {
         return undeclared_compression(format);
+    }
+    if text.len() < body.len() {
+        return Charset::Utf8;
     }
     if let Some(charset) = by_mark(body) {
         return charset;
     }
-    let label = content_type.charset.as_deref();
-    let charset = match label {
-        Some(label) => by_label(label),
+    let charset = by_declaration(content_type, body);
+    if let Some(contradiction) = contradiction(content_type, &charset, body) {
+        return contradiction;
+    }
+    match charset {
+        Charset::Known(encoding) if encoding.is_ascii_compatible() && body.is_ascii() => Charset::Utf8,
+        charset => charset,
+    }
+}
+
+/// Returns the charset that the response or the body itself declares.
+fn by_declaration(content_type: &ContentType, body: &[u8]) -> Charset {
+    let charset = match &content_type.charset {
+        Some(label) => by_label(label, body),
         None if content_type.media_type.is_empty() || content_type.is_markup() => {
             let label = meta::charset(body);
             // As in the HTML standard, a document whose `<meta>` is readable as ASCII is never UTF-16, and
             // `x-user-defined` means windows-1252.
-            label.map_or(Charset::Utf8, |label| match by_label(&label) {
+            label.map_or(Charset::Utf8, |label| match by_label(&label, body) {
                 Charset::Known(encoding) if encoding == UTF_16BE || encoding == UTF_16LE => Charset::Utf8,
                 Charset::Known(encoding) if encoding == X_USER_DEFINED => Charset::Known(WINDOWS_1252),
                 charset => charset,
@@ -73,59 +127,54 @@ pub(super) fn detect(content_type: &ContentType, body: &[u8]) -> Charset {
         }
         None => Charset::Utf8,
     };
-    let is_ascii_compatible = match &charset {
-        Charset::Utf8 => true,
-        Charset::Known(encoding) => encoding.is_ascii_compatible(),
-        Charset::Utf8WithMark | Charset::Unknown(_) => false,
-    };
-    if is_ascii_compatible
-        && memchr(0, body).is_some()
-        && let Some(charset) = by_null_bytes(content_type, body)
-    {
-        return charset;
-    }
     match charset {
-        Charset::Known(_) if is_ascii_compatible && body.is_ascii() => Charset::Utf8,
-        // JSON must be UTF-8 (RFC 8259), but some old servers send it in the charset that they declare.
-        Charset::Known(_) if content_type.is_json() && is_ascii_compatible && std::str::from_utf8(body).is_ok() => {
+        // JSON must be UTF-8 (RFC 8259), but some old servers send it in the charset that they declare. UTF-16 contains
+        // null bytes, and ISO-2022 contains escape sequences.
+        Charset::Known(_)
+            if content_type.is_json() && memchr2(0, ESCAPE, body).is_none() && std::str::from_utf8(body).is_ok() =>
+        {
             Charset::Utf8
         }
         charset => charset,
     }
 }
 
-/// Returns the charset of a body whose null bytes do not fit the declared charset.
-fn by_null_bytes(content_type: &ContentType, body: &[u8]) -> Option<Charset> {
-    let is_text = content_type.is_text();
-    let wide = wide_text::by_start(body).filter(|wide| is_text || wide_text::by_content(body) == Some(*wide));
-    match (wide, &content_type.charset) {
-        (Some(wide), Some(label)) => {
-            let reason = format!("body seems to be `{}`, but is declared as `{}`", wide.name(), shown(label));
+/// Returns the reason why the charset is unknown if the whole body seems to be in another charset than the declared one,
+/// or in UTF-32, which no browser supports.
+fn contradiction(content_type: &ContentType, charset: &Charset, body: &[u8]) -> Option<Charset> {
+    let has_nulls = memchr(0, body).is_some();
+    let seems = match charset {
+        Charset::Unknown(_) => return None,
+        _ if has_nulls && wide_text::is_utf_32(body) => "utf-32",
+        Charset::Known(encoding) if has_nulls && wide_text::byte_order(body) == Some(*encoding) => return None,
+        _ if has_nulls => match wide_text::byte_order(body)? {
+            encoding if encoding == UTF_16BE => "utf-16be",
+            _ => "utf-16le",
+        },
+        Charset::Known(encoding) if *encoding == UTF_16BE || *encoding == UTF_16LE => {
+            std::str::from_utf8(body).is_ok().then_some("utf-8")?
+        }
+        _ => return None,
+    };
+    match &content_type.charset {
+        Some(label) => {
+            let reason = format!("body seems to be `{seems}`, but is declared as `{}`", shown(label));
             Some(Charset::Unknown(reason))
         }
-        (Some(WideCharset::Utf16(encoding)), None) => Some(Charset::Known(encoding)),
-        (Some(wide @ WideCharset::Utf32), None) => Some(unknown(wide.name())),
-        (None, _) if !wide_text::has_separated_characters(body) => None,
-        (None, _) => {
-            let reason = match wide_text::by_content(body) {
-                Some(wide) => format!("body seems to be `{}`, but has no byte order mark", wide.name()),
-                None if is_text => "body contains null bytes between characters, like UTF-16 or binary data".to_owned(),
-                None => return None,
-            };
-            Some(Charset::Unknown(reason))
-        }
+        None if seems == "utf-32" => Some(unknown(seems)),
+        None => None,
     }
 }
 
 /// Returns the charset of a body that is compressed without a `Content-Encoding`.
-pub(super) fn undeclared_compression(format: &str) -> Charset {
+fn undeclared_compression(format: &str) -> Charset {
+    // The content coding of zlib data has another name.
+    let format = if format == "zlib" { "deflate" } else { format };
     Charset::Unknown(format!("body seems to be compressed (`{format}`), but has no matching `Content-Encoding` header"))
 }
 
 fn by_mark(body: &[u8]) -> Option<Charset> {
-    if body.starts_with(UTF_8_MARK) {
-        Some(Charset::Utf8WithMark)
-    } else if body.starts_with(UTF_32LE_MARK) || body.starts_with(UTF_32BE_MARK) {
+    if body.starts_with(UTF_32LE_MARK) || body.starts_with(UTF_32BE_MARK) {
         Some(unknown("utf-32"))
     } else if body.starts_with(UTF_16LE_MARK) {
         Some(Charset::Known(UTF_16LE))
@@ -136,13 +185,21 @@ fn by_mark(body: &[u8]) -> Option<Charset> {
     }
 }
 
-fn by_label(label: &str) -> Charset {
+fn by_label(label: &str, body: &[u8]) -> Charset {
+    let is_utf_8 = PLACEHOLDERS.contains(&label) || label.ends_with(".utf-8") || label.ends_with(".utf8");
     match Encoding::for_label_no_replacement(label.as_bytes()) {
         Some(encoding) if encoding == UTF_8 => Charset::Utf8,
         Some(encoding) => Charset::Known(encoding),
-        None if PLACEHOLDERS.contains(&label) => Charset::Utf8,
+        None if is_utf_8 || (body.is_ascii() && is_ascii_compatible(label)) => Charset::Utf8,
         None => unknown(label),
     }
+}
+
+/// Returns whether ASCII text has the same bytes in a charset that browsers do not support.
+fn is_ascii_compatible(label: &str) -> bool {
+    let name = label.strip_prefix("x-").unwrap_or(label);
+    let prefixes = ["cp-", "cp", "ibm-", "ibm", "dos-", "dos"];
+    ASCII_COMPATIBLE.contains(&prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name))
 }
 
 fn unknown(label: &str) -> Charset {

@@ -2,39 +2,48 @@
 //! not decompress them either.
 
 use flate2::Decompress;
-use tokio::task::yield_now;
 
 use super::coding::{Coding, CodingDecoder, Decoded, STEP, inflate_step};
 use crate::checks::body_text::is_binary;
 
 /// The number of decoded bytes that identify a format without a signature.
 const SAMPLE: usize = 64 << 10;
-/// The number of decoding steps before yielding to other checks.
-const STEPS_PER_TURN: u32 = 4;
+/// The number of decoded bytes that identify complete Brotli data whose text is not UTF-8.
+const SHORT_SAMPLE: usize = 32;
 
-/// Returns the name of the format whose signature the body starts with.
-pub(super) fn by_signature(body: &[u8]) -> Option<&'static str> {
-    match body {
+/// Returns the name of the format if the data starts with compressed data, no matter what follows it.
+pub(in crate::checks) fn at_start(data: &[u8]) -> Option<&'static str> {
+    by_signature(data)
+        .or_else(|| starts_with_zlib(data).then_some("zlib"))
+        .or_else(|| starts_with_brotli(data).then_some("br"))
+}
+
+/// Returns the name of the format whose signature the data starts with.
+fn by_signature(data: &[u8]) -> Option<&'static str> {
+    match data {
         [0x1f, 0x8b, 8, ..] => Some("gzip"),
         // A Zstandard frame, or a skippable one (RFC 8878, section 3.1).
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some("zstd"),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("xz"),
+        // A block, or the end of an empty stream.
+        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', b'&', b'S', b'Y', ..]
+        | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, b'r', b'E', b'8', b'P', 0x90, ..] => Some("bzip2"),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Some("lz4"),
         _ => None,
     }
 }
 
-/// Returns the name of the format if the data starts with compressed data, no matter what follows it.
-pub(in crate::checks) fn at_start(data: &[u8]) -> Option<&'static str> {
-    by_signature(data).or_else(|| starts_with_zlib(data).then_some("zlib"))
-}
-
 /// Returns whether the data starts with a zlib stream (RFC 1950). Text can start with a zlib header, as in `x^2`.
-/// Therefore, a stream that is valid UTF-8 must be complete and have the right checksum, or be too long to decode all of
-/// it. The checksum of other streams is ignored, and they can end early.
+/// Therefore, a stream that is valid UTF-8, or has a printable header for a small window, must be complete and have the
+/// right checksum, or be too long to decode all of it. The checksum of other streams is ignored, and they can end early.
 fn starts_with_zlib(data: &[u8]) -> bool {
-    if !Coding::has_zlib_header(data) {
+    /// The flag of streams that need a dictionary, which text protocols do not use.
+    const DICTIONARY: u8 = 0x20;
+    if !Coding::has_zlib_header(data) || data[1] & DICTIONARY != 0 {
         return false;
     }
-    let is_text = std::str::from_utf8(data).is_ok();
+    let is_printable = |header: &[u8]| header[0] != b'x' && !header.iter().copied().any(is_binary);
+    let is_text = is_printable(&data[..2]) || std::str::from_utf8(data).is_ok();
     let mut inflate = Decompress::new(is_text);
     let mut rest = if is_text { data } else { &data[2..] };
     let (mut output, mut written) = (vec![0; STEP], 0);
@@ -51,41 +60,31 @@ fn starts_with_zlib(data: &[u8]) -> bool {
     }
 }
 
-/// Returns the name of the format, if the body is compressed text in a format without a signature.
-pub(super) async fn by_decoding(body: &[u8]) -> Option<&'static str> {
-    if std::str::from_utf8(body).is_ok() || !body.iter().copied().any(is_binary) {
-        return None;
+/// Returns whether binary data is Brotli data (RFC 7932) that contains text. Other data can be valid Brotli data by
+/// chance.
+fn starts_with_brotli(data: &[u8]) -> bool {
+    if std::str::from_utf8(data).is_ok() || !data.iter().copied().any(is_binary) {
+        return false;
     }
-    for (coding, name) in [(Coding::Deflate, "deflate"), (Coding::Brotli, "br")] {
-        let is_candidate = coding == Coding::Brotli || Coding::has_zlib_header(body);
-        if is_candidate && is_compressed_text(body, coding).await {
-            return Some(name);
-        }
-    }
-    None
-}
-
-async fn is_compressed_text(body: &[u8], coding: Coding) -> bool {
-    let mut decoder = CodingDecoder::new(coding, SAMPLE);
-    let (mut text, mut output, mut rest) = (Vec::new(), vec![0; STEP], body);
-    for step in 1.. {
+    let mut decoder = CodingDecoder::new(Coding::Brotli, SAMPLE);
+    let (mut text, mut output, mut rest) = (Vec::new(), vec![0; STEP], data);
+    while text.len() < SAMPLE && !decoder.is_complete() {
         let Ok(progress) = decoder.decode(rest, &mut output) else { return false };
-        rest = &rest[progress.read..];
-        text.extend_from_slice(&output[..progress.written]);
-        let is_stuck = progress.read == 0 && progress.written == 0;
-        if is_stuck || text.len() >= SAMPLE || (rest.is_empty() && decoder.is_complete()) {
+        if progress == Decoded::default() && !decoder.is_complete() {
             break;
         }
-        if step % STEPS_PER_TURN == 0 {
-            yield_now().await;
-        }
+        rest = &rest[progress.read..];
+        text.extend_from_slice(&output[..progress.written]);
     }
-    let is_whole = rest.is_empty() && decoder.is_complete();
-    let is_text = match std::str::from_utf8(&text) {
-        Ok(_) => true,
-        Err(error) => !is_whole && error.error_len().is_none(),
-    };
-    (is_whole || text.len() >= SAMPLE) && is_text && !text.is_empty()
+    if !decoder.is_complete() {
+        // Other data can be the start of Brotli data by chance.
+        let is_utf_8 = std::str::from_utf8(&text).map_or_else(|error| error.error_len().is_none(), |_| true);
+        return text.len() >= SAMPLE && is_utf_8;
+    }
+    let is_compressed = text.len() >= SHORT_SAMPLE.max(data.len() - rest.len());
+    let is_other_text = || is_compressed && !text.iter().copied().any(is_binary);
+    let is_text = std::str::from_utf8(&text).is_ok() || is_other_text();
+    rest.iter().all(u8::is_ascii_whitespace) && is_text && !text.is_empty()
 }
 
 #[cfg(test)]
@@ -95,22 +94,50 @@ mod tests {
     use crate::checks::http::compression::*;
     use crate::checks::http::encoding_tests::encode;
 
-    fn recognized(body: &[u8]) -> Option<&'static str> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        by_signature(body).or_else(|| runtime.block_on(by_decoding(body)))
-    }
-
     #[test]
     fn compressed_text_is_recognized() {
         let short = r#"{"status":"Fatal error","state":"Störung"}"#.to_owned();
         for text in [short.repeat(10_000), short.repeat(3), short] {
-            for coding in ["gzip", "deflate", "br", "zstd"] {
-                assert_eq!(recognized(&encode(coding, text.as_bytes())), Some(coding), "{coding} {}", text.len());
+            for (coding, name) in [("gzip", "gzip"), ("deflate", "zlib"), ("br", "br"), ("zstd", "zstd")] {
+                assert_eq!(at_start(&encode(coding, text.as_bytes())), Some(name), "{coding} {}", text.len());
             }
         }
-        assert_eq!(recognized(b"\x51\x2a\x4d\x18\x03\0\0\0abc"), Some("zstd"));
-        for other in [&b"x\x9c"[..], b"x\x9c is not compressed \x01", b"\x1f\x8b", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"] {
-            assert_eq!(recognized(other), None, "{other:?}");
+        for (data, name) in [
+            (&b"\x51\x2a\x4d\x18\x03\0\0\0abc"[..], "zstd"),
+            (b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46", "xz"),
+            (b"BZh91AY&SY\x12\x34", "bzip2"),
+            (b"BZh9\x17rE8P\x90\0\0\0\0", "bzip2"),
+            (b"\x04\x22\x4d\x18\x64\x40\xa7", "lz4"),
+        ] {
+            assert_eq!(at_start(data), Some(name), "{data:?}");
+        }
+        for other in [
+            &b"x\x9c"[..],
+            b"x\x9c is not compressed \x01",
+            b"\x1f\x8b",
+            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+            b"BZh9 is a signature",
+            b"\xfd7zXZ",
+        ] {
+            assert_eq!(at_start(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn incomplete_and_followed_data_is_recognized() {
+        let (latin_1, ..) = encoding_rs::WINDOWS_1252.encode("Störung: Fatal error. ");
+        let utf_16: Vec<u8> = "Störung: Fatal error. ".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (coding, name, text) in [
+            ("deflate", "zlib", "Fatal error. ".as_bytes().repeat(90)),
+            ("deflate", "zlib", latin_1.repeat(9)),
+            ("deflate", "zlib", utf_16.repeat(9)),
+            ("br", "br", "Störung: Fatal error. ".as_bytes().repeat(90)),
+            ("br", "br", latin_1.repeat(9)),
+        ] {
+            let whole = encode(coding, &text);
+            for data in [&whole[..], &[&whole[..], b"\n"].concat()] {
+                assert_eq!(at_start(data), Some(name), "{coding} {data:?}");
+            }
         }
     }
 
@@ -119,8 +146,10 @@ mod tests {
 
         #[test]
         fn text_is_not_taken_for_compressed_data(text in "[a-zA-Z0-9 äöüÄÖÜßéèñ<>/=\"{}:,.\r\n\t\u{1}]{0,200}") {
+            // This is the header of most zlib streams, and binary.
+            prop_assume!(!text.starts_with("x\u{1}"));
             let (latin_1, ..) = encoding_rs::WINDOWS_1252.encode(&text);
-            prop_assert_eq!(recognized(&latin_1), None);
+            prop_assert_eq!(at_start(&latin_1), None);
         }
     }
 }

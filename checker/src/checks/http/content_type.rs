@@ -37,15 +37,6 @@ impl ContentType {
             && !self.media_type.ends_with("+xml")
     }
 
-    /// Returns whether the body is text or has no media type.
-    pub(super) fn is_text(&self) -> bool {
-        const SUBTYPES: [&str; 7] = ["xml", "html", "json", "javascript", "yaml", "graphql", "x-www-form-urlencoded"];
-        let media_type = self.media_type.as_str();
-        media_type.is_empty()
-            || media_type.starts_with("text/")
-            || SUBTYPES.iter().any(|subtype| media_type.ends_with(subtype))
-    }
-
     /// Returns whether the body can declare its own charset, with `<meta>` or `<?xml`.
     pub(super) fn is_markup(&self) -> bool {
         self.media_type.ends_with("html") || self.media_type.ends_with("xml")

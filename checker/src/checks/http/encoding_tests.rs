@@ -142,6 +142,8 @@ async fn a_body_that_cannot_be_decoded_is_never_healthy() {
         ("Content-Type: text/plain; charset=utf-7\r\n", b"fatal", "body has the charset `utf-7`"),
         ("Content-Type: text/html; charset=hz-gb-2312\r\n", b"fatal", "body has the charset `hz-gb-2312`"),
         ("Content-Type: text/html\r\n", b"<meta charset=x-klingon>fatal", "body has the charset `x-klingon`"),
+        ("Content-Type: text/plain; charset=cp850\r\n", b"St\x94rung", "body has the charset `cp850`"),
+        ("Content-Type: text/plain; charset=cp037\r\n", b"fatal", "body has the charset `cp037`"),
         ("", b"\xff\xfe\0\0f\0\0\0", "body has the charset `utf-32`"),
     ] {
         expect_unreadable(headers, body, reason).await;
@@ -288,6 +290,8 @@ async fn text_is_searched_in_its_charset() {
         ("text/plain; charset=utf-8", "Eine Störung!".into()),
         ("text/plain; charset=utf8mb4", "Eine Störung!".into()),
         ("text/plain; charset=undefined", "Eine Störung!".into()),
+        ("text/plain; charset=UTF_8", "Eine Störung!".into()),
+        ("text/plain; charset=de_DE.UTF-8", "Eine Störung!".into()),
         ("text/plain; format=flowed; charset=windows-1252", b"Eine St\xf6rung!".to_vec()),
         ("text/html", html("iso-8859-1", b"Eine St\xf6rung!")),
         ("text/html", html("utf-8", "Eine Störung!".as_bytes())),

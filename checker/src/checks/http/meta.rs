@@ -11,6 +11,7 @@ pub(super) fn charset(document: &[u8]) -> Option<String> {
     if let Some(declaration) = head.strip_prefix(b"<?xml") {
         let end = memmem::find(declaration, b"?>").unwrap_or(declaration.len());
         return attributes(&declaration[..end])
+            .0
             .into_iter()
             .find(|(name, _)| name == "encoding")
             .map(|(_, value)| value);
@@ -22,14 +23,29 @@ pub(super) fn charset(document: &[u8]) -> Option<String> {
             // The opening dashes can also be the closing ones: `<!-->` is a complete comment.
             let end = memmem::find(&rest[1..], b"-->")?;
             rest = &rest[1 + end..];
-        } else if let Some(tag) = rest.strip_prefix(b"meta")
-            && tag.first().is_some_and(|next| next.is_ascii_whitespace() || *next == b'/')
-            && let Some(charset) = charset_of_meta(&attributes(tag))
-        {
-            return Some(charset);
+        } else if rest.first().is_some_and(|first| b"!/?".contains(first) && !is_end_tag(rest)) {
+            // A document type, a processing instruction, or an invalid end tag.
+            rest = &rest[memchr::memchr(b'>', rest)? + 1..];
+        } else if is_end_tag(rest) || rest.first().is_some_and(u8::is_ascii_alphabetic) {
+            let after_name = skip(rest, |byte| !byte.is_ascii_whitespace() && byte != b'>');
+            // In contrast to other tags, the name can be followed by a slash.
+            let after_meta = rest
+                .strip_prefix(b"meta")
+                .filter(|tag| tag.first().is_some_and(|next| next.is_ascii_whitespace() || *next == b'/'));
+            let (found, after) = attributes(after_meta.unwrap_or(after_name));
+            if after_meta.is_some()
+                && let Some(charset) = charset_of_meta(&found)
+            {
+                return Some(charset);
+            }
+            rest = after;
         }
     }
     None
+}
+
+fn is_end_tag(tag: &[u8]) -> bool {
+    matches!(tag, [b'/', first, ..] if first.is_ascii_alphabetic())
 }
 
 fn charset_of_meta(attributes: &[(String, String)]) -> Option<String> {
@@ -47,15 +63,15 @@ fn charset_of_meta(attributes: &[(String, String)]) -> Option<String> {
     charset.split(end).next().map(str::to_owned)
 }
 
-/// Parses a tag's attributes, up to the end of the tag.
-fn attributes(tag: &[u8]) -> Vec<(String, String)> {
+/// Parses a tag's attributes. Returns them, and what follows the last one.
+fn attributes(tag: &[u8]) -> (Vec<(String, String)>, &[u8]) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut found = Vec::new();
     let mut rest = tag;
     loop {
         rest = skip(rest, |byte| byte.is_ascii_whitespace() || byte == b'/');
         if rest.is_empty() || rest[0] == b'>' {
-            return found;
+            return (found, rest);
         }
         let after_name = skip(&rest[1..], |byte| !byte.is_ascii_whitespace() && !b"/>=".contains(&byte));
         let name = text(&rest[..rest.len() - after_name.len()]);
@@ -69,7 +85,7 @@ fn attributes(tag: &[u8]) -> Vec<(String, String)> {
         let (value, after) = if let Some(quote @ (b'"' | b'\'')) = value.first() {
             let inside = &value[1..];
             // Ignore a value without a closing quote, because it is incomplete.
-            let Some(end) = memchr::memchr(*quote, inside) else { return found };
+            let Some(end) = memchr::memchr(*quote, inside) else { return (found, &[]) };
             (&inside[..end], &inside[end + 1..])
         } else {
             let after = skip(value, |byte| !byte.is_ascii_whitespace() && byte != b'>');
@@ -102,6 +118,15 @@ mod tests {
             ("<!--><meta charset=big5>-->", Some("big5")),
             ("<!-- <meta charset=gbk>", None),
             ("<metadata charset=gbk>", None),
+            (r#"<html data-x="<meta charset=gbk>"><meta charset=big5>"#, Some("big5")),
+            (r"</p title='<meta charset=gbk>'><meta charset=big5>", Some("big5")),
+            (r#"<!DOCTYPE html PUBLIC "<meta charset=gbk"><meta charset=big5>"#, Some("big5")),
+            ("<?x <meta charset=gbk ?><meta charset=big5>", Some("big5")),
+            ("</><meta charset=big5>", Some("big5")),
+            ("<title>a < b<meta charset=big5></title>", Some("big5")),
+            ("<1 <meta charset=big5>", Some("big5")),
+            ("<p<meta charset=gbk><meta charset=big5>", Some("big5")),
+            (r#"<p title="<meta charset=gbk>"#, None),
             (r#"<meta name=description content="charset=gbk">"#, None),
             (r#"<meta charset="gbk"#, None),
             ("<meta name=a><meta name=b charset=gbk>", Some("gbk")),

@@ -16,7 +16,7 @@ mod http2;
 mod http_version;
 mod meta;
 #[cfg(test)]
-mod oracle_tests;
+pub(super) mod oracle_tests;
 #[cfg(test)]
 mod protocol_tests;
 mod proxied;

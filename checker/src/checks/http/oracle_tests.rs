@@ -21,11 +21,13 @@ fn disguised(text: &str, form: &str) -> Vec<u8> {
         "utf-32le" => characters(u32::to_le_bytes),
         "utf-32be" => characters(u32::to_be_bytes),
         "utf-32 with a mark" => [&b"\0\0\xfe\xff"[..], &characters(u32::to_be_bytes)].concat(),
+        "utf-16le after a mark of utf-8" => [&b"\xef\xbb\xbf"[..], &units(u16::to_le_bytes)].concat(),
+        "gzip after a mark of utf-8" => [&b"\xef\xbb\xbf"[..], &encode("gzip", text.as_bytes())].concat(),
         coding => encode(coding, text.as_bytes()),
     }
 }
 
-const FORMS: [&str; 10] = [
+const FORMS: [&str; 12] = [
     "utf-16le",
     "utf-16be",
     "utf-16 with a mark",
@@ -36,10 +38,12 @@ const FORMS: [&str; 10] = [
     "deflate",
     "br",
     "zstd",
+    "utf-16le after a mark of utf-8",
+    "gzip after a mark of utf-8",
 ];
 /// Encodings without a byte order mark, which are recognized only by the null bytes of ASCII words.
-const WITHOUT_MARK: [&str; 4] = ["utf-16le", "utf-16be", "utf-32le", "utf-32be"];
-const CONTENT_TYPES: [&str; 7] = [
+const WITHOUT_MARK: [&str; 5] = ["utf-16le", "utf-16be", "utf-32le", "utf-32be", "utf-16le after a mark of utf-8"];
+const CONTENT_TYPES: [&str; 9] = [
     "",
     "text/plain",
     "text/html; charset=utf-8",
@@ -47,10 +51,12 @@ const CONTENT_TYPES: [&str; 7] = [
     "application/json; charset=iso-8859-1",
     "application/octet-stream",
     "application/gzip",
+    "text/plain; charset=utf-16",
+    "text/plain; charset=gbk",
 ];
 
 /// Returns what assertions examine if this body arrives with these content types.
-fn received(content: Vec<u8>, content_types: &[&str]) -> ProbeData {
+pub(in crate::checks) fn received(content: Vec<u8>, content_types: &[&str]) -> ProbeData {
     let mut headers = HeaderMap::new();
     for content_type in content_types.iter().filter(|content_type| !content_type.is_empty()) {
         headers.append(CONTENT_TYPE, content_type.parse().expect("a value"));

@@ -23,6 +23,23 @@ async fn compression_without_a_header_is_never_healthy() {
     }
     let skippable = [&b"\x50\x2a\x4d\x18\x03\0\0\0abc"[..], &encode("zstd", json)].concat();
     expect_unreadable("", &skippable, "body seems to be compressed (`zstd`)").await;
+    let (latin_1, ..) = encoding_rs::WINDOWS_1252.encode("Störung: Fatal error. ");
+    let long = json.repeat(90);
+    for (body, format) in [
+        (b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46".to_vec(), "xz"),
+        (b"BZh91AY&SY\x12\x34".to_vec(), "bzip2"),
+        (b"\x04\x22\x4d\x18\x64\x40\xa7".to_vec(), "lz4"),
+        ([b"\xef\xbb\xbf", &*encode("gzip", json)].concat(), "gzip"),
+        ([&*encode("deflate", json), b"\n"].concat(), "deflate"),
+        (encode("deflate", &long)[..60].to_vec(), "deflate"),
+        (encode("deflate", &latin_1), "deflate"),
+        (encode("deflate", &utf_16("Störung: Fatal error", u16::to_le_bytes)), "deflate"),
+        ([&*encode("br", &long), b"\n"].concat(), "br"),
+        (encode("br", &latin_1.repeat(9)), "br"),
+    ] {
+        let reason = format!("body seems to be compressed (`{format}`)");
+        expect_unreadable("Content-Type: application/octet-stream\r\n", &body, &reason).await;
+    }
     // Patterns for bytes work even on a compressed file.
     let url = respond("Content-Type: application/gzip\r\n", &encode("gzip", json)).await;
     assert_eq!(error(&url, &asserting("[BODY] matches '(?-u)^\\\\x1f\\\\x8b' and [BODY_SIZE] > 20")).await, None);
@@ -53,6 +70,8 @@ async fn wide_text_without_a_mark_is_read_or_named() {
     let html = "Content-Type: text/html; charset=utf-8\r\n";
     let plain = "Content-Type: text/plain; charset=iso-8859-1\r\n";
     let octets = "Content-Type: application/octet-stream\r\n";
+    let wide = "Content-Type: text/plain; charset=utf-16\r\n";
+    let iso_2022 = "Content-Type: text/plain; charset=iso-2022-jp\r\n";
     let json = "Content-Type: application/json\r\n";
     let russian = "Ошибка: Fatal error";
     for (headers, body, reason) in [
@@ -64,13 +83,119 @@ async fn wide_text_without_a_mark_is_read_or_named() {
         (octets, utf_32(text, u32::to_be_bytes), "body has the charset `utf-32`, which is not supported"),
         (octets, utf_32(&format!("\u{feff}{text}"), u32::to_be_bytes), "body has the charset `utf-32`"),
         (html, utf_32(&format!("\u{feff}{text}"), u32::to_le_bytes), "body has the charset `utf-32`"),
-        ("", utf_16(russian, u16::to_le_bytes), "body seems to be `utf-16le`, but has no byte order mark"),
-        (octets, utf_16(russian, u16::to_be_bytes), "body seems to be `utf-16be`, but has no byte order mark"),
-        (html, utf_32(russian, u32::to_be_bytes), "body seems to be `utf-32`, but has no byte order mark"),
-        (json, b"\x05\x06F\0a\0t\0a\0l\0\x02\0".to_vec(), "body contains null bytes between characters"),
+        (html, utf_16(russian, u16::to_le_bytes), "body seems to be `utf-16le`, but is declared as `utf-8`"),
+        (html, utf_32(russian, u32::to_be_bytes), "body seems to be `utf-32`, but is declared as `utf-8`"),
+        (octets, utf_32(russian, u32::to_be_bytes), "body has the charset `utf-32`"),
+        (wide, b"Fatal error\n".to_vec(), "body seems to be `utf-8`, but is declared as `utf-16`"),
+        (wide, utf_16("Fatal error\n", u16::to_be_bytes), "body seems to be `utf-16be`, but is declared as `utf-16`"),
+        (
+            iso_2022,
+            utf_16("Fatal\n", u16::to_le_bytes),
+            "body seems to be `utf-16le`, but is declared as `iso-2022-jp`",
+        ),
     ] {
         expect_unreadable(headers, &body, reason).await;
     }
+}
+
+/// Whether a search finds a string for certain, rules it out, or neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Yes,
+    No,
+    Unclear,
+}
+
+#[tokio::test]
+async fn a_search_is_healthy_only_if_it_is_certain() {
+    let wide = |text: &str| utf_16(text, u16::to_le_bytes);
+    let marked = |text: &str, rest: &[u8]| [b"\xff\xfe".to_vec(), wide(text), rest.to_vec()].concat();
+    let mixed = [b"log start\r\n".to_vec(), wide("Fatal error\r\n")].concat();
+    let gbk = |text: &str| encoding_rs::GB18030.encode(text).0.into_owned();
+    for (content_type, body, text, expected) in [
+        // Fields that null bytes separate are not UTF-16.
+        ("text/plain", b"5\x002\0Fatal error\0".to_vec(), "Fatal", Expected::Yes),
+        ("", b"5\x002\0Fatal error\0".to_vec(), "Fatal", Expected::Yes),
+        ("application/octet-stream", b"1\x002\0Fatal error!\0".to_vec(), "Fatal", Expected::Yes),
+        ("text/plain", b"5\x002\0all is well\0".to_vec(), "Fatal", Expected::No),
+        ("text/plain", b"status: up\0a\0done\0".to_vec(), "done", Expected::Yes),
+        ("text/plain", b"line ok\n\0\0\0line two\n".to_vec(), "line ok", Expected::Yes),
+        ("", b"PK\x03\x04\x14\0\0\0\x08\0\x21\x54a\0".to_vec(), "PK", Expected::Yes),
+        // A part of the body is UTF-16, or follows UTF-16.
+        ("text/plain", mixed.clone(), "Fatal", Expected::Unclear),
+        ("text/plain", mixed.clone(), "log start", Expected::Yes),
+        ("text/plain", mixed.clone(), "Severe", Expected::No),
+        ("application/octet-stream", mixed.clone(), "Fatal", Expected::Unclear),
+        ("text/html; charset=utf-8", mixed.clone(), "Fatal", Expected::Unclear),
+        ("text/plain; charset=iso-8859-1", mixed.clone(), "Fatal", Expected::Unclear),
+        ("text/plain; charset=gbk", mixed.clone(), "Fatal", Expected::Unclear),
+        ("text/plain", [b"\xef\xbb\xbf".to_vec(), mixed].concat(), "Fatal", Expected::Unclear),
+        ("text/plain", [wide("ok\r\n"), b"Fatal".to_vec()].concat(), "Fatal", Expected::Yes),
+        ("text/plain", marked("ok\r\n", b"Fatal error\r\n"), "Fatal", Expected::Unclear),
+        ("text/plain", marked("ok\r\n", b"Fatal error\n"), "Fatal", Expected::Unclear),
+        ("text/plain", marked("ok\r\n", b"Fatal error\n"), "ok", Expected::Yes),
+        ("application/octet-stream", wide("Fatal error\0"), "Fatal", Expected::Unclear),
+        (
+            "application/octet-stream",
+            [utf_32("Fatal", u32::to_le_bytes), b"ok".to_vec()].concat(),
+            "Fatal",
+            Expected::Unclear,
+        ),
+        ("application/json", b"\x05\x06F\0a\0t\0a\0l\0\x02\0".to_vec(), "Fatal", Expected::Unclear),
+        // All of the body is UTF-16.
+        ("", wide("Ошибка: Fatal error"), "Ошибка", Expected::Yes),
+        ("application/octet-stream", utf_16("Ошибка: 500", u16::to_be_bytes), "Fatal", Expected::No),
+        ("text/plain", wide("┌────┐\r\n│ ok │ 5 €\r\n"), "ok", Expected::Yes),
+        ("text/plain", [b"\xef\xbb\xbf".to_vec(), wide("Fatal error")].concat(), "Fatal", Expected::Yes),
+        ("audio/mpegurl", wide("#EXTM3U Fatal"), "Fatal", Expected::Yes),
+        ("image/png", encode("gzip", b"Fatal error"), "Fatal", Expected::Unclear),
+        // A legacy charset that is not declared, or declared wrongly.
+        ("text/plain", gbk("STATE: 停止\r\n"), "停止", Expected::Unclear),
+        ("text/html", gbk("<p>未知"), "未知", Expected::Unclear),
+        ("text/plain; charset=iso-8859-1", gbk("<p>错误"), "错误", Expected::Unclear),
+        ("text/plain; charset=iso-8859-1", "Störung".into(), "Störung", Expected::Unclear),
+        ("text/plain", "服务器状态：正常".into(), "停止", Expected::No),
+        // JSON is UTF-8, and ASCII text is the same in many charsets.
+        ("application/json; charset=utf-16", br#"{"s":"Fatal"}"#.to_vec(), "Fatal", Expected::Yes),
+        ("application/json; charset=utf-16", br#"{"s":"ok"}"#.to_vec(), "Fatal", Expected::No),
+        ("text/plain; charset=cp850", b"ok".to_vec(), "ok", Expected::Yes),
+        ("text/plain; charset=x-maccyrillic", b"ok".to_vec(), "Fatal", Expected::No),
+    ] {
+        let headers = if content_type.is_empty() { String::new() } else { format!("Content-Type: {content_type}\r\n") };
+        let url = respond(&headers, &body).await;
+        for (condition, is_healthy) in [
+            (format!(r#","must_contain":"{text}""#), expected == Expected::Yes),
+            (format!(r#","must_not_contain":"{text}""#), expected == Expected::No),
+            (asserting(&format!("[BODY] contains '{text}'")), expected == Expected::Yes),
+            (asserting(&format!("not [BODY] contains '{text}'")), expected == Expected::No),
+            (asserting(&format!("[BODY] matches '{text}'")), expected == Expected::Yes),
+            (asserting(&format!("not [BODY] matches '{text}'")), expected == Expected::No),
+        ] {
+            let error = error(&url, &condition).await;
+            assert_eq!(error.is_none(), is_healthy, "{headers} {condition} {body:?}: {error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn invisible_characters_do_not_hide_a_value() {
+    for (body, holding, failing) in [
+        (&b"\x1b[31mFAILED\x1b[0m\n"[..], "[BODY] == FAILED", "[BODY] != FAILED"),
+        (b"FAILED\0", "[BODY] == FAILED", "[BODY] != FAILED"),
+        (b"\xef\xbb\xbf\xef\xbb\xbfFAILED", "[BODY] matches ^FAILED$", "[BODY] != FAILED"),
+        (b"\xff\xfe\xff\xfeK\0O\0", "[BODY] == KO", "[BODY] != KO"),
+        (b"\x1b[1mFATAL\x1b[0m: disk", "[BODY] contains 'FATAL: disk'", "not [BODY] matches '^FATAL: '"),
+        (b"\x1b[1mFATAL\x1b[0m: disk", "[BODY] contains FATAL", "[BODY] matches '^FATAL: '"),
+        (b"42\0", "[BODY] < 50", "[BODY] > 50"),
+        (b"Fatal\xc2\xa0error", "[BODY] contains 'Fatal error'", "not [BODY] contains 'Fatal error'"),
+    ] {
+        let url = respond("Content-Type: text/plain\r\n", body).await;
+        assert_eq!(error(&url, &asserting(holding)).await, None, "{holding} {body:?}");
+        assert!(error(&url, &asserting(failing)).await.is_some(), "{failing} {body:?}");
+    }
+    let latin_1 = respond("Content-Type: text/plain; charset=iso-8859-1\r\n", b"St\xf6rung").await;
+    assert_eq!(error(&latin_1, &asserting("[BODY] matches '(?-u)St\\\\xf6rung'")).await, None);
+    assert!(error(&latin_1, &asserting("not [BODY] matches '(?-u)St\\\\xf6rung'")).await.is_some());
 }
 
 #[tokio::test]

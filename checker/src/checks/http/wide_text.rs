@@ -2,83 +2,113 @@
 //! would find nothing.
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
-use memchr::memchr_iter;
+use memchr::memchr;
 
-/// A charset whose ASCII characters contain null bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::checks) enum WideCharset {
-    Utf16(&'static Encoding),
-    /// UTF-32, which no browser supports.
-    Utf32,
+use crate::checks::body_text::is_binary;
+
+/// Returns the byte order if all of a text is UTF-16. It must contain ASCII characters in only one of the byte orders,
+/// and neither control characters nor longer fields that null bytes separate. Its last character can be incomplete.
+pub(in crate::checks) fn byte_order(text: &[u8]) -> Option<&'static Encoding> {
+    if text.len() % 2 == 1 || memchr(0, text).is_none() || is_utf_32(text) {
+        return None;
+    }
+    let little = Reading::new(text, u16::from_le_bytes).unwrap_or_default();
+    let big = Reading::new(text, u16::from_be_bytes).unwrap_or_default();
+    let has_clear_order = |one: &Reading, other: &Reading| match (one.distinct, other.distinct) {
+        (0, 0) => one.ascii > 0 && other.ascii == 0,
+        (one, other) => one > 0 && other == 0,
+    };
+    let is_clear = |one: &Reading, other: &Reading| !one.has_controls && has_clear_order(one, other);
+    let (encoding, reading) = if is_clear(&little, &big) {
+        (UTF_16LE, little)
+    } else if is_clear(&big, &little) {
+        (UTF_16BE, big)
+    } else {
+        return None;
+    };
+    (!has_long_fields(text) || reading.is_plausible()).then_some(encoding)
 }
 
-impl WideCharset {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            WideCharset::Utf16(encoding) if encoding == UTF_16BE => "utf-16be",
-            WideCharset::Utf16(_) => "utf-16le",
-            WideCharset::Utf32 => "utf-32",
+/// Returns whether all of a text is UTF-32 and contains ASCII characters.
+pub(super) fn is_utf_32(text: &[u8]) -> bool {
+    let has_ascii = |read: fn([u8; 4]) -> u32| {
+        let units = text.chunks_exact(4).filter_map(|unit| unit.try_into().ok()).map(read);
+        let mut has_ascii = false;
+        for character in units.map(char::from_u32) {
+            let Some(character) = character.filter(|character| is_printable(*character)) else { return false };
+            has_ascii |= character.is_ascii();
         }
-    }
-}
-
-/// Recognizes text by the null bytes of its first two characters, which are ASCII in JSON and markup (RFC 4627, section
-/// 3).
-pub(super) fn by_start(body: &[u8]) -> Option<WideCharset> {
-    match body {
-        [1..=127, 0] | [1..=127, 0, 1..=127, 0, ..] => Some(WideCharset::Utf16(UTF_16LE)),
-        [0, 1..=127] | [0, 1..=127, 0, 1..=127, ..] => Some(WideCharset::Utf16(UTF_16BE)),
-        [1..=127, 0, 0, 0]
-        | [1..=127, 0, 0, 0, 1..=127, 0, 0, 0, ..]
-        | [0, 0, 0, 1..=127]
-        | [0, 0, 0, 1..=127, 0, 0, 0, 1..=127, ..] => Some(WideCharset::Utf32),
-        _ => None,
-    }
-}
-
-/// Recognizes text that starts with other characters. The entire body must be text in the charset.
-pub(in crate::checks) fn by_content(body: &[u8]) -> Option<WideCharset> {
-    let ascii_16 = |read: fn([u8; 2]) -> u16| {
-        let units = body.chunks_exact(2).filter_map(|unit| unit.try_into().ok()).map(read);
-        count_ascii(char::decode_utf16(units).map(Result::ok))
+        has_ascii
     };
-    let ascii_32 = |read: fn([u8; 4]) -> u32| {
-        let units = body.chunks_exact(4).filter_map(|unit| unit.try_into().ok()).map(read);
-        count_ascii(units.map(char::from_u32))
-    };
-    if ascii_32(u32::from_le_bytes).max(ascii_32(u32::from_be_bytes)) > Some(0) {
-        return Some(WideCharset::Utf32);
-    }
-    // Many texts are valid in both byte orders, but with the wrong one, they contain no spaces and no digits.
-    let (little, big) = (ascii_16(u16::from_le_bytes), ascii_16(u16::from_be_bytes));
-    let encoding = if little >= big { UTF_16LE } else { UTF_16BE };
-    (little.max(big) > Some(0)).then_some(WideCharset::Utf16(encoding))
+    has_ascii(u32::from_le_bytes) || has_ascii(u32::from_be_bytes)
 }
 
-/// Returns the number of ASCII characters, or `None` if a character is invalid or a control character other than white
-/// space.
-fn count_ascii(characters: impl Iterator<Item = Option<char>>) -> Option<usize> {
-    let is_printable = |character: char| {
-        matches!(character, '\t' | '\n' | '\x0c' | '\r' | '\x1b')
-            || !(character.is_control() || u32::from(character) & 0xfffe == 0xfffe)
-    };
-    let mut count = 0;
-    for character in characters {
-        count += usize::from(character.filter(|character| is_printable(*character))?.is_ascii());
-    }
-    Some(count)
+/// The number of characters of each kind in a text that is read as UTF-16.
+#[derive(Debug, Default)]
+struct Reading {
+    /// Whether control characters other than white space occur.
+    has_controls: bool,
+    ascii: usize,
+    /// The ASCII characters that are rare characters in the other byte order.
+    distinct: usize,
+    /// White space, brackets and quotes.
+    separators: usize,
+    latin: usize,
+    symbols: usize,
+    others: usize,
 }
 
-/// Returns whether null bytes can separate the characters of a word, as in UTF-16 and UTF-32. Null bytes at the end, or
-/// between long strings, do not hide text.
-pub(super) fn has_separated_characters(body: &[u8]) -> bool {
-    let is_null = |at: usize| body.get(at) == Some(&0);
-    let is_other = |at: usize| body.get(at).is_some_and(|byte| *byte != 0);
-    memchr_iter(0, body).any(|at| {
-        let is_utf_16 = at > 0 && is_other(at - 1) && is_other(at + 1) && is_null(at + 2) && is_other(at + 3);
-        let is_utf_32 = at > 0 && is_other(at - 1) && is_null(at + 1) && is_null(at + 2) && is_other(at + 3);
-        is_utf_16 || is_utf_32
-    })
+impl Reading {
+    /// Counts the characters. Returns `None` if one of them is invalid.
+    fn new(text: &[u8], read: fn([u8; 2]) -> u16) -> Option<Reading> {
+        let units = text.chunks_exact(2).filter_map(|unit| unit.try_into().ok()).map(read);
+        let is_cut = text.last_chunk().is_some_and(|last| (0xd800..0xdc00).contains(&read(*last)));
+        let mut reading = Reading::default();
+        for character in char::decode_utf16(units.take(text.len() / 2 - usize::from(is_cut))) {
+            reading.count(character.ok()?);
+        }
+        Some(reading)
+    }
+
+    fn count(&mut self, character: char) {
+        self.has_controls |= !is_printable(character);
+        self.ascii += usize::from(character.is_ascii());
+        // In the other byte order, these are the frequent characters `─`, `☀`, `　` and `一`.
+        self.distinct += usize::from(character.is_ascii() && !"%&0N".contains(character));
+        self.separators += usize::from(" \t\r\n{}[]<>\"".contains(character));
+        *match character {
+            ..='\u{ff}' => &mut self.latin,
+            character if is_symbol(character) => &mut self.symbols,
+            _ => &mut self.others,
+        } += 1;
+    }
+
+    /// Returns whether this is Latin text with other characters or symbols. In fields that null bytes separate, two
+    /// bytes are rarely a symbol, and single spaces, line breaks or brackets are rare.
+    fn is_plausible(&self) -> bool {
+        (self.others == 0 && self.latin >= 2 * self.symbols) || (self.separators > 0 && self.latin >= 2 * self.others)
+    }
+}
+
+fn is_printable(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\x0c' | '\r' | '\x1b')
+        || !(character.is_control() || u32::from(character) & 0xfffe == 0xfffe)
+}
+
+/// Returns whether this is punctuation, a currency sign, an arrow, a line of a box, a similar symbol, or an emoji.
+fn is_symbol(character: char) -> bool {
+    matches!(
+        character,
+        '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '\u{20a0}'..='\u{20cf}' | '\u{2100}'..='\u{23ff}'
+            | '\u{2460}'..='\u{28ff}' | '\u{2b00}'..='\u{2bff}' | '\u{fe0f}' | '\u{10000}'..
+    )
+}
+
+/// Returns whether this can be text in an ASCII-compatible charset whose fields are separated by null bytes, and any of
+/// the fields is longer than one byte, unlike in UTF-16.
+fn has_long_fields(text: &[u8]) -> bool {
+    let is_printable = |byte: &u8| *byte == 0 || !is_binary(*byte);
+    text.iter().all(is_printable) && text.split(|byte| *byte == 0).any(|field| field.len() > 1)
 }
 
 #[cfg(test)]
@@ -95,26 +125,55 @@ mod tests {
 
     #[test]
     fn wide_text_is_recognized_without_a_mark() {
-        for text in ["{}", "\"€\"", "ok", "Ошибка: 500, и ещё", "障害 500 \r\n<p>", "\t😀 emoji"] {
-            for (body, expected) in [
-                (utf_16(text, u16::to_le_bytes), WideCharset::Utf16(UTF_16LE)),
-                (utf_16(text, u16::to_be_bytes), WideCharset::Utf16(UTF_16BE)),
-                (utf_32(text, u32::to_le_bytes), WideCharset::Utf32),
-                (utf_32(text, u32::to_be_bytes), WideCharset::Utf32),
-            ] {
-                let recognized = by_start(&body).or_else(|| by_content(&body));
-                assert_eq!(recognized, Some(expected), "{text} {body:?}");
+        for text in [
+            "{}",
+            "ok",
+            "0",
+            "{\"a\":\"€\"}",
+            "{\"a\":\"障害\"}",
+            "Störung 障害 500",
+            "ok │ 障害\r\n",
+            "Ошибка: 500, и ещё",
+            "ok ─\r\n",
+            "┌────────┬────────┐\r\n│ name ok │\r\n",
+            "• item\r\n",
+            "… done",
+            "5 € → 6 ™ ✓ █",
+            "done 😀\n",
+            "😀😀😀 ok\n",
+            "⠋ loading",
+        ] {
+            for (write, encoding) in [(u16::to_le_bytes as fn(u16) -> [u8; 2], UTF_16LE), (u16::to_be_bytes, UTF_16BE)]
+            {
+                assert_eq!(byte_order(&utf_16(text, write)), Some(encoding), "{text} {}", encoding.name());
+            }
+            for write in [u32::to_le_bytes, u32::to_be_bytes] {
+                let text = utf_32(text, write);
+                assert_eq!((is_utf_32(&text), byte_order(&text)), (true, None), "{text:?}");
             }
         }
+        let cut = utf_16("ok 😀", u16::to_le_bytes);
+        assert_eq!(byte_order(&cut[..cut.len() - 2]), Some(UTF_16LE));
     }
 
     #[test]
-    fn only_null_bytes_between_characters_hide_words() {
-        for hidden in [&b"xxE\0r\0r\0o\0r\0"[..], b"xx\0E\0r\0r\0o\0r", b"E\0\0\0r\0\0\0", b"\0\0\0E\0\0\0r"] {
-            assert!(has_separated_characters(hidden), "{hidden:?}");
-        }
-        for visible in [&b"OK\0"[..], b"OK\0\0\0\0", b"OK\0fine\0done\0", b"", b"OK", b"\0\0\0\0", b"a\0\0\0\0b"] {
-            assert!(!has_separated_characters(visible), "{visible:?}");
+    fn other_data_is_not_taken_for_wide_text() {
+        for other in [
+            &b""[..],
+            b"ok",
+            b"OK\0",
+            b"OK\0fine\0done\0!",
+            b"./a\0./b\0",
+            b"5\x002\0Fatal error\0",
+            b"1 2\x003 4\0",
+            b"1\x59\x57\x65\r\0\n\0",
+            b"%\0%\0\0%",
+            b"O\0K\0\0O\0K",
+            b"O\0K\0\0\0",
+            b"O\0K\0\x01\0",
+            b"O\0K\0\0\xd8O\0",
+        ] {
+            assert_eq!((byte_order(other), is_utf_32(other)), (None, false), "{other:?}");
         }
     }
 }

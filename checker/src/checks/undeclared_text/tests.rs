@@ -1,5 +1,7 @@
 //! Compares searches of generated output with an oracle that reads the output in every charset and at every position.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use regex::Regex;
 use shared::check_file::Attempt;
@@ -7,6 +9,7 @@ use shared::check_file::Attempt;
 use crate::checks::assertions::{Assertion, Evidence};
 use crate::checks::expected_text::expect_texts;
 use crate::checks::http::encoding_tests::encode;
+use crate::checks::http::oracle_tests::received;
 use crate::checks::probe_data::ProbeData;
 use crate::checks::timing::Stopwatch;
 use crate::checks::undeclared_text::{recognize, without_marks};
@@ -76,13 +79,33 @@ fn declared_readings(output: &[u8]) -> Vec<String> {
     }
 }
 
+/// Terminal escape sequences, and the invisible characters that [`piece`] generates.
+static INVISIBLE: LazyLock<Regex> = LazyLock::new(|| {
+    let sequence = r"\x1b(\[[0-?]*[ -/]*[@-~]?|[\]PX^_][^\x00-\x1f]*(\x07|\x1b\\)|[\]PX^_]|[ -/]*[0-~]?)";
+    let invisible = r"[\x{ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{206f}\x{feff}]";
+    Regex::new(&format!("{sequence}|{invisible}")).expect("a pattern")
+});
+
 fn has_word(readings: &[String]) -> bool {
     readings.iter().any(|reading| reading.contains(WORD))
 }
 
+/// Returns whether any reading has the word, with or without what terminals do not show.
+fn shows_word(readings: &[String]) -> bool {
+    has_word(readings) || readings.iter().any(|reading| INVISIBLE.replace_all(reading, "").contains(WORD))
+}
+
 fn utf_16_text() -> impl Strategy<Value = Vec<u8>> {
-    let text =
-        prop::sample::select(vec!["Fatal", "all is well\r\n", "Störung: Fatal error", "障害 Fatal", "Ошибка", "ok"]);
+    let text = prop::sample::select(vec![
+        "Fatal",
+        "all is well\r\n",
+        "Störung: Fatal error",
+        "障害 Fatal",
+        "Ошибка",
+        "ok",
+        "• 5 € → Fatal\r\n",
+        "┌──────┐\r\n│ ok 😀 │\r\n",
+    ]);
     (text, any::<bool>(), any::<bool>()).prop_map(|(text, has_mark, is_little)| {
         let write = if is_little { u16::to_le_bytes } else { u16::to_be_bytes };
         let mark = has_mark.then_some(0xfeff);
@@ -103,7 +126,19 @@ fn binary() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn piece() -> impl Strategy<Value = Vec<u8>> {
-    let text = prop::sample::select(vec!["Fatal", "Fat", "al", "ok\n", "\n", "\u{feff}", "Störung", "x\u{9c}"]);
+    let text = prop::sample::select(vec![
+        "Fatal",
+        "Fat",
+        "al",
+        "ok\n",
+        "\n",
+        "\u{feff}",
+        "Störung",
+        "x\u{9c}",
+        "\u{1b}[1m",
+        "\u{ad}",
+        "─ 5 €\r\n",
+    ]);
     let utf_32 = any::<bool>().prop_map(|is_little| {
         let write = if is_little { u32::to_le_bytes } else { u32::to_be_bytes };
         WORD.chars().flat_map(|character| write(character.into())).collect()
@@ -128,7 +163,8 @@ proptest! {
     ) {
         let output = pieces.concat();
         let cut = cut.index(output.len() + 1);
-        let has_word = has_word(&readings(&output));
+        let is_text = std::str::from_utf8(&output).is_ok();
+        let has_word = has_word(&readings(&output)) || (is_text && shows_word(&readings(&output)));
         for data in [output_of(&[&output]), output_of(&[&output[..cut], &output[cut..]])] {
             for (condition, found, ruled_out) in outcomes(&data) {
                 let is_about_string = condition.contains("contain");
@@ -162,9 +198,34 @@ proptest! {
     #[test]
     fn a_required_word_is_only_found_in_all_of_the_output(output in prop::collection::vec(piece(), 1..3)) {
         let output = output.concat();
-        let is_in_output = has_word(&declared_readings(&output));
+        let is_in_output = shows_word(&declared_readings(&output));
         for (condition, found, _) in outcomes(&output_of(&[&output])) {
             prop_assert!(!found || is_in_output, "{} {:?}", condition, output);
+        }
+    }
+
+    #[test]
+    fn a_response_is_searched_in_every_reading(
+        body in prop::collection::vec(piece(), 1..4),
+        content_type in prop::sample::select(vec![
+            "",
+            "text/plain",
+            "application/octet-stream",
+            "image/png",
+            "text/html; charset=utf-8",
+            "text/plain; charset=iso-8859-1",
+            "text/plain; charset=utf-16",
+            "text/plain; charset=utf-16be",
+            "text/plain; charset=shift_jis",
+        ]),
+    ) {
+        let body = body.concat();
+        let (has_word, shows_word) = (has_word(&readings(&body)), shows_word(&readings(&body)));
+        for (condition, found, ruled_out) in outcomes(&received(body.clone(), &[content_type])) {
+            let is_about_string = condition.contains("contain");
+            prop_assert!(!(ruled_out && has_word && is_about_string), "{} {} {:?}", content_type, condition, body);
+            prop_assert!(!found || shows_word, "{} {} {:?}", content_type, condition, body);
+            prop_assert!(!(ruled_out && found), "{} {} {:?}", content_type, condition, body);
         }
     }
 
@@ -172,7 +233,7 @@ proptest! {
     fn binary_output_without_the_word_is_healthy(pieces in prop::collection::vec(prop_oneof![fields(), binary()], 1..4)) {
         let output = pieces.concat();
         let data = output_of(&[&output]);
-        prop_assume!(!has_word(&readings(&output)) && data.undeclared.as_ref().is_none_or(|it| it.compression.is_none()));
+        prop_assume!(!shows_word(&readings(&output)) && data.undeclared.as_ref().is_none_or(|it| it.compression.is_none()));
         // A pattern without `(?-u)` is about characters, which are unknown in binary output.
         for (condition, _, ruled_out) in outcomes(&data).into_iter().take(2) {
             prop_assert!(ruled_out, "{} {:?}", condition, output);
@@ -191,9 +252,7 @@ proptest! {
     #[test]
     fn utf_16_is_searched_like_utf_8(output in utf_16_text(), is_after_other in any::<bool>()) {
         let other: &[u8] = if is_after_other { b"done\n" } else { b"" };
-        // Without a mark, Japanese can be text in another charset.
-        let is_ambiguous = output.starts_with(b"\x9c\x96") || output.starts_with(b"\x96\x9c");
-        prop_assume!(output.contains(&0) && !is_ambiguous);
+        prop_assume!(output.contains(&0));
         for (condition, found, ruled_out) in outcomes(&output_of(&[other, &output])) {
             let has_word = has_word(&readings(&output));
             prop_assert_eq!((found, ruled_out), (has_word, !has_word), "{} {:?}", condition, output);
@@ -231,4 +290,20 @@ fn text_that_starts_like_a_zlib_header_is_not_compressed() {
     let mut corrupt = compressed;
     *corrupt.last_mut().expect("a checksum") ^= 1;
     assert_eq!(recognize(&[&corrupt]).and_then(|it| it.compression), Some("zlib"));
+}
+
+#[test]
+fn a_mark_makes_any_text_utf_16() {
+    for (output, text) in [
+        (&b"\xff\xfe"[..], &b""[..]),
+        (b"\xff\xfeo\0k\0\0\xd8\n\0", b"ok\xff\n"),
+        (b"\xff\xfeo\0k\0\0\0", b"ok\0"),
+        (b"\xfe\xff\0o\0k\n", b"ok\xff"),
+        (b"\xff\xfe\xff\xfeo\0", b"o"),
+        (b"\xef\xbb\xbf\xef\xbb\xbfok", b"ok"),
+    ] {
+        let converted = recognize(&[output]).and_then(|it| it.converted).expect("it has a mark");
+        assert_eq!(converted, text, "{output:?}");
+    }
+    assert_eq!(recognize(&[b"\xff\xfe\0\0o\0\0\0"]).and_then(|it| it.converted), None, "it is UTF-32");
 }
