@@ -16,7 +16,7 @@ use shared::notification::verdicts::{REPORTED_TIME, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog};
 use shared::object_name::NodeName;
 use shared::status::Status;
-use shared::{MINUTE, UnixNanos};
+use shared::{MINUTE, Nanos, SECOND, UnixNanos};
 
 use super::budget_conditions::burning_budgets;
 use super::evaluate::composition::compose;
@@ -26,6 +26,9 @@ use super::rules::Notifications;
 
 /// The number of minutes at the start of an outage during which the error budget is evaluated every minute.
 const BUDGET_MINUTES: i64 = 60;
+
+/// The time within which the checks of a single run are assumed to start. Histories do not contain when rounds ended.
+const ROUND_DURATION: Nanos = 10 * SECOND;
 
 /// A message that would have been sent.
 #[derive(Debug, Clone)]
@@ -60,6 +63,10 @@ pub fn replay(
     own.introduce(&introduction, from);
     let channels = enabled_channels(settings);
     let mut moments = moments(&endpoints, objectives, (from, now));
+    if pace == Pace::default() {
+        moments = ends_of_rounds(moments);
+    }
+    moments.extend([from, now]);
     let mut messages = Vec::new();
     while let Some(at) = moments.pop_first() {
         let reasons = reasons_at(&endpoints, at);
@@ -157,7 +164,7 @@ fn moments(
     objectives: &EndpointMap<Objective>,
     (from, now): (UnixNanos, UnixNanos),
 ) -> BTreeSet<UnixNanos> {
-    let mut moments = BTreeSet::from([from, now]);
+    let mut moments = BTreeSet::new();
     for endpoint in endpoints {
         for span in endpoint.nodes.iter().flat_map(|node| node.spans) {
             moments.extend([span.start.saturating_add(1), span.end]);
@@ -171,21 +178,53 @@ fn moments(
     moments
 }
 
+/// Returns the last moment of each round, because single runs evaluate the rules after their last check. Otherwise,
+/// endpoints that fail in one round would be reported one by one, and before the endpoints that they depend on.
+fn ends_of_rounds(moments: BTreeSet<UnixNanos>) -> BTreeSet<UnixNanos> {
+    let mut ends = BTreeSet::new();
+    let mut start = UnixNanos::MIN;
+    let mut last = None;
+    for at in moments {
+        if at >= start.saturating_add(ROUND_DURATION) {
+            ends.extend(last);
+            start = at;
+        }
+        last = Some(at);
+    }
+    ends.extend(last);
+    ends
+}
+
 #[cfg(test)]
 mod tests {
-    use shared::SECOND;
+    use proptest::prelude::*;
+    use shared::check_file::CheckResult;
+    use shared::notification::policy::CheckNotifications;
 
     use super::*;
     use crate::notify::channels::Transport;
     use crate::notify::channels::secret_url::SecretUrl;
     use crate::notify::channels::slack::Slack;
-    use crate::notify::test_rules::{START, history, rounds, settings};
+    use crate::notify::message::Item;
+    use crate::notify::test_rules::{START, history, history_of, rounds, settings};
+
+    fn slack() -> Notifications {
+        let webhook = SecretUrl::parse("https://hooks.example.com/x").expect("it is a URL");
+        settings(Transport::Http(Arc::new(Slack { webhook, username: None, channel: None })))
+    }
+
+    /// Returns settings in which `Shop` depends on `Router`.
+    fn dependent() -> Notifications {
+        let depends_on = vec!["Router".to_owned()];
+        let key = EndpointKey { title: "Shop".to_owned(), ..EndpointKey::default() };
+        let mut settings = slack();
+        settings.checks.insert(key, CheckNotifications { channels: None, depends_on });
+        settings
+    }
 
     fn replayed(histories: &[History], pace: Pace) -> Vec<ReplayedMessage> {
-        let webhook = SecretUrl::parse("https://hooks.example.com/x").expect("it is a URL");
-        let settings = settings(Transport::Http(Arc::new(Slack { webhook, username: None, channel: None })));
         let range = (START - MINUTE, START + 600 * SECOND);
-        replay((&settings, pace), &EndpointMap::new(), (histories, &[]), range)
+        replay((&slack(), pace), &EndpointMap::new(), (histories, &[]), range)
     }
 
     #[test]
@@ -200,6 +239,66 @@ mod tests {
         assert_eq!(messages[0].message.at, START + 100 * SECOND + 1);
         let gathered = replayed(&[history("eu", &results)], Pace { gather: 30 * SECOND, spacing: 0 });
         assert_eq!(gathered[0].message.at, START + 130 * SECOND);
+    }
+
+    /// Returns the history of an endpoint and of the router that it depends on. Each round contains whether they fail.
+    fn with_router(rounds: &[(bool, bool)], step: i64, offset: i64, interval: Option<i64>) -> History {
+        let results = (0..).zip(rounds).flat_map(|(round, (router, shop))| {
+            let result = |title: &str, offset: i64, is_down: bool| CheckResult {
+                title: title.to_owned(),
+                timestamp: START + round * step * SECOND + offset,
+                status: if is_down { Status::Down } else { Status::Healthy },
+                interval: interval.map(|interval| interval * SECOND),
+                ..CheckResult::default()
+            };
+            let mut both = [result("Router", SECOND, *router), result("Shop", SECOND + offset, *shop)];
+            both.sort_by_key(|result| result.timestamp);
+            both
+        });
+        history_of("eu", results)
+    }
+
+    proptest! {
+        #[test]
+        fn endpoints_that_fail_with_their_dependency_are_not_reported(
+            fails in prop::collection::vec((any::<bool>(), any::<bool>()), 1..30),
+            step in prop::sample::select(vec![10_i64, 60, 300]),
+            offset in prop::sample::select(vec![-300_000_000_i64, 300_000_000]),
+            has_interval in any::<bool>(),
+            recovered_after in prop::sample::select(vec![0, 2 * MINUTE]),
+        ) {
+            let fails: Vec<(bool, bool)> = fails.into_iter().map(|(router, shop)| (router, router && shop)).collect();
+            let history = with_router(&fails, step, offset, has_interval.then_some(step));
+            let mut settings = dependent();
+            settings.channels[0].policy.recovered_after = recovered_after;
+            let end = START + fails.len() as i64 * step * SECOND + 1_800 * SECOND;
+            let sent = replay((&settings, Pace::default()), &EndpointMap::new(), (&[history], &[]), (START - MINUTE, end));
+            let items: Vec<_> = sent.iter().flat_map(|sent| &sent.message.items).collect();
+            prop_assert!(items.iter().all(|item| item.title == "Router"), "{:#?}", items);
+        }
+    }
+
+    #[test]
+    fn endpoints_that_fail_in_one_round_share_a_message() {
+        let result = |title: &str, minute: i64, offset: i64| CheckResult {
+            title: title.to_owned(),
+            timestamp: START + minute * MINUTE + offset * SECOND,
+            status: if minute > 0 { Status::Down } else { Status::Healthy },
+            interval: Some(MINUTE),
+            ..CheckResult::default()
+        };
+        let titles = [("Blog", 0), ("Router", 1), ("Shop", 2)];
+        let results = (0..3).flat_map(|minute| titles.map(|(title, offset)| result(title, minute, offset)));
+        let history = history_of("eu", results);
+        let range = (START, START + 3 * MINUTE);
+        let sent = replay((&dependent(), Pace::default()), &EndpointMap::new(), (&[history], &[]), range);
+        let items = |sent: &ReplayedMessage| {
+            let item = |item: &Item| (item.title.clone(), item.dependents.join(" "));
+            sent.message.items.iter().map(item).collect::<Vec<_>>()
+        };
+        let items: Vec<_> = sent.iter().map(items).collect();
+        let expected = [("Blog", ""), ("Router", "Shop")].map(|(title, more)| (title.to_owned(), more.to_owned()));
+        assert_eq!(items, [expected]);
     }
 
     #[test]
