@@ -1,5 +1,5 @@
 //! The open incidents, the maintenance that is in progress or planned soon, and the current messages, for programs and for
-//! clients without JavaScript. The page shows the same ones below its headline.
+//! clients without JavaScript. The page shows them at its top.
 
 use std::collections::BTreeMap;
 
@@ -205,7 +205,7 @@ pub struct Posted<'a> {
 }
 
 impl Posted<'_> {
-    /// Returns the maintenance that was announced for an endpoint with these spans before it began.
+    /// Returns the maintenance that was announced for an endpoint before it began. `spans` are the endpoint's spans.
     #[must_use]
     pub fn planned(&self, title: &str, spans: &[Span]) -> PlannedWork {
         PlannedWork::new(&self.announcements.maintenance, title, &group_titles(self.groups, title), spans)

@@ -40,8 +40,8 @@ fn long_title(file: usize, number: usize) -> String {
     format!("{:-<230}", format!("{file}-{number}"))
 }
 
-/// Stores a node's files, the newest of which is a minute old, and runs a command before, after the newest file and after
-/// all of them. Checks how much memory the files take, and returns the last run.
+/// Runs a command without files of another node, with its newest file, which is a minute old, and with all of them.
+/// Checks how much memory the files take, and returns the last run.
 async fn limited(checker: &Checker, words: &[&str], files: usize, content: impl Fn(usize) -> String) -> Run {
     let newest = now() - MINUTE;
     let (_, normal) = measured(checker, words).await;

@@ -60,8 +60,8 @@ pub(super) fn contains(bytes: &[u8], text: &str) -> bool {
     })
 }
 
-/// Returns whether the bytes match a pattern that names non-ASCII characters if all of them are read in a legacy charset.
-/// If they are valid UTF-8, only charsets with several bytes per character are plausible.
+/// Returns whether a pattern that names non-ASCII characters matches the bytes when all of them are read in a
+/// legacy charset. If they are valid UTF-8, only charsets with several bytes per character are plausible.
 pub(super) fn is_match(bytes: &[u8], pattern: &Regex) -> bool {
     if bytes.is_ascii() || !names_characters(pattern.as_str()) {
         return false;

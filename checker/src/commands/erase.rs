@@ -71,7 +71,7 @@ fn find<'a>(posts: &[&'a Post], author: &NodeName, id: &str, kind: Option<PostKi
         Some(_) => Sought { what: "post", remedy: "list them with `checker incident show ID`" },
         None => Sought {
             what: "post",
-            remedy: "list posts with `checker incident`, `maintenance`, `silence` or `message`, and `list --all`",
+            remedy: "list them with `checker KIND list --all`: `incident`, `maintenance`, `silence` or `message`",
         },
     };
     let is_meant = |post: &&&Post| post.edit.is_none() && kind.is_none_or(|kind| post.kind() == kind);

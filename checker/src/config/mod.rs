@@ -327,8 +327,8 @@ fn for_page(mut notifications: Notifications, config: &Config) -> Notifications 
     notifications
 }
 
-/// Reports the problems of a valid page section in a file that has errors elsewhere, so that all problems are reported
-/// at once.
+/// Reports the problems of the page section that validation does not find, so that all problems of a file with errors
+/// elsewhere are reported at once.
 fn report_page(root: &Located, problems: &mut Problems) {
     let page = root.member("page").filter(|page| is_valid(page, &ValueKind::Object(table::PAGE)));
     // A variable that is not set has its own error.

@@ -170,8 +170,7 @@ const DIRECTORY: Variant = Variant {
     ],
 };
 
-/// The settings in the page's `config.json`, and the origins whose pages can show the page in a frame.
-/// The keys of the page's settings.
+/// The keys of the page: the settings in its `config.json`, and the origins whose pages can show it in a frame.
 pub const PAGE: &[Field] = &[
     optional("title", ValueKind::String, "`Status`", "The title of the page."),
     optional("range", ValueKind::Duration(shared::HOUR, 366 * DAY), "`24h`", "The time range that the page shows."),

@@ -17,7 +17,7 @@ use crate::notify::channels::secret_url::SecretUrl;
 /// The maximum length of an unknown name for which a known name is suggested. No known name is even half as long.
 const MAX_SUGGESTED_LENGTH: usize = 64;
 
-/// Numbers below this are probably durations in another unit than nanoseconds.
+/// Numbers below this are probably durations in a unit other than nanoseconds.
 const LARGEST_WITHOUT_UNIT: i64 = SECOND / 1_000_000;
 
 /// The expected form of a URL that is not shown, because it contains a secret.

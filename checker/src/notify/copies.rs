@@ -78,8 +78,8 @@ impl<N: ObjectName + Clone + Ord, T> Copies<N, T> {
 
     /// Reads the known objects that have changed. Objects that are unreadable although others are readable count as
     /// missing, so that one node cannot keep the others from notifying. If no object is readable, a permission is
-    /// missing, and ignoring that would send every message once per node. Only services that deny access to missing
-    /// objects do so without a reason, so this does not apply to objects that were never listed.
+    /// missing, and ignoring that would send every message once per node. Some services also deny access to objects
+    /// that do not exist, so denied objects that were never listed do not count.
     pub(super) async fn refresh(
         &mut self,
         store: &Store,

@@ -6,8 +6,8 @@ use shared::object_name::PostId;
 
 /// The word for the newest candidate.
 pub const LATEST: &str = "latest";
-/// The smallest number of digits that listings show of an id, and that identify it. A shorter suffix could easily name
-/// another post than the operator meant.
+/// The minimum number of digits of an id that listings show and commands accept. A shorter suffix could easily match a
+/// post that the operator did not mean.
 const SHORTEST: usize = 6;
 /// The maximum number of candidates to list in an error.
 const LISTED: usize = 10;

@@ -1,5 +1,5 @@
-//! Memory for reading large objects one after the other. The allocator returns memory that another thread frees only
-//! late, so several objects would otherwise take memory at the same time.
+//! Memory for reading large objects one after the other. The allocator is slow to reuse memory that another thread
+//! has freed, so several objects would otherwise take memory at the same time.
 
 use std::mem;
 use std::ops::Deref;

@@ -58,7 +58,7 @@ pub struct Maintenance {
     pub title: String,
     /// The endpoints that are affected, and how.
     pub affects: Vec<Affected>,
-    /// The affected endpoints since each change of them, oldest first. The last ones are the current ones.
+    /// The affected endpoints after each change and the time of the change, oldest first. The last entry is current.
     pub declared: Vec<(UnixNanos, Vec<Affected>)>,
     /// The latest text, in the HTML subset of [`crate::message`].
     pub text: String,
@@ -96,7 +96,8 @@ impl Window {
     /// Changes the start and the end, as announced at `posted_at`.
     ///
     /// A window that has not begun at its new start can change freely. Later, it cannot begin earlier than announced, and
-    /// it can be extended only until its end. If it begins earlier or somewhere else, it is announced again.
+    /// it can be extended only until its end. If it moves to a start outside of the announced part, that part is
+    /// announced again.
     pub(super) fn change(&mut self, start: UnixNanos, end: UnixNanos, posted_at: UnixNanos) {
         let (from, until) = self.announced;
         if posted_at <= start && !(from..until).contains(&start) {
@@ -212,7 +213,7 @@ impl Maintenance {
     }
 }
 
-/// Returns the affected endpoints since each change of them. `current` are those of the latest post.
+/// Returns the affected endpoints after each change and the time of the change. `current` are those of the latest post.
 fn declared(entries: &[CurrentPost<'_>], current: &[Affected]) -> Vec<(UnixNanos, Vec<Affected>)> {
     let mut declared: Vec<(UnixNanos, Vec<Affected>)> = Vec::new();
     let mut add = |since: UnixNanos, affects: &[Affected]| match declared.last() {

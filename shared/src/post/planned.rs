@@ -20,8 +20,8 @@ pub struct PlannedWork {
 }
 
 impl PlannedWork {
-    /// Collects the windows for an endpoint with these spans. `groups` contains the titles of all groups that contain the
-    /// endpoint.
+    /// Collects the windows for an endpoint. `groups` contains the titles of all groups that contain the endpoint, and
+    /// `spans` are the endpoint's spans.
     #[must_use]
     pub fn new(maintenance: &[Maintenance], title: &str, groups: &[&str], spans: &[Span]) -> PlannedWork {
         let windows = |least: Impact| {
@@ -98,7 +98,8 @@ fn declared(maintenance: &Maintenance, is_declared: &dyn Fn(&[Affected]) -> bool
     merge(periods)
 }
 
-/// Returns the end of the outage during which work was announced, or otherwise the time of the announcement.
+/// Returns when the outage during which work was announced ended or got worse. Without such an outage, returns the time
+/// of the announcement.
 fn not_before(spans: &[Span], announced_at: UnixNanos) -> UnixNanos {
     let status = status_at(spans, announced_at);
     if status < Status::Degraded {

@@ -48,9 +48,9 @@ fn change(id: &PostId, subject: &PostId, change: MaintenanceChange) -> Post {
     Post { text: None, details, ..posts::update(id, subject, None, "") }
 }
 
-/// What anna and ben posted: maintenance that covers an outage partly, entirely, afterwards or less than it is; one
-/// window that is moved and one that is canceled; and incidents about an endpoint, a group and everything. The first post
-/// of one incident is missing.
+/// What anna and ben posted: maintenance that covers an outage partly, entirely, only in retrospect or with a milder
+/// impact; one window that is moved and one that is canceled; and incidents about an endpoint, a group and everything.
+/// The first post of one incident is missing.
 fn posted() -> Vec<Post> {
     let id = |author: &str, ago: Nanos| posts::id(author, NOW - ago);
     let maintenance = |id: &PostId, title: &str, scope: &str, impact, start: Nanos, length: Nanos| {
@@ -160,7 +160,7 @@ fn line_of<'a>(table: &'a str, title: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn page_table_json_and_summary_agree_about_incidents_and_maintenance() {
+async fn page_table_json_and_summary_agree_about_announcements() {
     let checker = stored().await;
     let table = call(&checker, &["status", "-c", "checker.json"]).await;
     let status = call(&checker, &["status", "-c", "checker.json", "--format", "json"]).await;

@@ -109,7 +109,7 @@ pub(crate) struct Interruption {
 pub(crate) struct Judge {
     received: Vec<Vec<Received>>,
     messages: u64,
-    /// The messages after which nodes were killed before they recorded them.
+    /// The messages that nodes sent but recorded late, or never because they were killed.
     pub(crate) interruptions: Vec<Interruption>,
     pub(crate) logs_written: u64,
     /// The violations that were found before the end of the world.

@@ -139,8 +139,8 @@ fn by_declaration(content_type: &ContentType, body: &[u8]) -> Charset {
     }
 }
 
-/// Returns the reason why the charset is unknown if the whole body seems to be in another charset than the declared one,
-/// or in UTF-32, which no browser supports.
+/// Returns the reason why the charset is unknown if the whole body seems to be in a charset other than the declared
+/// one, or in UTF-32, which no browser supports.
 fn contradiction(content_type: &ContentType, charset: &Charset, body: &[u8]) -> Option<Charset> {
     let has_nulls = memchr(0, body).is_some();
     let seems = match charset {

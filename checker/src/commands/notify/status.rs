@@ -33,7 +33,7 @@ const TITLE_WIDTH: usize = 60;
 const LISTED: usize = 20;
 
 const REMOVED_HINT: &str =
-    "hint: no node reports when these end; if the provider keeps incidents, as PagerDuty does, resolve them there";
+    "hint: no node reports when these outages end; if the provider keeps incidents, like PagerDuty, resolve them there";
 
 pub(super) async fn status(arguments: &NotifyViewArguments) -> anyhow::Result<Outcome> {
     let path = &arguments.config.config;

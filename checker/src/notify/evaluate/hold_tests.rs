@@ -120,7 +120,7 @@ async fn the_first_window_of_an_author_holds_back_the_next_outage() {
 }
 
 #[tokio::test]
-async fn the_first_post_of_a_likely_author_is_reported_in_the_next_round() {
+async fn first_posts_of_expected_authors_are_sent_in_the_next_round() {
     let names = ["eu", "ben", "anna"].map(|name| NodeName::new(name).unwrap());
     for (author, shown, minute) in [
         (&names[0], None, 3),

@@ -274,7 +274,7 @@ async fn a_recipient_that_was_deferred_in_an_unanswered_attempt_is_not_lost() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_closed_after_the_content_is_an_unanswered_attempt() {
+async fn a_connection_closed_after_the_content_counts_as_unanswered() {
     let server = MailServer::start().await;
     let world = World::new(mail(server.port));
     world.run(9).await;

@@ -185,8 +185,8 @@ impl Notifier {
         self.view.expect_authors(self.expected_authors());
     }
 
-    /// Returns the authors whose first post is read in the next round if channels are notified of posts. All other posts
-    /// are read before they can hold back news.
+    /// Returns the authors whose first post is read in the next round if channels are notified of posts. The posts of
+    /// all other authors are read before news is sent, because they can hold it back.
     fn expected_authors(&self) -> Vec<NodeName> {
         let rules = &self.settings.rules;
         let hears_posts = |channel: &Channel| {

@@ -61,7 +61,7 @@ impl Notifier {
         Ok(Preview { channels, problems })
     }
 
-    /// Returns the titles of endpoints of whose current status the channel would be notified if it covered them.
+    /// Returns the titles of endpoints whose current status would be reported if the channel covered them.
     fn excluded(&self, channel: &Channel, verdicts: &[Verdict<'_>], now: UnixNanos) -> Vec<String> {
         let policy = &channel.policy;
         let is_heard = |verdict: &&Verdict<'_>| {
