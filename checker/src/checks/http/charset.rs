@@ -7,10 +7,11 @@ use memchr::{memchr, memchr2};
 use tokio::task::yield_now;
 
 use super::content_type::ContentType;
-use super::{compression, meta, wide_text};
+use super::meta;
 use crate::checks::error_text::excerpt;
 use crate::checks::expected_text::has_characters;
 use crate::checks::undeclared_text::without_marks;
+use crate::checks::{compression, wide_text};
 
 const UTF_16BE_MARK: &[u8] = b"\xfe\xff";
 const UTF_16LE_MARK: &[u8] = b"\xff\xfe";
