@@ -187,7 +187,9 @@ fn by_mark(body: &[u8]) -> Option<Charset> {
 }
 
 fn by_label(label: &str, body: &[u8]) -> Charset {
-    let is_utf_8 = PLACEHOLDERS.contains(&label) || label.ends_with(".utf-8") || label.ends_with(".utf8");
+    let is_utf_8 = PLACEHOLDERS.contains(&label)
+        // The name of a locale, such as `en_US.UTF-8`.
+        || label.rsplit_once('.').is_some_and(|(_, charset)| matches!(charset, "utf-8" | "utf8"));
     match Encoding::for_label_no_replacement(label.as_bytes()) {
         Some(encoding) if encoding == UTF_8 => Charset::Utf8,
         Some(encoding) => Charset::Known(encoding),
