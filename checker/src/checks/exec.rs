@@ -317,7 +317,7 @@ mod tests {
             (ExecCheck { must_contain: text("ell"), ..shell("echo hello") }, None),
             (ExecCheck { must_contain: text("x"), ..shell("echo hello") }, text("output does not contain `x`")),
             (ExecCheck { must_not_contain: text("ell"), ..shell("echo hello >&2") }, text("output contains `ell`")),
-            (shell("printf '\\377\\376'; exit 2"), text("exit status 2, expected 0; output: `\u{fffd}\u{fffd}`")),
+            (shell("printf '\\377\\375'; exit 2"), text("exit status 2, expected 0; output: `\u{fffd}\u{fffd}`")),
             (ExecCheck { command: PathBuf::from("/no/such"), ..shell("") }, text("command `/no/such` not found")),
             (
                 ExecCheck { command: PathBuf::from("/etc/passwd"), ..shell("") },

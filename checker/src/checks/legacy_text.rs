@@ -97,6 +97,7 @@ mod tests {
 
     #[test]
     fn text_that_is_valid_utf_8_by_chance_is_found() {
+        let any_other = Regex::new(r"[^ -~\s]").expect("a pattern");
         for text in ["停止", "停", "危", "通", "未知", "失效"] {
             let (bytes, ..) = GB18030.encode(text);
             let body = [b"STATE: ", &*bytes, b"\r\n"].concat();
@@ -104,7 +105,7 @@ mod tests {
             assert!(contains(&body, text), "{text}");
             assert!(is_match(&body, &Regex::new(&format!("STATE: {text}|x")).expect("a pattern")), "{text}");
             assert!(!is_match(&body, &Regex::new(&format!("STATE: [{text}]")).expect("a pattern")), "{text}");
-            assert!(!is_match(&body, &Regex::new(r"[^ -~\s]").expect("a pattern")), "{text}");
+            assert!(!is_match(&body, &any_other), "{text}");
         }
     }
 

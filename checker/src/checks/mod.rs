@@ -13,6 +13,8 @@
 pub mod assertions;
 mod attempt;
 pub mod body_text;
+mod coding;
+mod compression;
 mod context;
 pub mod dns;
 mod error_text;
@@ -43,6 +45,7 @@ pub mod undeclared_text;
 mod visible_text;
 pub mod websocket;
 mod wide_runs;
+mod wide_text;
 
 use std::sync::Arc;
 use std::time::Duration;

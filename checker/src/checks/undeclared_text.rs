@@ -7,8 +7,7 @@ use encoding_rs::{UTF_16BE, UTF_16LE};
 use regex::bytes::Regex;
 
 use super::body_text::{BodyText, UndeclaredText, is_binary};
-use super::http::compression;
-use super::http::wide_text;
+use super::{compression, wide_text};
 
 const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The replacement for invalid characters. It never occurs in valid UTF-8.

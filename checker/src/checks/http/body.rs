@@ -9,12 +9,12 @@ use tokio::task::yield_now;
 
 use super::charset::{self, Charset};
 use super::client::HttpResponse;
-use super::coding::{Coding, CodingDecoder, Decoded, STEP, codings};
 use super::content_type::ContentType;
 use super::early_end::EarlyEnd;
 use super::{BODY_OVERHEAD, HttpCheck};
 use crate::checks::Failure;
 use crate::checks::body_text::{OriginalText, UndeclaredText};
+use crate::checks::coding::{Coding, CodingDecoder, Decoded, STEP, codings};
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 use crate::checks::timing::Stopwatch;
 use crate::checks::undeclared_text::{recognize, without_marks};

@@ -7,10 +7,11 @@ use memchr::{memchr, memchr2};
 use tokio::task::yield_now;
 
 use super::content_type::ContentType;
-use super::{compression, meta, wide_text};
+use super::meta;
 use crate::checks::error_text::excerpt;
 use crate::checks::expected_text::has_characters;
 use crate::checks::undeclared_text::without_marks;
+use crate::checks::{compression, wide_text};
 
 const UTF_16BE_MARK: &[u8] = b"\xfe\xff";
 const UTF_16LE_MARK: &[u8] = b"\xff\xfe";
@@ -186,7 +187,9 @@ fn by_mark(body: &[u8]) -> Option<Charset> {
 }
 
 fn by_label(label: &str, body: &[u8]) -> Charset {
-    let is_utf_8 = PLACEHOLDERS.contains(&label) || label.ends_with(".utf-8") || label.ends_with(".utf8");
+    let is_utf_8 = PLACEHOLDERS.contains(&label)
+        // The name of a locale, such as `en_US.UTF-8`.
+        || label.rsplit_once('.').is_some_and(|(_, charset)| matches!(charset, "utf-8" | "utf8"));
     match Encoding::for_label_no_replacement(label.as_bytes()) {
         Some(encoding) if encoding == UTF_8 => Charset::Utf8,
         Some(encoding) => Charset::Known(encoding),

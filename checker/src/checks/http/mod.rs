@@ -3,8 +3,6 @@
 mod body;
 mod charset;
 mod client;
-mod coding;
-pub(super) mod compression;
 mod content_type;
 mod cookies;
 mod early_end;
@@ -27,7 +25,6 @@ mod stream;
 mod tests;
 #[cfg(test)]
 mod undeclared_tests;
-pub(super) mod wide_text;
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use crate::checks::body_text::is_binary;
 
 /// Returns the byte order if all of a text is UTF-16. It must contain ASCII characters in only one of the byte orders,
 /// and neither control characters nor longer fields that null bytes separate. Its last character can be incomplete.
-pub(in crate::checks) fn byte_order(text: &[u8]) -> Option<&'static Encoding> {
+pub(super) fn byte_order(text: &[u8]) -> Option<&'static Encoding> {
     if text.len() % 2 == 1 || memchr(0, text).is_none() || is_utf_32(text) {
         return None;
     }
@@ -92,7 +92,7 @@ impl Reading {
 
 fn is_printable(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\x0c' | '\r' | '\x1b')
-        || !(character.is_control() || u32::from(character) & 0xfffe == 0xfffe)
+        || !(character.is_control() || character == '\u{feff}' || u32::from(character) & 0xfffe == 0xfffe)
 }
 
 /// Returns whether this is punctuation, a currency sign, an arrow, a line of a box, a similar symbol, or an emoji.
@@ -113,7 +113,7 @@ fn has_long_fields(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::http::wide_text::*;
+    use crate::checks::wide_text::*;
 
     fn utf_16(text: &str, write: fn(u16) -> [u8; 2]) -> Vec<u8> {
         text.encode_utf16().flat_map(write).collect()
@@ -170,6 +170,7 @@ mod tests {
             b"%\0%\0\0%",
             b"O\0K\0\0O\0K",
             b"O\0K\0\0\0",
+            b"log\n\xff\xfeF\0a\0t\0a\0l\0\n\0",
             b"O\0K\0\x01\0",
             b"O\0K\0\0\xd8O\0",
         ] {

@@ -10,7 +10,7 @@ const HEADER_LIMIT: usize = 4_096;
 const TRAILER: usize = 8;
 
 /// Inflates part of the input. Also returns whether the compressed data has ended.
-pub(in crate::checks::http) fn inflate_step(
+pub(in crate::checks) fn inflate_step(
     inflate: &mut Decompress,
     input: &[u8],
     output: &mut [u8],

@@ -12,7 +12,7 @@ const SAMPLE: usize = 64 << 10;
 const SHORT_SAMPLE: usize = 32;
 
 /// Returns the name of the format if the data starts with compressed data, no matter what follows it.
-pub(in crate::checks) fn at_start(data: &[u8]) -> Option<&'static str> {
+pub(super) fn at_start(data: &[u8]) -> Option<&'static str> {
     by_signature(data)
         .or_else(|| starts_with_zlib(data).then_some("zlib"))
         .or_else(|| starts_with_brotli(data).then_some("br"))
@@ -91,7 +91,7 @@ fn starts_with_brotli(data: &[u8]) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::checks::http::compression::*;
+    use crate::checks::compression::*;
     use crate::checks::http::encoding_tests::encode;
 
     #[test]
