@@ -5,7 +5,7 @@
 //! nodes agree on one status).
 
 #![warn(missing_docs)]
-// Slicing a string inside a character panics. The code for the message would make the page 4 KB larger.
+// Slicing a string inside a character panics. The code for the message would make the page larger by up to 4 KB.
 #![cfg_attr(not(test), warn(clippy::string_slice))]
 
 pub mod announced;

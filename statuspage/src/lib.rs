@@ -7,7 +7,7 @@
 //! Everything is tested natively, except for `app`, `controller`, `context`, `render_queue`, `components`, `intl`,
 //! `browser` and `source::fetch`, which need a browser.
 
-// Slicing a string inside a character panics. The code for the message would make the page 4 KB larger.
+// Slicing a string inside a character panics. The code for the message would make the page larger by up to 4 KB.
 #![cfg_attr(not(test), warn(clippy::string_slice))]
 
 pub mod app;
