@@ -8,7 +8,7 @@ use std::mem::take;
 pub(super) fn any_wide_run(bytes: &[u8], holds: impl Fn(&str) -> bool) -> bool {
     [1, 3].into_iter().any(|gap| {
         // All characters have the same size, so that the first or the last byte can be something else.
-        let is_odd = bytes.len() % (gap + 1) != 0;
+        let is_odd = !bytes.len().is_multiple_of(gap + 1);
         let mut run = WideRun { is_first_optional: is_odd, ..WideRun::default() };
         let (mut nulls, mut is_after_text) = (0, false);
         for field in bytes.split(|byte| *byte == 0) {

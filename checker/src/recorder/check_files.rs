@@ -185,7 +185,9 @@ impl FileResults {
         };
         *room = left;
         let mut file = CheckFile::parse(&content)?;
-        mem::take(&mut file.skipped).into_iter().for_each(|element| skipped.add(element));
+        for element in mem::take(&mut file.skipped) {
+            skipped.add(element);
+        }
         Ok(FileResults::Parsed(file))
     }
 

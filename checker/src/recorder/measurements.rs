@@ -75,7 +75,9 @@ pub async fn measurements(
             let (what, limit) = ("response times", MEMORY_LIMIT_WITH_RESPONSE_TIMES);
             left_out.push(LeftOut { node: node.clone(), what, report, limit });
         }
-        endpoints.values_mut().for_each(|measured| measured.sort_by_key(|measured| measured.at));
+        for measured in endpoints.values_mut() {
+            measured.sort_by_key(|measured| measured.at);
+        }
         measurements.insert(node, endpoints);
     }
     Ok((measurements, left_out))

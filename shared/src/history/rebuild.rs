@@ -45,7 +45,9 @@ impl History {
         let mut check = AppendCheck::new(self);
         for (name, results) in files {
             check.add_file(name);
-            results.iter().for_each(|result| check.add(name, result));
+            for result in results {
+                check.add(name, result);
+            }
         }
         check.finish(now)
     }

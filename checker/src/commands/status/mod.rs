@@ -85,7 +85,9 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
             let measurements = if is_by_check {
                 let shown = ShownEndpoints::new(report.endpoints.iter().map(|endpoint| &*endpoint.key));
                 let (measurements, left_out) = measurements(&store, &shown, from, now).await?;
-                left_out.iter().for_each(|left_out| ui::warn(&left_out.to_string()));
+                for left_out in &left_out {
+                    ui::warn(&left_out.to_string());
+                }
                 report.is_incomplete |= !left_out.is_empty();
                 Measurements::Checks(measurements)
             } else {

@@ -113,7 +113,9 @@ fn results_can_be_added_one_at_a_time() {
     let build = |add: &dyn Fn(&mut HistoryBuilder<'_>, &CheckFileName, &CheckFile)| {
         let (mut history, mut latencies) = (History::new(node()), Latencies::default());
         let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
-        files.iter().for_each(|(name, file)| add(&mut builder, name, file));
+        for (name, file) in &files {
+            add(&mut builder, name, file);
+        }
         builder.finish(Nanos::MAX);
         (history, latencies)
     };
