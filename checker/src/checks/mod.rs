@@ -27,6 +27,7 @@ mod misconfigured;
 pub mod net;
 pub mod probe_data;
 mod run;
+pub mod searched_text;
 pub mod status_codes;
 pub mod statuspage;
 pub mod tcp;
@@ -34,6 +35,7 @@ pub mod tcp;
 mod test_certificates;
 #[cfg(test)]
 mod test_server;
+pub mod text_pattern;
 pub mod timing;
 pub mod tls;
 #[cfg(test)]
