@@ -21,7 +21,7 @@ use super::expected_text::expect_texts;
 use super::net::metered::MeteredStream;
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, searched_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, output_streams};
 use crate::platform::fd_limit;
 
 pub const SUBJECTS: &[&str] = &["[STATUS]", "[RTT]", "[BODY]", "[BODY_SIZE]", "[JSON $.path]"];
@@ -154,7 +154,7 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
         status: status.code().map(i64::from),
         truncation,
         may_be_complete: !is_cut,
-        ..searched_text::join(from_stdout.bytes, from_stderr.bytes)
+        ..output_streams::join(from_stdout.bytes, from_stderr.bytes)
     };
     stopwatch.record(|recorded| *recorded = data.clone());
     evaluate(check, status, &data, &stopwatch)?;

@@ -25,6 +25,7 @@ pub mod icmp;
 mod inversion;
 mod misconfigured;
 pub mod net;
+mod output_streams;
 pub mod probe_data;
 mod run;
 pub mod searched_text;

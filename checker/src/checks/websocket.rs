@@ -25,7 +25,7 @@ use super::net::tls_handshake;
 use super::probe_data::{Capture, ProbeData};
 use super::text_pattern::TextPattern;
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, searched_text, undeclared_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, output_streams, undeclared_text};
 
 pub const SUBJECTS: &[&str] = &[
     "[STATUS]",
@@ -188,7 +188,7 @@ async fn converse(
                         break;
                     }
                     // One such message is enough to make a missing match uncertain.
-                    is_unclear = is_unclear || searched_text::is_unclear(&bytes, pattern);
+                    is_unclear = is_unclear || output_streams::is_unclear(&bytes, pattern);
                     if is_unclear {
                         stopwatch.mark_inconclusive();
                     }

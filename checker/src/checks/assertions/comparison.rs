@@ -8,13 +8,10 @@ use serde_json::Value as Json;
 use shared::{Nanos, duration};
 
 use super::decimal::{Decimal, HugeExponent};
-use super::expected::{Judgment, Operand, Operator};
+use super::operand::{Judgment, Operand, Operator, Reason};
 use super::value::ActualValue;
 use crate::checks::body_text::Found;
 use crate::checks::searched_text::SearchedText;
-
-/// Why a condition and its negation do not hold, as a clause about the value ("it").
-pub(super) type Reason = &'static str;
 
 /// A function that returns the original text of a number that was read as a double, if the text is known.
 pub(super) type DoubleText<'a> = &'a dyn Fn(&Json) -> Option<&'a str>;

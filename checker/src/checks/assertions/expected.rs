@@ -3,13 +3,11 @@
 
 use std::fmt;
 
-use shared::Nanos;
-
-use super::comparison::{self, DoubleText, Reason};
-use super::decimal::Decimal;
+use super::comparison::{self, DoubleText};
+use super::operand::{Judgment, Operand, Operator, Reason};
 use super::search::{self, Wanted};
 use super::value::{ActualValue, exceeds_search_limit};
-use crate::checks::body_text::{Found, is_about_bytes};
+use crate::checks::body_text::is_about_bytes;
 use crate::checks::status_codes::StatusCodes;
 use crate::checks::text_pattern::TextPattern;
 
@@ -23,67 +21,12 @@ pub(super) enum Predicate {
     Matches(TextPattern),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Operand {
-    Number(Decimal),
-    /// A duration as written, such as `60s`, and its value.
-    Duration {
-        word: String,
-        nanos: Nanos,
-    },
-    Text(String),
-    Flag(bool),
-    Null,
-}
-
-/// The result of comparing a value with the expected one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Judgment {
-    Met,
-    Unmet,
-    /// The values cannot be compared, so neither the condition nor its negation holds.
-    Incomparable(Reason),
-}
-
 const NO_LENGTH: Reason = "only lists, objects and strings have a length";
-
-impl From<bool> for Judgment {
-    fn from(is_met: bool) -> Judgment {
-        if is_met { Judgment::Met } else { Judgment::Unmet }
-    }
-}
-
-impl From<Result<bool, Reason>> for Judgment {
-    fn from(compared: Result<bool, Reason>) -> Judgment {
-        compared.map_or_else(Judgment::Incomparable, Judgment::from)
-    }
-}
-
-impl From<Found> for Judgment {
-    fn from(found: Found) -> Judgment {
-        match found {
-            Found::Yes => Judgment::Met,
-            Found::No => Judgment::Unmet,
-            Found::Unclear(reason) => Judgment::Incomparable(reason),
-        }
-    }
-}
 
 impl Predicate {
     pub(super) fn judge(&self, value: &ActualValue<'_>, texts: DoubleText<'_>) -> Judgment {
         match (self, value) {
-            (_, ActualValue::Missing) => Judgment::Unmet,
-            (Predicate::Exists, ActualValue::NoLength) => Judgment::Unmet,
+            (_, ActualValue::Missing) | (Predicate::Exists, ActualValue::NoLength) => Judgment::Unmet,
             (Predicate::Exists, _) => Judgment::Met,
             (_, ActualValue::NoLength) => Judgment::Incomparable(NO_LENGTH),
             (Predicate::IsOneOf(codes), value) => value.status().is_some_and(|code| codes.contains(code)).into(),
@@ -164,37 +107,6 @@ impl fmt::Display for Predicate {
             Predicate::NotOneOf(codes) => write!(formatter, "!= {codes}"),
             Predicate::Contains(operand) => write!(formatter, "to contain `{operand}`"),
             Predicate::Matches(pattern) => write!(formatter, "to match `{pattern}`"),
-        }
-    }
-}
-
-impl Operator {
-    pub(super) const WORDS: [(&'static str, Operator); 6] = [
-        ("==", Operator::Equal),
-        ("!=", Operator::NotEqual),
-        ("<=", Operator::LessOrEqual),
-        (">=", Operator::GreaterOrEqual),
-        ("<", Operator::Less),
-        (">", Operator::Greater),
-    ];
-
-    /// Returns whether the operator compares the order of two values.
-    pub(super) fn is_order(self) -> bool {
-        !matches!(self, Operator::Equal | Operator::NotEqual)
-    }
-
-    pub(super) fn word(self) -> &'static str {
-        Operator::WORDS.iter().find(|(_, operator)| *operator == self).map_or("", |(word, _)| word)
-    }
-}
-
-impl fmt::Display for Operand {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Operand::Number(number) => write!(formatter, "{number}"),
-            Operand::Duration { word: text, .. } | Operand::Text(text) => formatter.write_str(text),
-            Operand::Flag(flag) => write!(formatter, "{flag}"),
-            Operand::Null => formatter.write_str("null"),
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::expected::{Judgment, Operator, Predicate};
+use super::expected::Predicate;
+use super::operand::{Judgment, Operator};
 use super::subject::Subject;
 use super::value::{ActualValue, SEARCH_LIMIT};
 use super::{Evidence, json_memory};

@@ -17,6 +17,7 @@ mod expression;
 mod filter_numbers;
 mod json_memory;
 mod json_tree;
+mod operand;
 #[cfg(test)]
 pub(super) mod oracle_tests;
 #[cfg(test)]

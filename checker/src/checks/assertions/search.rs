@@ -4,8 +4,8 @@
 use memchr::memmem;
 use serde_json::Value as Json;
 
-use super::comparison::{DoubleText, INEXACT, Reason, equals_json, scalar_text};
-use super::expected::{Judgment, Operand};
+use super::comparison::{DoubleText, INEXACT, equals_json, scalar_text};
+use super::operand::{Judgment, Operand, Reason};
 use super::value::{ActualValue, SEARCH_LIMIT};
 use crate::checks::body_text::Found;
 use crate::checks::searched_text::SearchedText;

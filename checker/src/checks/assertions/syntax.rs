@@ -5,9 +5,10 @@ use serde_json_path::JsonPath;
 use shared::duration;
 
 use super::decimal::Decimal;
-use super::expected::{Operand, Operator, Predicate};
+use super::expected::Predicate;
 use super::expression::Expression;
 use super::filter_numbers::{FilterNumbers, outside_quotes};
+use super::operand::{Operand, Operator};
 use super::path_remedy::with_quoted_names;
 use super::subject::{JsonPathQuery, PathCost, Subject};
 use crate::checks::status_codes::StatusCodes;
