@@ -242,6 +242,7 @@ async fn messages_are_healthy_only_if_the_search_is_certain() {
 /// An output, assertions about it that hold, and assertions that do not hold, with parts of the reported reasons.
 type ValueCase = (Vec<u8>, Vec<&'static str>, Vec<(&'static str, &'static str)>);
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn values() -> Vec<ValueCase> {
     let compressed = "body is compressed with `gzip`";
     let part = "a part that seems to be UTF-16 or UTF-32 does";
@@ -398,6 +399,62 @@ async fn each_output_stream_has_its_own_charset() {
         cases.extend(both(&check, json!({ "must_contain": "Fatal" }), json!({ "must_not_contain": "Fatal" }), found));
         cases.extend(asserting(&check, "Fatal", found));
     }
+    expect(&cases).await;
+}
+
+#[tokio::test]
+async fn no_match_spans_two_output_streams() {
+    let failing = printing_twice(b"42", b"ERROR: disk full\n");
+    let split = printing_twice(b"O", b"K");
+    let with_assertion = |check: &Value, assertion: &str| with(check, json!({ "assertions": [assertion] }));
+    let mut cases = vec![
+        (with_assertion(&failing, r"not [BODY] matches '\bERROR\b'"), down("")),
+        (with_assertion(&failing, "not [BODY] matches '(?m)^ERROR'"), down("")),
+        (with_assertion(&failing, "not [BODY] matches '42$'"), down("")),
+        (with_assertion(&failing, "[BODY] matches '^42$' and [BODY] matches '^ERROR'"), WELL),
+        (with_assertion(&printing_twice(b"5", b"0"), "[BODY] > 40"), down("it is not a number")),
+        (with_assertion(&printing_twice(b"42\n", b""), "[BODY] > 40"), WELL),
+        (with_assertion(&printing_twice(b"", b"42"), "[BODY] > 40"), WELL),
+        (with_assertion(&split, "[BODY] != K"), down("one of the two output streams is")),
+        (with_assertion(&split, "[BODY_SIZE] == 2"), WELL),
+    ];
+    cases.extend(both(&split, json!({ "must_contain": "OK" }), json!({ "must_not_contain": "OK" }), Expected::No));
+    cases.extend(asserting(&split, "OK", Expected::No));
+    expect(&cases).await;
+}
+
+/// Sends the output whose index is in the first message, and closes the connection.
+async fn send_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, outputs: Arc<Vec<Vec<u8>>>) -> Option<()> {
+    let mut socket = tokio_tungstenite::accept_async(stream).await.ok()?;
+    let number: usize = socket.next().await?.ok()?.to_text().ok()?.parse().ok()?;
+    socket.send(Message::binary(outputs.get(number)?.clone())).await.ok()?;
+    socket.close(None).await.ok()?;
+    while socket.next().await.is_some_and(|received| received.is_ok()) {}
+    Some(())
+}
+
+#[tokio::test]
+async fn an_unreadable_message_is_unknown_if_none_may_match() {
+    let unclear = unknown("cannot determine whether the check fails as required");
+    let messages = [
+        (gzip("admin", 6), unclear),
+        (zlib("admin", 6), unclear),
+        ("admin".chars().flat_map(|character| u32::from(character).to_le_bytes()).collect(), unclear),
+        ([b"log\n!".to_vec(), utf_16_le("admin")].concat(), unclear),
+        (b"St\xf6rung".to_vec(), unclear),
+        (utf_16_le("admin"), down("check succeeded, but it must fail")),
+        (utf_16_le("guest"), WELL),
+        ("Störung".into(), WELL),
+    ];
+    let outputs = Arc::new(messages.iter().map(|(message, _)| message.clone()).collect::<Vec<_>>());
+    let port = serve(move |stream| send_and_close(stream, Arc::clone(&outputs))).await;
+    let cases: Vec<_> = messages
+        .iter()
+        .enumerate()
+        .map(|(number, (_, expected))| {
+            (with(&receiving(port, number), json!({ "expect": "admin", "invert": true })), *expected)
+        })
+        .collect();
     expect(&cases).await;
 }
 

@@ -18,6 +18,8 @@ pub struct AttemptRecord {
     /// Whether the attempt failed without showing that the endpoint is at fault, for example because its name could not
     /// be resolved.
     pub is_inconclusive: bool,
+    /// Why the first assertion that could not be evaluated is undetermined, if another assertion failed before it.
+    pub undetermined: Option<String>,
     /// The expected failure, if the check is inverted and the attempt failed.
     pub required_failure: Option<String>,
     /// The time until the first certificate on the verified path expires, if the attempt verified certificates.

@@ -21,7 +21,7 @@ use super::expected_text::expect_texts;
 use super::net::metered::MeteredStream;
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, undeclared_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, output_streams};
 use crate::platform::fd_limit;
 
 pub const SUBJECTS: &[&str] = &["[STATUS]", "[RTT]", "[BODY]", "[BODY_SIZE]", "[JSON $.path]"];
@@ -128,7 +128,7 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
             biased;
             outcome = &mut reading => {
                 // Returning an error drops the process group, which kills it.
-                outcome?;
+                outcome.inspect_err(|_| stopwatch.mark_inconclusive())?;
                 read_all = true;
                 group.child.wait().await
             }
@@ -138,7 +138,7 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
         if !read_all {
             // Only a process that left the group can still hold the pipe open.
             match tokio::time::timeout(OUTPUT_GRACE, reading).await {
-                Ok(outcome) => outcome?,
+                Ok(outcome) => outcome.inspect_err(|_| stopwatch.mark_inconclusive())?,
                 Err(_) => is_open = true,
             }
         }
@@ -150,16 +150,11 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
     } else {
         is_open.then(|| STILL_OPEN.to_owned())
     };
-    let undeclared = undeclared_text::recognize(&[&from_stdout.bytes, &from_stderr.bytes]);
-    let mut output = from_stdout.bytes;
-    output.append(&mut from_stderr.bytes);
     let data = ProbeData {
         status: status.code().map(i64::from),
-        body: Some(output),
-        undeclared,
         truncation,
         may_be_complete: !is_cut,
-        ..ProbeData::default()
+        ..output_streams::join(from_stdout.bytes, from_stderr.bytes)
     };
     stopwatch.record(|recorded| *recorded = data.clone());
     evaluate(check, status, &data, &stopwatch)?;

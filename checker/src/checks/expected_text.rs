@@ -3,8 +3,9 @@
 use memchr::memmem;
 
 use super::Failure;
-use super::body_text::{BodyText, Found};
+use super::body_text::Found;
 use super::probe_data::ProbeData;
+use super::searched_text::SearchedText;
 use super::timing::Stopwatch;
 
 /// The part of an error message that describes text with invalid bytes.
@@ -62,14 +63,14 @@ fn search(
     }
 }
 
-fn body_of(data: &ProbeData) -> BodyText<'_> {
-    data.text().unwrap_or(BodyText::new(&[], None))
+fn body_of(data: &ProbeData) -> SearchedText<'_> {
+    data.searched_text().unwrap_or(SearchedText::new(&[], None, &[]))
 }
 
 /// Returns whether invalid bytes could mean the text. ASCII text has the same bytes in all charsets that are not
 /// converted to UTF-8.
 fn is_unknown(data: &ProbeData, text: &str) -> bool {
-    !text.is_ascii() && !has_characters(body_of(data).text(), data.truncation.is_some())
+    !text.is_ascii() && !has_characters(body_of(data).whole().text(), data.truncation.is_some())
 }
 
 /// Returns whether the text is valid UTF-8 and does not use ISO-2022. The last character of truncated text can be

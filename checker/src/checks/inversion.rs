@@ -9,7 +9,8 @@ pub(super) fn invert(mut record: AttemptRecord) -> Result<AttemptRecord, String>
         // A degraded endpoint still works, so the check succeeded.
         None => record.attempt.error = Some("check succeeded, but it must fail (`invert`)".to_owned()),
         Some(failure) if record.is_inconclusive => {
-            return Err(format!("cannot determine whether the check fails as required (`invert`): {failure}"));
+            let reason = record.undetermined.unwrap_or(failure);
+            return Err(format!("cannot determine whether the check fails as required (`invert`): {reason}"));
         }
         Some(failure) => record.required_failure = Some(failure),
     }
@@ -108,7 +109,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_undetermined_failure_is_unknown() {
+        const UNDETERMINED: &str = "[BODY].a == 1";
+        const FAILING: &str = "[STATUS] == 7";
         let long = serve(&[ServerAction::Read, ServerAction::Send(b"HTTP/1.1 200 OK\r\n\r\nlong text")]).await;
+        let cut: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\ncut";
+        let cut = serve(&[ServerAction::Read, ServerAction::Send(cut)]).await;
+        let CheckKind::Exec(loud) = exec("sh", "yes") else { panic!("it is a command") };
+        let loud = CheckKind::Exec(Box::new(ExecCheck { timeout: Duration::from_mins(1), ..*loud }));
         let invalid = MisconfiguredCheck {
             type_name: "tcp".to_owned(),
             locator: "x".to_owned(),
@@ -122,6 +129,13 @@ mod tests {
             (http(long, Some("end")), &[], AddressPolicy::AllowAll, "does not rule out `end`"),
             (http(long, None), &["[BODY] contains end"], AddressPolicy::AllowAll, "only the first 4 bytes"),
             (http(long, None), &["[BODY].a == 1"], AddressPolicy::AllowAll, "only the first 4 bytes"),
+            (http(cut, Some("end")), &[], AddressPolicy::AllowAll, "closed"),
+            (http(cut, None), &["[BODY] contains end"], AddressPolicy::AllowAll, "closed"),
+            (loud, &[], AddressPolicy::AllowAll, "more than 33554432 bytes"),
+            // The order of the conditions does not matter.
+            (exec("sh", "true"), &[UNDETERMINED, FAILING], AddressPolicy::AllowAll, "body is not JSON"),
+            (exec("sh", "true"), &[FAILING, UNDETERMINED], AddressPolicy::AllowAll, "body is not JSON"),
+            (exec("sh", "true"), &[FAILING, FAILING, UNDETERMINED], AddressPolicy::AllowAll, "body is not JSON"),
         ] {
             let reason = inverted_with(kind.clone(), assertions, policy).await.expect_err("it is unknown");
             assert!(reason.starts_with(UNKNOWN) && reason.contains(expected), "{kind:?}: {reason}");

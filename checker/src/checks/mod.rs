@@ -28,8 +28,10 @@ mod inversion;
 mod legacy_text;
 mod misconfigured;
 pub mod net;
+mod output_streams;
 pub mod probe_data;
 mod run;
+pub mod searched_text;
 pub mod status_codes;
 pub mod statuspage;
 pub mod tcp;
@@ -37,6 +39,7 @@ pub mod tcp;
 mod test_certificates;
 #[cfg(test)]
 mod test_server;
+pub mod text_pattern;
 pub mod timing;
 pub mod tls;
 #[cfg(test)]

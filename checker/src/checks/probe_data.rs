@@ -7,6 +7,7 @@ use rustls::pki_types::CertificateDer;
 use shared::Nanos;
 
 use super::body_text::{BodyText, UndeclaredText};
+use super::searched_text::{OutputStream, SearchedText};
 
 /// The data of one attempt. Fields that do not apply to the kind of check, or were not captured, are empty.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,8 @@ pub struct ProbeData {
     /// Facts about the text of `body`, unless it is plain UTF-8. Text in a charset that is not declared, such
     /// as the output of a command, is not converted in `body`.
     pub undeclared: Option<Box<UndeclaredText>>,
+    /// The output streams of a command, if it wrote to both.
+    pub streams: Vec<OutputStream>,
     /// A clause that states which part of the body was read, if not all of it.
     pub truncation: Option<String>,
     /// Whether the body may be complete even though `truncation` is set.
@@ -61,10 +64,22 @@ impl ProbeData {
         self.body.as_deref().map(|body| BodyText::new(body, self.undeclared.as_deref()))
     }
 
-    /// Returns the length of the body before it was converted to UTF-8, in bytes.
+    /// Returns the body as it is searched.
+    #[must_use]
+    pub fn searched_text(&self) -> Option<SearchedText<'_>> {
+        let body = self.body.as_deref()?;
+        Some(SearchedText::new(body, self.undeclared.as_deref(), &self.streams))
+    }
+
+    /// Returns the number of bytes that were received: the length of the body before it was converted to UTF-8, or of
+    /// all output streams.
     #[must_use]
     pub fn body_size(&self, body: &[u8]) -> usize {
-        self.encoded.as_ref().map_or(body.len(), |encoded| encoded.size)
+        match &self.encoded {
+            Some(encoded) => encoded.size,
+            None if self.streams.is_empty() => body.len(),
+            None => self.streams.iter().map(OutputStream::size).sum(),
+        }
     }
 
     /// Returns the reason why the body's text is unknown, if there is one.

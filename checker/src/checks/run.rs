@@ -67,6 +67,7 @@ pub async fn attempt(check: &Check, context: &CheckContext) -> Probed {
     let (mut record, data) = attempt_unsanitized(check, context).await.map_err(safe_text)?;
     record.attempt.error = record.attempt.error.map(safe_text);
     record.warning = record.warning.map(safe_text);
+    record.undetermined = record.undetermined.map(safe_text);
     record.required_failure = record.required_failure.map(safe_text);
     Ok((record, data))
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use regex::bytes::Regex;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::net::address_filter::{AddressFilter, IpVersion};
@@ -14,6 +13,7 @@ use super::net::starttls::{StartTls, upgrade};
 use super::net::tls_config::TlsClient;
 use super::net::tls_handshake;
 use super::probe_data::{Capture, ProbeData};
+use super::text_pattern::TextPattern;
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 
@@ -40,7 +40,7 @@ pub struct TcpCheck {
 pub enum ScriptStep {
     Send(Vec<u8>),
     /// Wait for data that matches the pattern. Data after the match is kept for the next step.
-    Expect(Regex),
+    Expect(TextPattern),
 }
 
 /// The maximum amount of data to receive without a match, in bytes. Beyond that, the attempt fails.
@@ -134,7 +134,7 @@ async fn follow(
 }
 
 async fn expect(
-    pattern: &Regex,
+    pattern: &TextPattern,
     received: &mut Received,
     stream: &mut (impl AsyncRead + Unpin),
     stopwatch: &Stopwatch,
@@ -201,10 +201,10 @@ impl Received {
     }
 
     /// Removes everything up to the end of the match. Returns `false` if there is no match.
-    fn take_match(&mut self, pattern: &Regex) -> bool {
+    fn take_match(&mut self, pattern: &TextPattern) -> bool {
         self.searches += 1;
         self.searched = Some(self.bytes.len());
-        let end = pattern.find(&self.bytes).map(|found| found.end());
+        let end = pattern.find_end(&self.bytes);
         if let Some(end) = end {
             self.bytes.drain(..end);
         }
@@ -229,7 +229,7 @@ mod tests {
     fn check(port: u16, script: &[(&str, &str)]) -> TcpCheck {
         let step = |(verb, text): &(&str, &str)| match *verb {
             "send" => ScriptStep::Send(text.as_bytes().to_vec()),
-            _ => ScriptStep::Expect(Regex::new(text).expect("a pattern")),
+            _ => ScriptStep::Expect(TextPattern::parse(text).expect("a pattern")),
         };
         TcpCheck {
             locator: format!("127.0.0.1:{port}"),
@@ -305,7 +305,7 @@ mod tests {
             std::future::pending::<()>().await;
         };
         let mut received = Received::default();
-        let (pattern, stopwatch) = (Regex::new("x+end$").expect("a pattern"), Stopwatch::start());
+        let (pattern, stopwatch) = (TextPattern::parse("x+end$").expect("a pattern"), Stopwatch::start());
         tokio::select! {
             () = sending => unreachable!("it is pending"),
             matched = expect(&pattern, &mut received, &mut client, &stopwatch) => assert_eq!(matched, Ok(())),
@@ -322,7 +322,7 @@ mod tests {
         server.write_all(b"one two ").await.expect("there is room");
         let (mut received, stopwatch) = (Received::default(), Stopwatch::start());
         for (pattern, left) in [("^", "".as_bytes()), ("one", b" two "), ("two", b" "), ("^", b" "), (" ", b"")] {
-            let pattern = Regex::new(pattern).expect("a pattern");
+            let pattern = TextPattern::parse(pattern).expect("a pattern");
             assert_eq!(expect(&pattern, &mut received, &mut client, &stopwatch).await, Ok(()));
             assert_eq!(received.bytes, left, "{pattern}");
         }

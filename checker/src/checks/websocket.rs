@@ -10,7 +10,6 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use http::HeaderMap;
 use http::request::Parts;
-use regex::bytes::Regex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -24,8 +23,9 @@ use super::net::connect::{self, Address, TlsOptions};
 use super::net::tls_config::TlsClient;
 use super::net::tls_handshake;
 use super::probe_data::{Capture, ProbeData};
+use super::text_pattern::TextPattern;
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, undeclared_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, output_streams, undeclared_text};
 
 pub const SUBJECTS: &[&str] = &[
     "[STATUS]",
@@ -60,7 +60,7 @@ pub struct WebSocketCheck {
     /// The message to send after the upgrade.
     pub send: Option<String>,
     /// The pattern that a received message must match.
-    pub expect: Option<Regex>,
+    pub expect: Option<TextPattern>,
 }
 
 /// The maximum length of a message, in bytes.
@@ -168,23 +168,29 @@ async fn converse(
     };
     if let Some(pattern) = &check.expect {
         stopwatch.start_body();
-        let mut last = None;
+        let (mut last, mut is_unclear) = (None, false);
         let (mut messages, mut control_frames) = (0, 0);
         loop {
             match socket.next().await {
                 Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
                     messages += 1;
                     if messages > MESSAGES_LIMIT {
+                        stopwatch.mark_inconclusive();
                         return Err(format!("received more than {MESSAGES_LIMIT} messages, expected `{pattern}`"));
                     }
                     if messages % MESSAGES_PER_TURN == 0 {
                         tokio::task::yield_now().await;
                     }
                     let bytes = message.into_data();
-                    if undeclared_text::is_match(&bytes, pattern) {
+                    if pattern.alternatives().any(|regex| undeclared_text::is_match(&bytes, regex)) {
                         data.undeclared = undeclared_text::recognize(&[&bytes]);
                         data.body = Some(bytes.to_vec());
                         break;
+                    }
+                    // One such message is enough to make a missing match uncertain.
+                    is_unclear = is_unclear || output_streams::is_unclear(&bytes, pattern);
+                    if is_unclear {
+                        stopwatch.mark_inconclusive();
                     }
                     last = Some(error_text::excerpt(&bytes));
                 }
@@ -196,7 +202,13 @@ async fn converse(
                         return Err(format!("server sent more than {CONTROL_FRAMES_LIMIT} pings or pongs"));
                     }
                 }
-                Some(Err(error)) => return Err(describe_websocket_error(&error)),
+                Some(Err(error)) => {
+                    // A message that was not read could match.
+                    if matches!(error, Error::Capacity(_)) {
+                        stopwatch.mark_inconclusive();
+                    }
+                    return Err(describe_websocket_error(&error));
+                }
             }
         }
     }
@@ -246,7 +258,7 @@ fn describe_close(frame: Option<&CloseFrame>) -> Failure {
 }
 
 /// Describes a connection that the server closed before it sent a matching message.
-fn closed(frame: Option<&CloseFrame>, last: Option<&str>, pattern: &Regex) -> Failure {
+fn closed(frame: Option<&CloseFrame>, last: Option<&str>, pattern: &TextPattern) -> Failure {
     let received = last.map_or_else(|| "nothing".to_owned(), |last| format!("`{last}`"));
     format!("{}; received {received}, expected `{pattern}`", describe_close(frame))
 }

@@ -8,7 +8,7 @@ use super::maintenance::Maintenance;
 use super::{Affected, Impact, impact_on};
 use crate::UnixNanos;
 use crate::status::Status;
-use crate::uptime::{Span, TimeRange, UptimeBreakdown, containing, merge, status_at};
+use crate::uptime::{Span, TimeRange, UptimeBreakdown, containing, merge};
 
 /// The windows that were announced for one endpoint before they began.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -99,12 +99,13 @@ fn declared(maintenance: &Maintenance, is_declared: &dyn Fn(&[Affected]) -> bool
 }
 
 /// Returns when the outage during which work was announced ended or got worse. Without such an outage, returns the time
-/// of the announcement.
+/// of the announcement. An outage lasts until the endpoint is known to have recovered, so it can contain gaps.
 fn not_before(spans: &[Span], announced_at: UnixNanos) -> UnixNanos {
-    let status = status_at(spans, announced_at);
-    if status < Status::Degraded {
+    let until_then = spans.partition_point(|span| span.start <= announced_at);
+    let known = spans[..until_then].iter().rfind(|span| span.status != Status::Unknown);
+    let Some(status) = known.map(|span| span.status).filter(|status| *status >= Status::Degraded) else {
         return announced_at;
-    }
+    };
     let later = spans.partition_point(|span| span.end <= announced_at);
     let is_over = |span: &&Span| span.status == Status::Healthy || span.status > status;
     spans[later..].iter().find(is_over).map_or(UnixNanos::MAX, |span| span.start)
@@ -214,7 +215,9 @@ mod tests {
         assert_eq!(planned(&worse, (250, 400), 250), []);
         let better = [(100, 200, Down), (200, 300, Degraded), (350, 1_000, Down)];
         assert_eq!(planned(&better, (150, 400), 150), [], "it did not recover");
-        assert_eq!(planned(&better, (320, 400), 320), [(320, 400)], "nothing was known at that time");
+        assert_eq!(planned(&better, (320, 400), 320), [(350, 400)], "it got worse after a gap");
+        let with_gap = [(0, 100, Healthy), (100, 200, Down), (300, 1_000, Down)];
+        assert_eq!(planned(&with_gap, (250, 400), 250), [], "it was not known to have recovered");
     }
 
     #[test]

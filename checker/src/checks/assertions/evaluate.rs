@@ -59,7 +59,8 @@ pub async fn evaluate(
 }
 
 /// Evaluates the assertions one by one. The first failure that makes the endpoint down becomes the record's error.
-/// Otherwise, the first failure becomes its warning, unless it already has one.
+/// Otherwise, the first failure becomes its warning, unless it already has one. If any assertion that could make the
+/// endpoint down is undetermined, the attempt is inconclusive, regardless of the order.
 fn evaluate_all(assertions: &[Assertion], mut record: AttemptRecord, data: &ProbeData) -> AttemptRecord {
     let mut error = None;
     let evidence = Evidence::new(data, &record.attempt);
@@ -67,12 +68,19 @@ fn evaluate_all(assertions: &[Assertion], mut record: AttemptRecord, data: &Prob
         let AssertionResult { failure: Some(failure), is_undetermined, .. } = assertion.evaluate(&evidence) else {
             continue;
         };
-        if assertion.otherwise == Status::Down {
+        if assertion.otherwise != Status::Down {
+            record.warning.get_or_insert(failure);
+            continue;
+        }
+        record.is_inconclusive |= is_undetermined;
+        if error.is_none() {
             error = Some(failure);
-            record.is_inconclusive = is_undetermined;
+        } else if is_undetermined {
+            record.undetermined = Some(failure);
+        }
+        if record.is_inconclusive {
             break;
         }
-        record.warning.get_or_insert(failure);
     }
     if error.is_some() {
         record.attempt.error = error;
@@ -105,10 +113,10 @@ async fn evaluate_in_thread(
         ));
     };
     // Keep a copy of everything except the body, which is too large to copy, in case the evaluation times out.
-    let (body, undeclared) = (data.body.take(), data.undeclared.take());
+    let (body, undeclared, streams) = (data.body.take(), data.undeclared.take(), std::mem::take(&mut data.streams));
     let length = body.as_ref().map_or(0, Vec::len);
     let (mut unevaluated, without_body) = (record.clone(), data.clone());
-    (data.body, data.undeclared) = (body, undeclared);
+    (data.body, data.undeclared, data.streams) = (body, undeclared, streams);
     let (sender, receiver) = oneshot::channel();
     // Use a plain thread, because Tokio's shutdown waits for running blocking tasks, but the exit of the process does
     // not wait for threads.

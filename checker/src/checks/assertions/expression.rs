@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::expected::{Judgment, Operator, Predicate};
+use super::expected::Predicate;
+use super::operand::{Judgment, Operator};
 use super::subject::Subject;
 use super::value::{ActualValue, SEARCH_LIMIT};
 use super::{Evidence, json_memory};
@@ -98,10 +99,10 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
     }
     let judgment = predicate.judge(&value, &|number| evidence.double_text(number));
     let shown = subject.without_credentials(&value);
-    let observed = match &value {
+    let observed = match value.single() {
         // Find the number's original text only if the condition is not met, because it takes a second pass over the
         // body.
-        ActualValue::Json(json) if judgment != Judgment::Met => match evidence.double_text(json) {
+        Some(json) if judgment != Judgment::Met => match evidence.double_text(json) {
             Some(text) => format!("{subject} is {}", excerpt(text.as_bytes())),
             None => format!("{subject} is {shown}"),
         },
@@ -118,7 +119,7 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
         unmet: format!("{}{reason}", failure()),
         negation_unmet: format!("{observed}, expected not {predicate}{reason}"),
     };
-    let is_about_text = matches!(subject.root(), Subject::Body) && !matches!(judgment, Judgment::Incomparable(Some(_)));
+    let is_about_text = matches!(subject.root(), Subject::Body) && !matches!(judgment, Judgment::Incomparable(_));
     let truncation = evidence.data.truncation.as_deref().filter(|_| subject.root().capture().body);
     let truth = if let Some(truncation) = truncation.filter(|_| predicate.is_undetermined_for(&value)) {
         Truth::Undetermined {
@@ -132,8 +133,7 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
             Judgment::Met => Truth::Holds,
             Judgment::Unmet if is_missing_certificate(subject, predicate, &value) => undetermined(""),
             Judgment::Unmet => Truth::Fails(failure()),
-            Judgment::Incomparable(None) => undetermined(""),
-            Judgment::Incomparable(Some(reason)) => undetermined(&format!("; {reason}")),
+            Judgment::Incomparable(reason) => undetermined(&format!("; {reason}")),
         }
     };
     Evaluated { observed, truth }

@@ -1,13 +1,14 @@
 //! Assertions: conditions that an attempt's data must meet. Each assertion is compiled once, and its result states the
 //! expected and the actual value.
 //!
-//! A condition compares the actual [`value`] of a [`subject`] with the [`expected`] one, and an [`expression`] combines
-//! conditions. A [`document`] is a body that was parsed as a [`json_tree`], and its numbers are compared as
-//! [`decimal`]s.
+//! A condition compares the actual [`value`] of a [`subject`] with the [`expected`] one (see [`comparison`]), or
+//! searches it (see [`search`]), and an [`expression`] combines conditions. A [`document`] is a body that was parsed as
+//! a [`json_tree`], and its numbers are compared as [`decimal`]s.
 //! [`syntax`] parses the text form, [`applicability`] checks that a kind of check provides the subjects, and
 //! [`mod@evaluate`] evaluates a check's assertions.
 
 pub mod applicability;
+mod comparison;
 mod decimal;
 mod document;
 pub mod evaluate;
@@ -16,14 +17,20 @@ mod expression;
 mod filter_numbers;
 mod json_memory;
 mod json_tree;
+mod operand;
 #[cfg(test)]
 pub(super) mod oracle_tests;
+#[cfg(test)]
+mod oracle_values;
 mod path_remedy;
+mod search;
 mod subject;
 mod syntax;
 #[cfg(test)]
 mod tests;
 mod value;
+#[cfg(test)]
+mod value_tests;
 
 use std::cell::OnceCell;
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 use shared::check_file::Attempt;
 
+use super::oracle_values::{Requirement, requirement, value};
 use super::{Assertion, Evidence};
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 
@@ -21,7 +22,8 @@ pub(in crate::checks) enum Condition {
     Length(&'static str, usize),
     Has(&'static str),
     Number(&'static str, &'static str, Decimal),
-    Text(&'static str, &'static str, bool),
+    /// A requirement of the value of a key, or of all values inside it.
+    Value(&'static str, bool, Requirement),
     Not(Box<Condition>),
     All(Vec<Condition>),
     Any(Vec<Condition>),
@@ -34,7 +36,7 @@ pub(in crate::checks) struct Decimal(i128);
 const SCALE: i128 = 1_000_000;
 
 impl Decimal {
-    fn parse(text: &str) -> Option<Decimal> {
+    pub(super) fn parse(text: &str) -> Option<Decimal> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let sign = if whole.starts_with('-') { -1 } else { 1 };
         let fraction: i128 = format!("{fraction:0<6}").parse().ok().filter(|_| fraction.len() <= 6)?;
@@ -66,7 +68,7 @@ impl<'a> Known<'a> {
     }
 }
 
-fn compares<T: Ord>(left: &T, operator: &str, right: &T) -> bool {
+pub(super) fn compares<T: Ord>(left: &T, operator: &str, right: &T) -> bool {
     match operator {
         "==" => left == right,
         "!=" => left != right,
@@ -91,8 +93,8 @@ impl Condition {
             Condition::Length(operator, length) => format!("len([BODY]) {operator} {length}"),
             Condition::Has(key) => format!("has([BODY].{key})"),
             Condition::Number(key, operator, number) => format!("[BODY].{key} {operator} {number}"),
-            Condition::Text(key, text, true) => format!("[BODY].{key} == '{text}'"),
-            Condition::Text(key, text, false) => format!("[BODY].{key} != '{text}'"),
+            Condition::Value(key, false, requirement) => requirement.write(&format!("[BODY].{key}")),
+            Condition::Value(key, true, requirement) => requirement.write(&format!("[JSON $.{key}[*]]")),
             Condition::Not(part) => format!("not {}", part.write()),
             Condition::All(parts) => joined(parts, " and "),
             Condition::Any(parts) => joined(parts, " or "),
@@ -111,17 +113,13 @@ impl Condition {
             Condition::Has(key) => Some(member(key)?.is_some()),
             Condition::Number(key, operator, number) => match member(key)? {
                 None => Some(false),
-                Some(value) => match Decimal::parse(value.get()) {
-                    Some(value) => Some(compares(&value, operator, number)),
-                    // A string is not equal to a number, and neither smaller nor larger than one.
-                    None if matches!(*operator, "==" | "!=") => Some(*operator == "!="),
-                    None => None,
-                },
+                // Other values are neither smaller nor larger than a number.
+                Some(value) => Decimal::parse(value.get()).map(|value| compares(&value, operator, number)),
             },
-            Condition::Text(key, text, is_equal) => match member(key)? {
-                None => Some(false),
-                Some(value) => Some((value.get() == format!("\"{text}\"")) == *is_equal),
-            },
+            Condition::Value(key, false, requirement) => requirement.is_met_by(member(key)?.map(|value| &**value)),
+            Condition::Value(key, true, requirement) => {
+                requirement.is_met_by_children(member(key)?.map(|value| &**value))
+            }
             Condition::Not(part) => part.is_met(body).map(|is_met| !is_met),
             Condition::All(parts) => {
                 let parts: Vec<_> = parts.iter().map(|part| part.is_met(body)).collect();
@@ -143,11 +141,12 @@ impl Condition {
     }
 }
 
-const TEXTS: [&str; 6] = ["ok", "Fatal error", "Störung", "ö", "", "障害"];
+pub(super) const TEXTS: [&str; 6] = ["ok", "Fatal error", "Störung", "ö", "", "障害"];
 const KEYS: [&str; 3] = ["a", "b", "c"];
 const OPERATORS: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
+const ORDERS: [&str; 4] = ["<", "<=", ">", ">="];
 
-fn number() -> impl Strategy<Value = Decimal> {
+pub(super) fn number() -> impl Strategy<Value = Decimal> {
     let near = |base: i128| (-2_i128..3).prop_map(move |distance| Decimal(base * SCALE + distance));
     let whole = |base: i128| (-2_i128..3).prop_map(move |distance| Decimal((base + distance) * SCALE));
     prop_oneof![
@@ -170,10 +169,13 @@ pub(in crate::checks) fn condition() -> impl Strategy<Value = Condition> {
         (select(&OPERATORS), 0_usize..60).prop_map(|(operator, size)| Condition::Size(operator, size)),
         (select(&OPERATORS), 0_usize..60).prop_map(|(operator, length)| Condition::Length(operator, length)),
         select(&KEYS).prop_map(Condition::Has),
-        (select(&KEYS), select(&OPERATORS), number())
+        (select(&KEYS), select(&ORDERS), number())
             .prop_map(|(key, operator, number)| Condition::Number(key, operator, number)),
-        (select(&KEYS), select(&TEXTS), any::<bool>())
-            .prop_map(|(key, text, is_equal)| Condition::Text(key, text, is_equal)),
+        (select(&KEYS), any::<bool>(), requirement()).prop_map(|(key, is_inside, requirement)| Condition::Value(
+            key,
+            is_inside,
+            requirement
+        )),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
@@ -182,16 +184,6 @@ pub(in crate::checks) fn condition() -> impl Strategy<Value = Condition> {
             prop::collection::vec(inner, 1..4).prop_map(Condition::Any),
         ]
     })
-}
-
-/// Generates a JSON value.
-fn value() -> impl Strategy<Value = String> {
-    prop_oneof![
-        number().prop_map(|number| number.to_string()),
-        prop::sample::select(&TEXTS).prop_map(|text| format!("\"{text}\"")),
-        Just("null".to_owned()),
-        Just("[1]".to_owned()),
-    ]
 }
 
 /// Generates bodies, most of which are JSON.

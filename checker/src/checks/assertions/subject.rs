@@ -34,6 +34,8 @@ pub(super) enum Subject {
 #[derive(Debug, Clone)]
 pub(super) struct JsonPathQuery {
     pub(super) compiled: JsonPath,
+    /// Whether the path selects at most one value in any document (RFC 9535, section 2.3.5.1).
+    pub(super) is_singular: bool,
     /// The text of the query, for error messages.
     pub(super) text: String,
     pub(super) cost: PathCost,
@@ -74,10 +76,10 @@ impl Subject {
     /// Returns the value to show in messages: the target of a redirect without a user name and password.
     pub(super) fn without_credentials<'a>(&self, value: &'a ActualValue<'a>) -> Cow<'a, ActualValue<'a>> {
         match (self, value) {
-            (Subject::Redirect, ActualValue::Json(json)) => Cow::Owned(text(json.as_str().map(redact_reference))),
-            (Subject::Header(name), ActualValue::Json(json)) if *name == LOCATION => {
-                let targets = json.as_str().map(|targets| targets.split(", ").map(redact_reference));
-                Cow::Owned(text(targets.map(|targets| targets.collect::<Vec<_>>().join(", "))))
+            (Subject::Redirect, ActualValue::Text(target)) => Cow::Owned(ActualValue::Text(redact_reference(target))),
+            (Subject::Header(name), ActualValue::Text(targets)) if *name == LOCATION => {
+                let targets: Vec<_> = targets.split(", ").map(redact_reference).collect();
+                Cow::Owned(ActualValue::Text(targets.join(", ")))
             }
             _ => Cow::Borrowed(value),
         }
@@ -101,7 +103,7 @@ impl Subject {
                 let values: Vec<_> = values.map(|value| header_text(value.as_bytes())).collect();
                 text((!values.is_empty()).then(|| values.join(", ")))
             }
-            Subject::Body => data.text().map_or(ActualValue::Missing, ActualValue::Body),
+            Subject::Body => data.searched_text().map_or(ActualValue::Missing, ActualValue::Body),
             Subject::BodySize => match &data.body {
                 Some(body) if data.truncation.is_some() => {
                     ActualValue::AtLeast(data.body_size(body) + usize::from(!data.may_be_complete))
@@ -114,25 +116,39 @@ impl Subject {
                 let nodes = path.compiled.query(&document.root).all();
                 match nodes.as_slice() {
                     [] => ActualValue::Missing,
-                    [node] => ActualValue::Json(Cow::Borrowed(node)),
+                    [node] if path.is_singular => ActualValue::Json(Cow::Borrowed(node)),
                     _ => ActualValue::Nodes(nodes),
                 }
             }
-            Subject::Length(subject) => match subject.value_in(evidence) {
-                ActualValue::Nodes(nodes) => number(nodes.len()),
-                ActualValue::Json(json) => match &*json {
+            Subject::Length(subject) => match (&**subject, subject.value_in(evidence)) {
+                (_, ActualValue::Nodes(nodes)) => number(nodes.len()),
+                (Subject::JsonPath(path), ActualValue::Missing)
+                    if !path.is_singular && evidence.document().is_some() =>
+                {
+                    number(0)
+                }
+                (_, ActualValue::Json(json)) => match &*json {
                     Json::Array(list) => number(list.len()),
                     Json::Object(members) => number(members.len()),
                     Json::String(text) => number(text.chars().count()),
-                    _ => ActualValue::Missing,
+                    _ => ActualValue::NoLength,
                 },
-                ActualValue::Body(body) => {
-                    let count = String::from_utf8_lossy(body.text()).chars().count();
+                (_, ActualValue::Text(text)) => number(text.chars().count()),
+                (_, ActualValue::Body(body)) => {
+                    let count = String::from_utf8_lossy(body.whole().text()).chars().count();
                     if data.truncation.is_some() { ActualValue::AtLeast(count) } else { number(count) }
                 }
-                ActualValue::Missing | ActualValue::Duration(_) | ActualValue::AtLeast(_) => ActualValue::Missing,
+                (_, ActualValue::Missing) => ActualValue::Missing,
+                (_, ActualValue::NoLength | ActualValue::Duration(_) | ActualValue::AtLeast(_)) => {
+                    ActualValue::NoLength
+                }
             },
         }
+    }
+
+    /// Returns whether values of this subject are durations.
+    pub(super) fn is_duration(&self) -> bool {
+        self.is_time() || matches!(self, Subject::Certificate)
     }
 }
 
@@ -142,7 +158,7 @@ fn header_text(value: &[u8]) -> Cow<'_, str> {
 }
 
 fn text<'a>(text: Option<String>) -> ActualValue<'a> {
-    text.map_or(ActualValue::Missing, |text| ActualValue::Json(Cow::Owned(Json::String(text))))
+    text.map_or(ActualValue::Missing, ActualValue::Text)
 }
 
 fn number<'a>(number: impl Into<Json>) -> ActualValue<'a> {

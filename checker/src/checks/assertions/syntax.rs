@@ -1,20 +1,19 @@
 //! Parses the text form of conditions, such as `[STATUS] == 200`.
 
-use regex::bytes::RegexBuilder;
 use reqwest::header::HeaderName;
 use serde_json_path::JsonPath;
 use shared::duration;
 
 use super::decimal::Decimal;
-use super::expected::{Operand, Operator, Predicate};
+use super::expected::Predicate;
 use super::expression::Expression;
 use super::filter_numbers::{FilterNumbers, outside_quotes};
+use super::operand::{Operand, Operator};
 use super::path_remedy::with_quoted_names;
 use super::subject::{JsonPathQuery, PathCost, Subject};
 use crate::checks::status_codes::StatusCodes;
+use crate::checks::text_pattern::TextPattern;
 
-/// The size limit of a compiled regular expression, in bytes.
-const PATTERN_LIMIT: usize = 1 << 20;
 /// The maximum nesting depth of conditions.
 pub(super) const MAX_DEPTH: usize = 20;
 /// A list of all subjects, for error messages.
@@ -92,26 +91,17 @@ impl AssertionParser<'_> {
             let subject = self.in_parentheses()?;
             return Ok(Expression::Holds(subject, Predicate::Exists));
         }
-        let subject =
-            if self.accept("len") { Subject::Length(Box::new(self.in_parentheses()?)) } else { self.subject()? };
+        let subject = if self.accept("len") { length(self.in_parentheses()?)? } else { self.subject()? };
         if self.accept("exists") {
             return Ok(Expression::Holds(subject, Predicate::Exists));
         }
         if self.accept("contains") {
             let operand = self.operand()?;
-            return Ok(Expression::Holds(subject, Predicate::Contains(operand)));
+            return searched(subject, Predicate::Contains(operand));
         }
         if self.accept("matches") {
-            let pattern = match self.operand()? {
-                Operand::Text(text) => text,
-                other => other.to_string(),
-            };
-            let compiled = RegexBuilder::new(&pattern).size_limit(PATTERN_LIMIT).build().map_err(|error| {
-                let reason = error.to_string();
-                let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                format!("invalid regular expression `{pattern}`: {reason}")
-            })?;
-            return Ok(Expression::Holds(subject, Predicate::Matches(compiled)));
+            let pattern = TextPattern::parse(&self.operand()?.to_string())?;
+            return searched(subject, Predicate::Matches(pattern));
         }
         let operator = Operator::WORDS.iter().find(|(word, _)| self.rest.starts_with(word));
         let Some((word, operator)) = operator else {
@@ -181,12 +171,40 @@ impl AssertionParser<'_> {
             "true" => Operand::Flag(true),
             "false" => Operand::Flag(false),
             "null" => Operand::Null,
-            word => match (Decimal::parse(word), duration::parse(word)) {
-                (Some(number), _) => Operand::Number(number),
-                (_, Ok(nanos)) => Operand::Duration(nanos),
-                _ => Operand::Text(word.to_owned()),
-            },
+            word => number_or_duration(word).unwrap_or_else(|| Operand::Text(word.to_owned())),
         })
+    }
+}
+
+fn number_or_duration(word: &str) -> Option<Operand> {
+    let duration = |nanos| Operand::Duration { word: word.to_owned(), nanos };
+    Decimal::parse(word).map(Operand::Number).or_else(|| duration::parse(word).ok().map(duration))
+}
+
+/// Returns the length of a subject. Only texts and JSON have one.
+fn length(subject: Subject) -> Result<Subject, String> {
+    if subject.is_duration() || matches!(subject, Subject::Status | Subject::BodySize) {
+        return Err(format!("{subject} has no length: remove `len`"));
+    }
+    Ok(Subject::Length(Box::new(subject)))
+}
+
+/// Builds a search if the subject can be searched.
+fn searched(subject: Subject, predicate: Predicate) -> Result<Expression, String> {
+    if subject.is_duration() {
+        return Err(format!("{subject} is a duration, which cannot be searched: compare it with `<` or `>`"));
+    }
+    Ok(Expression::Holds(subject, predicate))
+}
+
+/// Returns the operand of an operator such as `<`. Text in quotes can also be a number or a duration.
+fn ordered_operand(operator: Operator, operand: Operand) -> Result<Operand, String> {
+    let word = operator.word();
+    match operand {
+        Operand::Number(_) | Operand::Duration { .. } => Ok(operand),
+        Operand::Text(text) => number_or_duration(text.trim())
+            .ok_or_else(|| format!("`{word}` compares numbers and durations, and `{text}` is neither")),
+        other => Err(format!("`{word}` compares numbers and durations, and `{other}` is neither")),
     }
 }
 
@@ -215,19 +233,20 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
             Subject::Rtt | Subject::Dns | Subject::Connect | Subject::Tls | Subject::FirstByte | Subject::Certificate,
             operand,
         ) => match operand {
-            Operand::Duration(_) => Predicate::Compares(operator, operand),
+            Operand::Duration { .. } => Predicate::Compares(operator, operand),
             other => {
                 return Err(format!(
                     "{subject} is a duration, but `{other}` is not; write a duration such as `500ms` or `30d`"
                 ));
             }
         },
-        // Headers are compared as text, even if they resemble numbers.
-        (Subject::Header(_) | Subject::Redirect, operand) => {
-            Predicate::Compares(operator, Operand::Text(operand.to_string()))
+        (Subject::Redirect, _) if operator.is_order() => {
+            return Err(format!(
+                "{subject} is a URL, which `{}` cannot compare; use `==`, `!=`, `contains` or `matches`",
+                operator.word()
+            ));
         }
-        // JSON has no durations, so the operand is compared as a string.
-        (_, Operand::Duration(nanos)) => Predicate::Compares(operator, Operand::Text(duration::format_exact(nanos))),
+        (_, operand) if operator.is_order() => Predicate::Compares(operator, ordered_operand(operator, operand)?),
         (_, operand) => Predicate::Compares(operator, operand),
     };
     Ok(Expression::Holds(subject, predicate))
@@ -244,8 +263,8 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
         ));
     }
     let subject = |compiled| {
-        let numbers = FilterNumbers::of_path(path);
-        Subject::JsonPath(Box::new(JsonPathQuery { compiled, text: path.to_owned(), cost, numbers }))
+        let (numbers, is_singular) = (FilterNumbers::of_path(path), is_singular(path));
+        Subject::JsonPath(Box::new(JsonPathQuery { compiled, is_singular, text: path.to_owned(), cost, numbers }))
     };
     JsonPath::parse(path).map(subject).map_err(|error| {
         if let Some(quoted) = with_quoted_names(path) {
@@ -262,6 +281,16 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
             ""
         };
         format!("invalid JSON path `{path}` (RFC 9535): {error}{remedy}")
+    })
+}
+
+/// Returns whether a valid path consists only of names and indexes.
+fn is_singular(path: &str) -> bool {
+    let mut last_dot = None;
+    outside_quotes(path).all(|(at, character)| {
+        let is_descent = character == '.' && last_dot.is_some_and(|last| last + 1 == at);
+        last_dot = Some(at).filter(|_| character == '.');
+        !is_descent && !"*?:,".contains(character)
     })
 }
 

@@ -6,8 +6,8 @@ use std::{fmt, io};
 use serde_json::Value as Json;
 use shared::{Nanos, duration};
 
-use crate::checks::body_text::BodyText;
 use crate::checks::error_text::excerpt;
+use crate::checks::searched_text::SearchedText;
 
 /// The maximum number of bytes to search in the values that a path selects. Nested values are written several times, so
 /// a hostile body can multiply its size.
@@ -17,12 +17,17 @@ pub(super) const SEARCH_LIMIT: usize = 4 << 20;
 #[derive(Debug, Clone)]
 pub(super) enum ActualValue<'a> {
     Missing,
+    /// The length of a value that has none, such as a number.
+    NoLength,
     Duration(Nanos),
-    Body(BodyText<'a>),
+    Body(SearchedText<'a>),
+    /// A header, or the target of a redirect.
+    Text(String),
     /// A number that is only known to be at least this large.
     AtLeast(usize),
     Json(Cow<'a, Json>),
-    /// The values that a path selects. They can contain each other, so they are borrowed instead of copied.
+    /// The values selected by a path that can select several. They can contain each other, so they are borrowed instead
+    /// of copied. This list is never empty.
     Nodes(Vec<&'a Json>),
 }
 
@@ -35,21 +40,23 @@ impl ActualValue<'_> {
         }
     }
 
-    /// Returns the value as searchable bytes, or `None` if it cannot be searched or is too large.
-    pub(super) fn bytes(&self) -> Option<Cow<'_, [u8]>> {
+    /// Returns the JSON value, if it is exactly one.
+    pub(super) fn single(&self) -> Option<&Json> {
         match self {
-            ActualValue::Body(body) => Some(body.text().into()),
-            ActualValue::Json(json) => Some(match &**json {
-                Json::String(text) => text.as_bytes().into(),
-                other => other.to_string().into_bytes().into(),
-            }),
-            ActualValue::Nodes(nodes) => {
-                let mut text = BoundedWriter { most: SEARCH_LIMIT, bytes: Vec::new() };
-                serde_json::to_writer(&mut text, nodes).ok().map(|()| text.bytes.into())
-            }
-            ActualValue::Missing | ActualValue::Duration(_) | ActualValue::AtLeast(_) => None,
+            ActualValue::Json(json) => Some(json),
+            ActualValue::Nodes(nodes) => match nodes.as_slice() {
+                [node] => Some(node),
+                _ => None,
+            },
+            _ => None,
         }
     }
+}
+
+/// Returns whether the values are larger than [`SEARCH_LIMIT`] as JSON.
+pub(super) fn exceeds_search_limit(nodes: &[&Json]) -> bool {
+    let mut text = BoundedWriter { most: SEARCH_LIMIT, bytes: Vec::new() };
+    serde_json::to_writer(&mut text, nodes).is_err()
 }
 
 /// A writer that fails once it has received more than `most` bytes.
@@ -80,10 +87,19 @@ fn excerpt_of_json(value: &impl serde::Serialize) -> String {
     excerpt(&text.bytes)
 }
 
+fn write_json(json: &Json, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match json {
+        Json::String(text) => write!(formatter, "`{}`", excerpt(text.as_bytes())),
+        Json::Array(_) | Json::Object(_) => write!(formatter, "`{}`", excerpt_of_json(json)),
+        json => write!(formatter, "{json}"),
+    }
+}
+
 impl fmt::Display for ActualValue<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ActualValue::Missing => formatter.write_str("missing"),
+            ActualValue::NoLength => formatter.write_str("unknown"),
             // Durations of one minute or more are written in words, as for certificates. Shorter durations have three
             // significant digits.
             ActualValue::Duration(nanos) if *nanos >= shared::MINUTE => {
@@ -94,16 +110,16 @@ impl fmt::Display for ActualValue<'_> {
                 write!(formatter, "-{}", duration::format_coarse(nanos.saturating_neg()))
             }
             ActualValue::Duration(nanos) => formatter.write_str(&duration::format_rtt(*nanos)),
-            ActualValue::Body(body) => write!(formatter, "`{}`", excerpt(body.text())),
+            ActualValue::Body(body) => write!(formatter, "`{}`", excerpt(body.whole().text())),
+            ActualValue::Text(text) => write!(formatter, "`{}`", excerpt(text.as_bytes())),
             ActualValue::AtLeast(least) => match least.checked_sub(1) {
                 Some(less) => write!(formatter, "more than {less}"),
                 None => formatter.write_str("unknown"),
             },
-            ActualValue::Nodes(nodes) => write!(formatter, "`{}`", excerpt_of_json(nodes)),
-            ActualValue::Json(json) => match &**json {
-                Json::String(text) => write!(formatter, "`{}`", excerpt(text.as_bytes())),
-                Json::Array(_) | Json::Object(_) => write!(formatter, "`{}`", excerpt_of_json(json)),
-                json => write!(formatter, "{json}"),
+            ActualValue::Json(json) => write_json(json, formatter),
+            ActualValue::Nodes(nodes) => match nodes.as_slice() {
+                [node] => write_json(node, formatter),
+                nodes => write!(formatter, "`{}`", excerpt_of_json(&nodes)),
             },
         }
     }

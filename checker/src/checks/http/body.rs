@@ -156,7 +156,7 @@ impl BodyReader<'_> {
             let chunk = chunk?;
             self.stopwatch.start_body();
             decoder.receive(&chunk);
-            while let Some(decoded) = decoder.step().inspect_err(|_| self.stopwatch.mark_inconclusive())? {
+            while let Some(decoded) = decoder.step()? {
                 if !self.keep(decoded) {
                     return Ok(());
                 }
@@ -166,7 +166,7 @@ impl BodyReader<'_> {
                 }
             }
         }
-        decoder.finish().inspect_err(|_| self.stopwatch.mark_inconclusive())
+        decoder.finish()
     }
 
     /// Appends data to the body. Returns whether all of it fit within the limit.

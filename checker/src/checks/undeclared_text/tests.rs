@@ -59,14 +59,14 @@ fn whole_readings(output: &[u8]) -> Vec<String> {
     vec![utf_8, utf_16(output, u16::from_le_bytes), utf_16(output, u16::from_be_bytes)]
 }
 
-/// Returns the output in every charset, read from each of the first four bytes.
+/// Returns the output in every charset and alignment. A reading that began at another character could have a whole word
+/// that the output does not have.
 fn readings(output: &[u8]) -> Vec<String> {
-    let from = |start: usize| {
-        let rest = output.get(start..).unwrap_or_default();
-        let wide = [utf_32(rest, u32::from_le_bytes), utf_32(rest, u32::from_be_bytes)];
-        whole_readings(rest).into_iter().chain(wide)
-    };
-    (0..4).flat_map(from).collect()
+    let from = |start: usize| output.get(start..).unwrap_or_default();
+    let shifted = [utf_16(from(1), u16::from_le_bytes), utf_16(from(1), u16::from_be_bytes)];
+    let wide =
+        (0..4).flat_map(|start| [utf_32(from(start), u32::from_le_bytes), utf_32(from(start), u32::from_be_bytes)]);
+    whole_readings(output).into_iter().chain(shifted).chain(wide).collect()
 }
 
 /// Returns the output in UTF-8 and in the charset that its byte order mark declares, or in both byte orders.

@@ -17,7 +17,7 @@ fn check(port: u16, send: Option<&str>, expect: Option<&str>) -> WebSocketCheck 
         ip_version: None,
         tls: None,
         send: send.map(str::to_owned),
-        expect: expect.map(|pattern| Regex::new(pattern).expect("a pattern")),
+        expect: expect.map(|pattern| TextPattern::parse(pattern).expect("a pattern")),
     }
 }
 

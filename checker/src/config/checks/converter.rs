@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
-use regex::bytes::{Regex, RegexBuilder};
 use reqwest::Url;
 use rustls::pki_types::ServerName;
 use serde::Deserialize;
@@ -23,14 +22,12 @@ use crate::checks::net::idna;
 use crate::checks::net::proxy::Proxy;
 use crate::checks::net::tls_config::{MinTlsVersion, TlsSettings, TlsTrust};
 use crate::checks::net::tls_files::ClientCertificate;
+use crate::checks::text_pattern::TextPattern;
 use crate::config::document::Located;
 use crate::config::problem::{Problem, Problems};
 use crate::config::raw::OneOrMany;
 use crate::config::read_as;
 use crate::redact::{has_userinfo, redact_userinfo};
-
-/// The maximum size of a compiled regular expression, in bytes.
-const PATTERN_LIMIT: usize = 1 << 20;
 
 /// A check in the configuration file, and the list that collects its problems.
 pub(super) struct CheckConverter<'a> {
@@ -140,15 +137,8 @@ impl<'a> CheckConverter<'a> {
         headers
     }
 
-    pub(super) fn pattern(&mut self, key: &str, pattern: &str) -> Option<Regex> {
-        let compiled = RegexBuilder::new(pattern).size_limit(PATTERN_LIMIT).multi_line(true).build();
-        let compiled = compiled.map_err(|error| {
-            let error = error.to_string();
-            // The library's message has several lines. The last line describes the mistake.
-            let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            self.error(key, format!("invalid regular expression `{pattern}`: {reason}"));
-        });
-        compiled.ok()
+    pub(super) fn pattern(&mut self, key: &str, pattern: &str) -> Option<TextPattern> {
+        TextPattern::parse_multi_line(pattern).map_err(|problem| self.error(key, problem)).ok()
     }
 
     /// Returns the configured IP version. Reports an error if `host` is an address of another version.

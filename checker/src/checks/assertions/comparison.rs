@@ -1,0 +1,242 @@
+//! Compares actual values with operands. Equality and order are separate: `==` and `!=` also apply to texts, but `<` and
+//! `>` only to numbers and durations.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use serde_json::Value as Json;
+use shared::{Nanos, duration};
+
+use super::decimal::{Decimal, HugeExponent};
+use super::operand::{Judgment, Operand, Operator, Reason};
+use super::value::ActualValue;
+use crate::checks::body_text::Found;
+use crate::checks::searched_text::SearchedText;
+
+/// A function that returns the original text of a number that was read as a double, if the text is known.
+pub(super) type DoubleText<'a> = &'a dyn Fn(&Json) -> Option<&'a str>;
+
+const TOO_LARGE: Reason = "the number is too large to compare";
+const SEVERAL: Reason = "the path selects several values; use `contains` or a filter";
+pub(super) const INEXACT: Reason = "the exact number is unknown, because an object repeats a key";
+const SAME_READING: Reason = "its type differs, but it reads the same";
+const HAS_VALUE: Reason = "it contains this value; use `contains`";
+const OTHER_NOTATION: Reason = "it is equal, but written differently";
+const IS_STREAM: Reason = "one of the two output streams is";
+const NOT_A_NUMBER: Reason = "it is not a number";
+const NOT_A_DURATION: Reason = "it is not a duration with a unit, such as `30s`";
+const NOT_ORDERED: Reason = "it has no order";
+const LOWER_BOUND: Reason = "the exact number is unknown";
+
+/// Determines whether a comparison holds.
+pub(super) fn judge(operator: Operator, value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) -> Judgment {
+    if let ActualValue::Nodes(nodes) = value
+        && nodes.len() > 1
+    {
+        return if operator == Operator::NotEqual {
+            all_differ(nodes, operand, texts)
+        } else {
+            Judgment::Incomparable(SEVERAL)
+        };
+    }
+    let equals = || equals(value, operand, texts);
+    let order = || order(value, operand, texts);
+    match operator {
+        Operator::Equal => equals().into(),
+        Operator::NotEqual => equals().map(|is_equal| !is_equal).into(),
+        Operator::Less => order().map(Ordering::is_lt).into(),
+        Operator::LessOrEqual => order().map(Ordering::is_le).into(),
+        Operator::Greater => order().map(Ordering::is_gt).into(),
+        Operator::GreaterOrEqual => order().map(Ordering::is_ge).into(),
+    }
+}
+
+/// Returns whether a number that is only known to be at least `least` has an order relative to the operand.
+pub(super) fn is_certain(least: usize, operand: &Operand) -> bool {
+    order_of_bound(least, operand).is_ok()
+}
+
+fn all_differ(nodes: &[&Json], operand: &Operand, texts: DoubleText<'_>) -> Judgment {
+    let mut judgment = Judgment::Met;
+    for node in nodes {
+        match equals_json(node, operand, texts) {
+            Ok(true) => return Judgment::Unmet,
+            Ok(false) => {}
+            Err(reason) => judgment = Judgment::Incomparable(reason),
+        }
+    }
+    judgment
+}
+
+fn equals(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) -> Result<bool, Reason> {
+    if let Some(json) = value.single() {
+        return equals_json(json, operand, texts);
+    }
+    match (value, operand) {
+        (ActualValue::Duration(nanos), Operand::Duration { nanos: expected, .. }) => Ok(nanos == expected),
+        (ActualValue::AtLeast(least), _) => order_of_bound(*least, operand).map(Ordering::is_eq),
+        (ActualValue::Text(text), _) => equals_header(text, operand),
+        (ActualValue::Body(body), _) => equals_body(*body, operand),
+        _ => Ok(false),
+    }
+}
+
+fn order(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) -> Result<Ordering, Reason> {
+    if let Some(json) = value.single() {
+        return match (json, operand) {
+            (Json::Number(_), Operand::Number(expected)) => order_of_number(json, expected, texts),
+            (Json::String(text), Operand::Duration { nanos, .. }) => order_of_text_duration(text, *nanos),
+            (_, Operand::Duration { .. }) => Err(NOT_A_DURATION),
+            _ => Err(NOT_A_NUMBER),
+        };
+    }
+    match (value, operand) {
+        (ActualValue::Duration(nanos), Operand::Duration { nanos: expected, .. }) => Ok(nanos.cmp(expected)),
+        (ActualValue::AtLeast(least), _) => order_of_bound(*least, operand),
+        (ActualValue::Text(text), _) => order_of_text(text, operand),
+        (ActualValue::Body(body), _) => {
+            let body = body.whole();
+            if let Some(reason) = body.why_unknown() {
+                return Err(reason);
+            }
+            let order = |text: &[u8]| order_of_text(&String::from_utf8_lossy(text), operand);
+            body.readings().find_map(|text| order(&text).ok()).map_or_else(|| order(body.text()), Ok)
+        }
+        _ => Err(NOT_ORDERED),
+    }
+}
+
+/// Compares a lower bound. The actual value can exceed it by an unknown amount.
+fn order_of_bound(least: usize, operand: &Operand) -> Result<Ordering, Reason> {
+    let Operand::Number(expected) = operand else { return Err(LOWER_BOUND) };
+    let order = expected.compare_from(&least.to_string()).map_err(|HugeExponent| TOO_LARGE)?;
+    order.filter(|order| order.is_gt()).ok_or(LOWER_BOUND)
+}
+
+fn order_of_text(text: &str, operand: &Operand) -> Result<Ordering, Reason> {
+    match operand {
+        Operand::Number(expected) => {
+            expected.compare_from(text.trim()).map_err(|HugeExponent| TOO_LARGE)?.ok_or(NOT_A_NUMBER)
+        }
+        Operand::Duration { nanos, .. } => order_of_text_duration(text, *nanos),
+        _ => Err(NOT_ORDERED),
+    }
+}
+
+fn order_of_text_duration(text: &str, expected: Nanos) -> Result<Ordering, Reason> {
+    duration::parse(text).map(|nanos| nanos.cmp(&expected)).map_err(|_| NOT_A_DURATION)
+}
+
+fn order_of_number(json: &Json, expected: &Decimal, texts: DoubleText<'_>) -> Result<Ordering, Reason> {
+    if let Some(order) = json.as_f64().filter(|_| json.is_f64()).and_then(|double| expected.clear_order(double)) {
+        return Ok(order);
+    }
+    let text = scalar_text(json, texts).ok_or(INEXACT)?;
+    expected.compare_from(&text).map_err(|HugeExponent| TOO_LARGE)?.ok_or(NOT_A_NUMBER)
+}
+
+/// Compares a header or the target of a redirect. The operand is compared as written.
+fn equals_header(text: &str, operand: &Operand) -> Result<bool, Reason> {
+    let word = operand.to_string();
+    if text == word {
+        return Ok(true);
+    }
+    if has_same_value(text, operand) {
+        return Err(OTHER_NOTATION);
+    }
+    // The parts of a list, such as `no-store, max-age=0`, or several headers with the same name.
+    let is_part = text.split(',').map(str::trim).any(|part| part == word || has_same_value(part, operand));
+    if is_part { Err(HAS_VALUE) } else { Ok(false) }
+}
+
+fn equals_body(body: SearchedText<'_>, operand: &Operand) -> Result<bool, Reason> {
+    // Ignore the line ending of a one-word body, such as `OK` or `42`.
+    let equals = |text: &[u8]| equals_text(String::from_utf8_lossy(text).trim(), operand);
+    let whole: Vec<Result<bool, Reason>> = body.whole().readings().map(|text| equals(&text)).collect();
+    if whole.contains(&Ok(true)) {
+        return Ok(true);
+    }
+    if let Some(reason) = body.whole().why_unknown() {
+        return Err(reason);
+    }
+    if let Found::Unclear(reason) = body.find(&operand.to_string()) {
+        return Err(reason);
+    }
+    if body.parts().any(|part| part.readings().any(|text| equals(&text) == Ok(true))) {
+        return Err(IS_STREAM);
+    }
+    whole.last().copied().unwrap_or(Ok(false))
+}
+
+fn equals_text(text: &str, operand: &Operand) -> Result<bool, Reason> {
+    match operand {
+        Operand::Number(expected) => {
+            let order = expected.compare_from(text).map_err(|HugeExponent| TOO_LARGE)?;
+            Ok(order == Some(Ordering::Equal))
+        }
+        Operand::Duration { .. } if text != operand.to_string() && has_same_value(text, operand) => Err(OTHER_NOTATION),
+        operand => Ok(text == operand.to_string()),
+    }
+}
+
+/// Returns whether a text is the same number or duration as an operand, in any notation.
+fn has_same_value(text: &str, operand: &Operand) -> bool {
+    match operand {
+        Operand::Number(number) => {
+            // A number that is too large to compare could be equal.
+            matches!(number.compare_from(text.trim()), Ok(Some(Ordering::Equal)) | Err(HugeExponent))
+        }
+        Operand::Duration { nanos, .. } => duration::parse(text) == Ok(*nanos),
+        Operand::Text(_) | Operand::Flag(_) | Operand::Null => false,
+    }
+}
+
+/// Returns whether a JSON value equals an operand. The result is an error if the types differ, but the value reads the
+/// same or contains the operand.
+pub(super) fn equals_json(json: &Json, operand: &Operand, texts: DoubleText<'_>) -> Result<bool, Reason> {
+    match (json, operand) {
+        (Json::Number(_), Operand::Number(expected)) => order_of_number(json, expected, texts).map(Ordering::is_eq),
+        (Json::String(text), Operand::Text(expected)) => Ok(text == expected),
+        (Json::String(text), Operand::Duration { .. }) => equals_text(text, operand),
+        (Json::Bool(flag), Operand::Flag(expected)) => Ok(flag == expected),
+        (Json::Null, Operand::Null) => Ok(true),
+        (Json::Array(elements), _) => equals_none(elements.iter(), operand, texts),
+        (Json::Object(members), _) if members.contains_key(&operand.to_string()) => Err(HAS_VALUE),
+        (Json::Object(members), _) => equals_none(members.values(), operand, texts),
+        _ if reads_the_same(json, operand, texts) => Err(SAME_READING),
+        _ => Ok(false),
+    }
+}
+
+/// Returns `false` if no inner value equals the operand or reads the same, and an error otherwise.
+fn equals_none<'j>(
+    mut values: impl Iterator<Item = &'j Json>,
+    operand: &Operand,
+    texts: DoubleText<'_>,
+) -> Result<bool, Reason> {
+    let reason = values.find_map(|value| match equals_json(value, operand, texts) {
+        Ok(false) => None,
+        Ok(true) | Err(SAME_READING) => Some(HAS_VALUE),
+        Err(reason) => Some(reason),
+    });
+    reason.map_or(Ok(false), Err)
+}
+
+/// Returns whether a scalar and an operand of different types have the same text, such as `"500"` and 500.
+fn reads_the_same(scalar: &Json, operand: &Operand, texts: DoubleText<'_>) -> bool {
+    let Some(text) = scalar_text(scalar, texts) else { return true };
+    let (text, word) = (text.trim(), operand.to_string());
+    let is_same_number =
+        |word: &str| Decimal::parse(word).is_some_and(|number| has_same_value(text, &Operand::Number(number)));
+    text.eq_ignore_ascii_case(word.trim()) || is_same_number(word.trim())
+}
+
+/// Returns the text of a scalar: strings without quotes, and numbers as in the body. Returns `None` if the exact number
+/// is unknown.
+pub(super) fn scalar_text<'s, 't: 's>(scalar: &'s Json, texts: DoubleText<'t>) -> Option<Cow<'s, str>> {
+    match scalar {
+        Json::String(text) => Some(text.into()),
+        Json::Number(number) if number.is_f64() => texts(scalar).map(Cow::Borrowed),
+        other => Some(other.to_string().into()),
+    }
+}

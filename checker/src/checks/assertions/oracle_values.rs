@@ -1,0 +1,279 @@
+//! A second implementation of comparisons and searches of JSON values, for the oracle.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+
+use super::oracle_tests::{Decimal, TEXTS, compares, number};
+
+/// A JSON value with the text of its numbers.
+#[derive(Debug, Clone, PartialEq)]
+enum Node {
+    Number(Decimal),
+    Text(String),
+    Flag(bool),
+    Null,
+    List(Vec<Node>),
+    Object(Vec<(String, Node)>),
+}
+
+/// The operand of a condition.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::checks) enum Operand {
+    Number(Decimal),
+    Text(&'static str),
+    Flag(bool),
+    Null,
+}
+
+/// What a condition requires of one value, or of several.
+#[derive(Debug, Clone)]
+pub(in crate::checks) enum Requirement {
+    Equals(Operand),
+    Differs(Operand),
+    Contains(Operand),
+    /// A pattern without special characters.
+    Matches(&'static str),
+    Length(&'static str, usize),
+}
+
+impl Node {
+    fn parse(raw: &RawValue) -> Node {
+        let text = raw.get();
+        match text.as_bytes().first() {
+            Some(b'{') => {
+                let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).expect("an object");
+                Node::Object(members.into_iter().map(|(key, member)| (key, Node::parse(&member))).collect())
+            }
+            Some(b'[') => {
+                let elements: Vec<Box<RawValue>> = serde_json::from_str(text).expect("a list");
+                Node::List(elements.iter().map(|element| Node::parse(element)).collect())
+            }
+            Some(b'"') => Node::Text(serde_json::from_str(text).expect("a string")),
+            Some(b't' | b'f') => Node::Flag(text == "true"),
+            Some(b'n') => Node::Null,
+            _ => Node::Number(Decimal::parse(text).expect("a number")),
+        }
+    }
+
+    fn write(&self) -> String {
+        let joined = |parts: Vec<String>| parts.join(",");
+        match self {
+            Node::Number(number) => number.to_string(),
+            Node::Text(text) => format!("\"{text}\""),
+            Node::Flag(flag) => flag.to_string(),
+            Node::Null => "null".to_owned(),
+            Node::List(elements) => format!("[{}]", joined(elements.iter().map(Node::write).collect())),
+            Node::Object(members) => {
+                let members = members.iter().map(|(key, member)| format!("\"{key}\":{}", member.write()));
+                format!("{{{}}}", joined(members.collect()))
+            }
+        }
+    }
+
+    /// Returns the values that `[*]` selects.
+    fn children(&self) -> Vec<Node> {
+        match self {
+            Node::List(elements) => elements.clone(),
+            Node::Object(members) => members.iter().map(|(_, member)| member.clone()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_scalar(&self) -> bool {
+        !matches!(self, Node::List(_) | Node::Object(_))
+    }
+
+    /// Returns the text of a scalar without quotes.
+    fn reading(&self) -> String {
+        if let Node::Text(text) = self { text.clone() } else { self.write() }
+    }
+
+    /// Returns all scalars and keys inside.
+    fn parts(&self) -> (Vec<Node>, Vec<String>) {
+        if self.is_scalar() {
+            return (vec![self.clone()], Vec::new());
+        }
+        let (mut scalars, mut keys) = (Vec::new(), Vec::new());
+        if let Node::Object(members) = self {
+            keys.extend(members.iter().map(|(key, _)| key.clone()));
+        }
+        for (inner_scalars, inner_keys) in self.children().iter().map(Node::parts) {
+            scalars.extend(inner_scalars);
+            keys.extend(inner_keys);
+        }
+        (scalars, keys)
+    }
+
+    /// Returns whether the value equals the operand, or `None` if this depends on how types are compared.
+    fn equals(&self, operand: &Operand) -> Option<bool> {
+        match (self, operand) {
+            (Node::Number(number), Operand::Number(expected)) => return Some(number == expected),
+            (Node::Text(text), Operand::Text(expected)) => return Some(text == expected),
+            (Node::Flag(flag), Operand::Flag(expected)) => return Some(flag == expected),
+            (Node::Null, Operand::Null) => return Some(true),
+            _ => {}
+        }
+        let is_same = if self.is_scalar() {
+            let (reading, word) = (self.reading(), operand.text());
+            reading == word || Decimal::parse(&reading).is_some_and(|number| Decimal::parse(&word) == Some(number))
+        } else {
+            let (scalars, keys) = self.parts();
+            keys.contains(&operand.text()) || scalars.iter().any(|scalar| scalar.equals(operand) != Some(false))
+        };
+        if is_same { None } else { Some(false) }
+    }
+}
+
+impl Operand {
+    fn text(&self) -> String {
+        match self {
+            Operand::Number(number) => number.to_string(),
+            Operand::Text(text) => (*text).to_owned(),
+            Operand::Flag(flag) => flag.to_string(),
+            Operand::Null => "null".to_owned(),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            Operand::Text(text) => format!("'{text}'"),
+            other => other.text(),
+        }
+    }
+}
+
+impl Requirement {
+    /// Formats the condition as an assertion about this subject.
+    pub(super) fn write(&self, subject: &str) -> String {
+        match self {
+            Requirement::Equals(operand) => format!("{subject} == {}", operand.write()),
+            Requirement::Differs(operand) => format!("{subject} != {}", operand.write()),
+            Requirement::Contains(operand) => format!("{subject} contains {}", operand.write()),
+            Requirement::Matches(word) => format!("{subject} matches '{word}'"),
+            Requirement::Length(operator, length) => format!("len({subject}) {operator} {length}"),
+        }
+    }
+
+    /// Returns whether a value meets the requirement, or `None` if it cannot be evaluated.
+    pub(super) fn is_met_by(&self, raw: Option<&RawValue>) -> Option<bool> {
+        let Some(raw) = raw else { return Some(false) };
+        let node = Node::parse(raw);
+        match self {
+            Requirement::Equals(operand) => node.equals(operand),
+            Requirement::Differs(operand) => node.equals(operand).map(|is_equal| !is_equal),
+            Requirement::Contains(_) | Requirement::Matches(_) if node.is_scalar() => {
+                let is_equal = matches!(self, Requirement::Contains(operand) if node.equals(operand) == Some(true));
+                Some(is_equal || node.reading().contains(&self.word()))
+            }
+            Requirement::Contains(_) | Requirement::Matches(_) => self.is_inside(&node),
+            Requirement::Length(operator, length) => {
+                let actual = match &node {
+                    Node::Text(text) => text.chars().count(),
+                    Node::List(elements) => elements.len(),
+                    Node::Object(members) => members.len(),
+                    _ => return None,
+                };
+                Some(compares(&actual, operator, length))
+            }
+        }
+    }
+
+    /// Returns whether all values that `[*]` selects inside a value meet the requirement, or any of them for a search.
+    pub(super) fn is_met_by_children(&self, raw: Option<&RawValue>) -> Option<bool> {
+        let nodes = raw.map(|raw| Node::parse(raw).children()).unwrap_or_default();
+        match self {
+            Requirement::Length(operator, length) => Some(compares(&nodes.len(), operator, length)),
+            _ if nodes.is_empty() => Some(false),
+            Requirement::Equals(operand) => nodes[0].equals(operand).filter(|_| nodes.len() == 1),
+            Requirement::Differs(operand) => {
+                let equal: Vec<Option<bool>> = nodes.iter().map(|node| node.equals(operand)).collect();
+                if equal.contains(&Some(true)) {
+                    Some(false)
+                } else if equal.contains(&None) {
+                    None
+                } else {
+                    Some(true)
+                }
+            }
+            Requirement::Contains(_) | Requirement::Matches(_) => self.is_inside(&Node::List(nodes)),
+        }
+    }
+
+    /// Searches a list or an object.
+    fn is_inside(&self, container: &Node) -> Option<bool> {
+        let word = self.word();
+        let (scalars, keys) = container.parts();
+        let outcomes: Vec<Option<bool>> = scalars
+            .iter()
+            .map(|scalar| match (scalar, self) {
+                (Node::Text(text), _) => Some(text.contains(&word)),
+                (_, Requirement::Contains(operand)) => scalar.equals(operand),
+                _ => Some(scalar.reading().contains(&word)),
+            })
+            .collect();
+        if outcomes.contains(&Some(true)) {
+            return Some(true);
+        }
+        let is_hidden = keys.iter().any(|key| key.contains(&word)) || container.write().contains(&word);
+        if is_hidden || outcomes.contains(&None) { None } else { Some(false) }
+    }
+
+    fn word(&self) -> String {
+        match self {
+            Requirement::Contains(operand) => operand.text(),
+            Requirement::Matches(word) => (*word).to_owned(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// Texts that read like other values.
+const AMBIGUOUS: [&str; 5] = ["1", "0", "true", "null", "x"];
+
+fn text() -> impl Strategy<Value = &'static str> {
+    prop_oneof![prop::sample::select(&TEXTS), prop::sample::select(&AMBIGUOUS)]
+}
+
+fn operand() -> impl Strategy<Value = Operand> {
+    prop_oneof![
+        number().prop_map(Operand::Number),
+        text().prop_map(Operand::Text),
+        any::<bool>().prop_map(Operand::Flag),
+        Just(Operand::Null),
+    ]
+}
+
+pub(super) fn requirement() -> impl Strategy<Value = Requirement> {
+    let operators = prop::sample::select(&["==", "!=", "<", "<=", ">", ">="]);
+    prop_oneof![
+        operand().prop_map(Requirement::Equals),
+        operand().prop_map(Requirement::Differs),
+        operand().prop_map(Requirement::Contains),
+        text().prop_map(Requirement::Matches),
+        (operators, 0_usize..4).prop_map(|(operator, length)| Requirement::Length(operator, length)),
+    ]
+}
+
+fn node() -> impl Strategy<Value = Node> {
+    let scalar = prop_oneof![
+        2 => number().prop_map(Node::Number),
+        2 => text().prop_map(|text| Node::Text(text.to_owned())),
+        1 => any::<bool>().prop_map(Node::Flag),
+        1 => Just(Node::Null),
+    ];
+    scalar.prop_recursive(2, 6, 3, |inner| {
+        let key = text().prop_map(str::to_owned);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Node::List),
+            prop::collection::btree_map(key, inner, 0..3)
+                .prop_map(|members| Node::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// Generates a JSON value.
+pub(super) fn value() -> impl Strategy<Value = String> {
+    node().prop_map(|node| node.write())
+}

@@ -1,0 +1,278 @@
+//! Tests comparisons and searches of JSON values of every type, of several values, and of headers.
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use shared::check_file::Attempt;
+
+use super::{Assertion, Evidence};
+use crate::checks::probe_data::ProbeData;
+
+const TEXT: &str = "only its JSON text does";
+const TYPE: &str = "its type differs, but it reads the same";
+const INSIDE: &str = "it contains this value; use `contains`";
+const NOTATION: &str = "it is equal, but written differently";
+
+fn with_body(body: &str) -> ProbeData {
+    ProbeData { body: Some(body.as_bytes().to_vec()), ..ProbeData::default() }
+}
+
+/// Compares the outcomes of assertions with the expected ones.
+fn expect(data: &ProbeData, holding: &[&str], failing: &[&str], undetermined: &[(&str, &str)]) {
+    let attempt = Attempt::default();
+    let evidence = Evidence::new(data, &attempt);
+    let evaluate = |text: &str| Assertion::parse(text).expect(text).evaluate(&evidence);
+    for text in holding {
+        assert_eq!(evaluate(text).failure, None, "{text}");
+    }
+    for text in failing {
+        let result = evaluate(text);
+        assert!(result.failure.is_some() && !result.is_undetermined, "{text}: {result:?}");
+    }
+    for (text, reason) in undetermined {
+        for text in [(*text).to_owned(), format!("not {text}")] {
+            let result = evaluate(&text);
+            let failure = result.failure.unwrap_or_default();
+            assert!(result.is_undetermined && failure.contains(reason), "{text}: {failure:?}");
+        }
+    }
+}
+
+#[test]
+fn the_length_of_a_path_is_its_number_of_values() {
+    let nodes = r#"{"n":[{"name":"a","up":true,"zone":"x"},{"up":false},{"up":false}],"s":"four","i":5,"z":null}"#;
+    expect(
+        &with_body(nodes),
+        &[
+            "len([JSON $.n[?@.up == true]]) == 1",
+            "len([JSON $.n[?@.up == false]]) == 2",
+            "len([JSON $.n[?@.up == 'x']]) == 0",
+            "len([JSON $.n[?@.up == 'x']]) <= 2",
+            "not len([JSON $.n[?@.up == true]]) >= 3",
+            "len([JSON $.n[*]]) == 3",
+            "len([JSON $.n[0:1]]) == 1",
+            "len([JSON $.n[0,1]]) == 2",
+            "len([JSON $.n[0]['name','zone']]) == 2",
+            "len([JSON $..zone]) == 1",
+            "len([JSON $.missing[*]]) == 0",
+            "len([JSON $.s[*]]) == 0",
+            "len([JSON $.n]) == 3",
+            "len([JSON $['n'][0]]) == 3",
+            "len([BODY].n[-1]) == 1",
+            "len([BODY].s) == 4",
+            "not has([JSON $.missing[*]])",
+        ],
+        &["len([JSON $.n[?@.up == true]]) >= 3", "len([BODY].missing) == 0", "len([JSON $['a*', 'b']]) > 0"],
+        &[
+            ("len([BODY].i) > 0", "only lists, objects and strings have a length"),
+            ("len([BODY].z) == 0", "length of `$.z` is unknown, expected"),
+        ],
+    );
+    expect(&with_body("<html>"), &[], &[], &[("len([JSON $.n[*]]) == 0", "body is not JSON")]);
+    expect(&ProbeData::default(), &[], &["len([JSON $.n[*]]) == 0"], &[]);
+}
+
+#[test]
+fn every_inner_value_is_searched() {
+    let body = r#"{
+        "one": [{"m": "Fatal: disk"}],
+        "two": [{"m": "ok"}, {"m": "Fatal: disk \"sda\""}],
+        "flat": ["ok", "fatal"],
+        "nested": {"a": [["C:\\temp"], {"b": "Fatal"}]},
+        "keys": {"Fatal": 1, "disk \"sda\"": true},
+        "numbers": [1500, 2.50, 1e400],
+        "spaced": {"up": false},
+        "text": "Fatal",
+        "empty": [],
+        "version": 1.50
+    }"#;
+    expect(
+        &with_body(body),
+        &[
+            "[JSON $.one[*].m] contains Fatal",
+            "[JSON $.two[*].m] contains Fatal",
+            "[JSON $.two[*].m] contains 'disk \"sda\"'",
+            "[BODY].two contains Fatal",
+            "[BODY].two[1] contains 'disk \"sda\"'",
+            "[BODY].two[1] matches '\"sda\"$'",
+            "[JSON $.flat[*]] matches '^fatal$'",
+            "[BODY].flat matches '^fatal$'",
+            "[BODY].nested contains 'C:\\temp'",
+            "[BODY].nested matches ^Fatal$",
+            "[JSON $.numbers[*]] contains 1500",
+            "[BODY].numbers contains 2.5",
+            "[BODY].numbers contains 1e400",
+            "[BODY].numbers matches '^2\\.50$'",
+            "[BODY].keys contains true",
+            "[BODY].numbers[0] contains 500",
+            "[BODY].version contains 1.50",
+            "[BODY].version contains 1.5",
+            "[BODY].version matches '^1\\.50$'",
+            "not [JSON $.two[*].m] contains fatal",
+            "not [BODY].flat matches Fatal",
+            "not [JSON $.empty[*]] contains Fatal",
+            "not [BODY].empty contains Fatal",
+            "not [BODY].numbers contains 7",
+            "not [BODY].version contains 1.51",
+            "not has([BODY].keys.fatal)",
+        ],
+        &[
+            "not [JSON $.one[*].m] contains Fatal",
+            "not [JSON $.two[*].m] contains Fatal",
+            "not [JSON $.flat[*]] matches '^fatal$'",
+            "not [BODY].two contains Fatal",
+            "not [BODY].nested contains 'C:\\temp'",
+            "not [BODY].version contains 1.50",
+            "[BODY].flat contains broken",
+            "[JSON $.empty[*]] contains Fatal",
+        ],
+        &[
+            ("[BODY].keys contains Fatal", TEXT),
+            ("[BODY].keys contains 'disk \"sda\"'", TEXT),
+            ("[BODY].keys matches '\"sda\"$'", TEXT),
+            ("[JSON $.keys] contains '\"Fatal\":1'", TEXT),
+            ("[BODY].spaced contains '\"up\":false'", TEXT),
+            ("[BODY].spaced contains '\"up\": false'", TEXT),
+            ("[BODY].spaced matches '\"up\": (false|null)'", TEXT),
+            ("[JSON $.flat[*]] contains 'ok\",\"fatal'", TEXT),
+            ("[BODY].numbers contains 500", TEXT),
+            ("[JSON $.numbers[?@ == 1500]] contains 500", TEXT),
+            ("[BODY].numbers contains '2.50'", TYPE),
+        ],
+    );
+    let repeated = with_body(r#"{"list":[1.50],"list":[1.5]}"#);
+    expect(&repeated, &[], &[], &[("[BODY].list matches 5", "the exact number is unknown")]);
+}
+
+#[test]
+fn values_of_different_types_are_not_different() {
+    let body = r#"{
+        "code": "500", "spaced": " 5e2 ", "number": 500, "list": ["down"], "codes": [[500]], "names": {"down": {}},
+        "flag": "True", "null": "null", "on": true, "none": null, "exact": 1.50, "day": "24h", "other": "1d", "up": "ok"
+    }"#;
+    expect(
+        &with_body(body),
+        &[
+            "[BODY].code == '500'",
+            "[BODY].number == 5e2",
+            "[BODY].code != 501",
+            "[BODY].number != '501'",
+            "[BODY].list != up",
+            "[BODY].codes != 501",
+            "[BODY].list contains down",
+            "[BODY].up != false",
+            "[BODY].up != null",
+            "[BODY].none != down",
+            "[BODY].on != null",
+            "[BODY].day == 24h",
+            "[BODY].day != 25h",
+            "[BODY].day > 60s",
+            "[BODY].other < 25h",
+            "[JSON $['up', 'list', 'names']] != broken",
+        ],
+        &[
+            "[BODY].code != '500'",
+            "[BODY].day != 24h",
+            "not [BODY].list contains down",
+            "not [BODY].code contains 500",
+            "[JSON $.list[*]] != down",
+        ],
+        &[
+            ("[BODY].code != 500", TYPE),
+            ("[BODY].code == 500", TYPE),
+            ("[BODY].spaced != 500", TYPE),
+            ("[BODY].number != '500'", TYPE),
+            ("[BODY].number != '5e2'", TYPE),
+            ("[BODY].exact != '1.50'", TYPE),
+            ("[BODY].flag != true", TYPE),
+            ("[BODY].on != 'true'", TYPE),
+            ("[BODY].null != null", TYPE),
+            ("[BODY].none != 'null'", TYPE),
+            ("[BODY].list != down", INSIDE),
+            ("[BODY].codes != 500", INSIDE),
+            ("[BODY].codes != '500'", INSIDE),
+            ("[BODY].names != down", INSIDE),
+            ("[JSON $['up', 'list']] != down", INSIDE),
+            ("[BODY].other != 24h", NOTATION),
+            ("[BODY].number < 60s", "it is not a duration with a unit"),
+            ("[BODY].code < 501", "it is not a number"),
+        ],
+    );
+}
+
+#[test]
+fn a_duration_keeps_its_written_form() {
+    let data = with_body("timeout after 60s, then 120s and 1000ms, 10 errors");
+    expect(
+        &data,
+        &["[BODY] contains 60s", "[BODY] matches 120s", "[BODY] contains 1000ms", "not [BODY] contains 2m"],
+        &["not [BODY] contains 60s", "not [BODY] matches 60s", "not [BODY] contains 1000ms", "[BODY] contains 90s"],
+        &[],
+    );
+    expect(&with_body("10 errors"), &["not [BODY] contains 0ms", "[BODY] contains 0"], &["[BODY] contains 0ms"], &[]);
+    expect(
+        &with_body("60s\n"),
+        &["[BODY] == 60s", "[BODY] < 61s", "[BODY] >= 1m"],
+        &["[BODY] != 60s"],
+        &[("[BODY] != 1m", NOTATION), ("[BODY] < 5", "it is not a number")],
+    );
+}
+
+#[test]
+fn headers_are_compared_as_text_and_by_value() {
+    let headers = [
+        ("x-depth", "1000"),
+        ("x-left", "9"),
+        ("x-wait", "60s"),
+        ("x-version", "1.10"),
+        ("x-state", "ok"),
+        ("x-state", "down"),
+        ("cache-control", "no-store, max-age=0"),
+    ];
+    let headers = headers.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(name, value);
+    }
+    let data = ProbeData { headers: Some(map), redirect: Some("/login".to_owned()), ..ProbeData::default() };
+    expect(
+        &data,
+        &[
+            "[HEADER x-depth] > 500",
+            "[HEADER x-depth] < '2000'",
+            "[HEADER x-left] < 10",
+            "[HEADER x-wait] == 60s",
+            "[HEADER x-wait] <= 1m",
+            "[HEADER x-version] == 1.10",
+            "[HEADER x-version] != 1.2",
+            "[HEADER x-version] != '1.1'",
+            "[HEADER cache-control] contains no-store",
+            "len([HEADER x-left]) == 1",
+            "[REDIRECT] == /login",
+        ],
+        &[
+            "[HEADER x-depth] < 500",
+            "[HEADER x-left] > 10",
+            "[HEADER x-wait] != 60s",
+            "not [HEADER x-wait] contains 60s",
+            "[HEADER x-missing] < 5",
+            "[REDIRECT] != /login",
+        ],
+        &[
+            ("[HEADER x-version] != 1.1", NOTATION),
+            ("[HEADER x-wait] != 1m", NOTATION),
+            ("[HEADER x-state] != down", INSIDE),
+            ("[HEADER cache-control] != no-store", INSIDE),
+            ("[HEADER x-state] < 5", "it is not a number"),
+            ("[HEADER x-depth] < 5s", "it is not a duration with a unit"),
+        ],
+    );
+}
+
+#[test]
+fn patterns_recognize_every_line_break() {
+    expect(
+        &with_body("ok\r\nFatal\r\n50%\rERROR\n"),
+        &["[BODY] matches '(?m)^Fatal$'", "[BODY] matches '(?m)^ERROR'", r"[BODY] matches 'Fa.*\n'"],
+        &["not [BODY] matches '(?m)^Fatal$'", "not [BODY] matches '(?m)^ERROR'", r"not [BODY] matches 'Fa.*\n'"],
+        &[],
+    );
+}

@@ -1,0 +1,99 @@
+//! Joins the output streams of a command, and finds messages whose text is not certain.
+
+use super::body_text::{Found, is_about_bytes};
+use super::expected_text::has_characters;
+use super::probe_data::ProbeData;
+use super::searched_text::{OutputStream, SearchedText};
+use super::text_pattern::TextPattern;
+use super::undeclared_text;
+
+/// Joins the output streams of a command. A line break separates them unless the first one ends with one.
+#[must_use]
+pub(super) fn join(stdout: Vec<u8>, stderr: Vec<u8>) -> ProbeData {
+    if stdout.is_empty() || stderr.is_empty() {
+        let body = if stdout.is_empty() { stderr } else { stdout };
+        return ProbeData {
+            undeclared: undeclared_text::recognize(&[&body]),
+            body: Some(body),
+            ..ProbeData::default()
+        };
+    }
+    let border: &[u8] = if stdout.ends_with(b"\n") { b"" } else { b"\n" };
+    let parts = [&stdout[..], border, &stderr[..]];
+    let stream = |start, bytes: &[u8]| OutputStream::new(start, bytes.len(), undeclared_text::recognize(&[bytes]));
+    let streams = vec![stream(0, &stdout), stream(stdout.len() + border.len(), &stderr)];
+    ProbeData {
+        body: Some(parts.concat()),
+        undeclared: undeclared_text::recognize(&parts),
+        streams,
+        ..ProbeData::default()
+    }
+}
+
+/// Returns whether a message possibly matches a pattern, although no match was found.
+#[must_use]
+pub(super) fn is_unclear(message: &[u8], pattern: &TextPattern) -> bool {
+    let undeclared = undeclared_text::recognize(&[message]);
+    let Some(undeclared) = undeclared else { return false };
+    let text = SearchedText::new(message, Some(&undeclared), &[]);
+    let needs_characters = !is_about_bytes(pattern.regex());
+    let has_characters = has_characters(text.whole().text(), false);
+    (needs_characters && !has_characters) || matches!(text.find_match(pattern), Found::Unclear(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::output_streams::*;
+
+    fn find(data: &ProbeData, text: &str) -> Found {
+        data.searched_text().expect("a body").find(text)
+    }
+
+    fn find_match(data: &ProbeData, pattern: &str) -> Found {
+        let pattern = TextPattern::parse(pattern).expect(pattern);
+        data.searched_text().expect("a body").find_match(&pattern)
+    }
+
+    #[test]
+    fn no_match_spans_two_streams() {
+        let data = |stdout: &str, stderr: &str| join(stdout.into(), stderr.into());
+        let split = data("42", "ERROR: disk\n");
+        assert_eq!(split.body.as_deref(), Some(&b"42\nERROR: disk\n"[..]));
+        for pattern in [r"\bERROR\b", "^ERROR", "(?m)^ERROR", "42$", "^42$"] {
+            assert_eq!(find_match(&split, pattern), Found::Yes, "{pattern}");
+        }
+        for pattern in ["(?s)42.*ERROR", r"42\s", r"\sERROR"] {
+            assert_eq!(find_match(&split, pattern), Found::No, "{pattern}");
+        }
+        assert_eq!(find(&split, "2\nE"), Found::No);
+        assert_eq!(find(&data("O", "K"), "OK"), Found::No);
+        assert_eq!(find(&data("OK", "K"), "OK"), Found::Yes);
+        assert_eq!(find(&data("", "OK"), "OK"), Found::Yes);
+    }
+
+    #[test]
+    fn the_border_between_streams_is_one_line_break() {
+        for (stdout, stderr, body, size) in
+            [("a", "b", "a\nb", 2), ("a\n", "b", "a\nb", 3), ("a", "", "a", 1), ("", "b", "b", 1), ("", "", "", 0)]
+        {
+            let data = join(stdout.into(), stderr.into());
+            let joined = data.body.clone().expect("a body");
+            assert_eq!((joined.as_slice(), data.body_size(&joined)), (body.as_bytes(), size));
+        }
+    }
+
+    #[test]
+    fn messages_that_cannot_be_read_are_unclear() {
+        let is_unclear = |message: &[u8], pattern: &str| {
+            is_unclear(message, &TextPattern::parse_multi_line(pattern).expect(pattern))
+        };
+        for message in [&b"\x1f\x8b\x08\0\0\0"[..], b"log\n!a\0d\0m\0i\0n\0", b"St\xf6rung", b"a\0\0\0d\0\0\0m\0\0\0in"]
+        {
+            assert!(is_unclear(message, "adm|admin"), "{message:?}");
+        }
+        for message in ["hello", "Störung", ""] {
+            assert!(!is_unclear(message.as_bytes(), "admin"), "{message}");
+        }
+        assert!(!is_unclear(b"\xff\x01", "(?-u)admin"));
+    }
+}

@@ -1,0 +1,91 @@
+//! Searches a body. The output streams of a command are searched one by one, so that no match spans two of them.
+
+use std::ops::Range;
+
+use super::body_text::{BodyText, Found, UndeclaredText};
+use super::text_pattern::TextPattern;
+
+/// One of the output streams that make up a body.
+#[derive(Debug, Clone)]
+pub struct OutputStream {
+    /// The position of the stream in the body.
+    range: Range<usize>,
+    undeclared: Option<Box<UndeclaredText>>,
+}
+
+/// A body, and the parts that are searched one by one.
+#[derive(Debug, Clone, Copy)]
+pub struct SearchedText<'a> {
+    raw: &'a [u8],
+    whole: BodyText<'a>,
+    /// The output streams, or an empty list if the body is searched as a whole.
+    streams: &'a [OutputStream],
+}
+
+impl OutputStream {
+    /// Describes a stream that starts at this position in the body.
+    #[must_use]
+    pub fn new(start: usize, length: usize, undeclared: Option<Box<UndeclaredText>>) -> OutputStream {
+        OutputStream { range: start..start + length, undeclared }
+    }
+
+    /// Returns the number of bytes that the command wrote to this stream.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.range.len()
+    }
+}
+
+impl<'a> SearchedText<'a> {
+    #[must_use]
+    pub fn new(raw: &'a [u8], undeclared: Option<&'a UndeclaredText>, streams: &'a [OutputStream]) -> SearchedText<'a> {
+        SearchedText { raw, whole: BodyText::new(raw, undeclared), streams }
+    }
+
+    /// Returns the whole body.
+    #[must_use]
+    pub fn whole(self) -> BodyText<'a> {
+        self.whole
+    }
+
+    /// Returns the texts that are searched: the output streams, or the whole body.
+    pub fn parts(self) -> impl Iterator<Item = BodyText<'a>> {
+        let whole = self.streams.is_empty().then_some(self.whole);
+        let stream = move |stream: &'a OutputStream| {
+            let bytes = self.raw.get(stream.range.clone())?;
+            Some(BodyText::new(bytes, stream.undeclared.as_deref()))
+        };
+        whole.into_iter().chain(self.streams.iter().filter_map(stream))
+    }
+
+    /// Searches for a string.
+    #[must_use]
+    pub fn find(self, text: &str) -> Found {
+        any_found(self.parts().map(|part| part.find(text)))
+    }
+
+    /// Searches for a match.
+    #[must_use]
+    pub fn find_match(self, pattern: &TextPattern) -> Found {
+        any_found(self.parts().flat_map(|part| pattern.alternatives().map(move |regex| part.find_match(regex))))
+    }
+
+    /// Returns whether a match ends before the end of its text, so that it remains a match if the text continues.
+    #[must_use]
+    pub fn has_final_match(self, pattern: &TextPattern) -> bool {
+        self.parts().any(|part| pattern.alternatives().any(|regex| part.has_final_match(regex)))
+    }
+}
+
+/// Combines the results of several searches.
+fn any_found(searches: impl Iterator<Item = Found>) -> Found {
+    let mut found = Found::No;
+    for one in searches {
+        match one {
+            Found::Yes => return Found::Yes,
+            Found::Unclear(_) if found == Found::No => found = one,
+            _ => {}
+        }
+    }
+    found
+}
