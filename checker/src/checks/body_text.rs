@@ -91,7 +91,6 @@ impl<'a> BodyText<'a> {
         })
     }
 
-    /// Searches for a string.
     #[must_use]
     pub fn find(self, text: &str) -> Found {
         let is_in = |form: &[u8]| memmem::find(form, text.as_bytes()).is_some();

@@ -42,7 +42,6 @@ impl<'a> SearchedText<'a> {
         SearchedText { raw, whole: BodyText::new(raw, undeclared), streams }
     }
 
-    /// Returns the whole body.
     #[must_use]
     pub fn whole(self) -> BodyText<'a> {
         self.whole
@@ -58,13 +57,11 @@ impl<'a> SearchedText<'a> {
         whole.into_iter().chain(self.streams.iter().filter_map(stream))
     }
 
-    /// Searches for a string.
     #[must_use]
     pub fn find(self, text: &str) -> Found {
         any_found(self.parts().map(|part| part.find(text)))
     }
 
-    /// Searches for a match.
     #[must_use]
     pub fn find_match(self, pattern: &TextPattern) -> Found {
         any_found(self.parts().flat_map(|part| pattern.alternatives().map(move |regex| part.find_match(regex))))

@@ -207,7 +207,6 @@ impl FileResults {
         }
     }
 
-    /// Returns all results.
     pub(super) fn into_file(self) -> CheckFile {
         match self {
             FileResults::Parsed(file) => file,

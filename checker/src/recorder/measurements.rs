@@ -27,7 +27,6 @@ pub type CheckMeasurements = BTreeMap<Option<NodeName>, BTreeMap<EndpointKey, Ve
 /// memory.
 #[derive(Debug)]
 pub struct ShownEndpoints<'a> {
-    /// The titles and locators.
     names: HashSet<(&'a str, &'a str)>,
     ids: HashSet<&'a str>,
 }

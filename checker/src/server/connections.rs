@@ -97,7 +97,6 @@ pub(super) async fn accept(
     Ok(())
 }
 
-/// The open connections.
 struct Connections {
     /// The maximum number of connections per address.
     of_address: usize,

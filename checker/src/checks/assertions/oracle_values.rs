@@ -273,7 +273,6 @@ fn node() -> impl Strategy<Value = Node> {
     })
 }
 
-/// Generates a JSON value.
 pub(super) fn value() -> impl Strategy<Value = String> {
     node().prop_map(|node| node.write())
 }
