@@ -145,7 +145,8 @@ fn equals_header(text: &str, operand: &Operand) -> Result<bool, Reason> {
         return Err(OTHER_NOTATION);
     }
     // The parts of a list, such as `no-store, max-age=0`, or several headers with the same name.
-    let is_part = text.split(',').map(str::trim).any(|part| part == word || has_same_value(part, operand));
+    let is_part =
+        !word.is_empty() && text.split(',').map(str::trim).any(|part| part == word || has_same_value(part, operand));
     if is_part { Err(HAS_VALUE) } else { Ok(false) }
 }
 
@@ -200,11 +201,22 @@ pub(super) fn equals_json(json: &Json, operand: &Operand, texts: DoubleText<'_>)
         (Json::String(text), Operand::Duration { .. }) => equals_text(text, operand),
         (Json::Bool(flag), Operand::Flag(expected)) => Ok(flag == expected),
         (Json::Null, Operand::Null) => Ok(true),
+        (Json::Array(_) | Json::Object(_), _) if !can_be_inside(operand) => Ok(false),
         (Json::Array(elements), _) => equals_none(elements.iter(), operand, texts),
         (Json::Object(members), _) if members.contains_key(&operand.to_string()) => Err(HAS_VALUE),
         (Json::Object(members), _) => equals_none(members.values(), operand, texts),
         _ if reads_the_same(json, operand, texts) => Err(SAME_READING),
         _ => Ok(false),
+    }
+}
+
+/// Returns whether a comparison of a list or an object with this operand can refer to the values inside. A comparison with
+/// `null`, a flag or an empty string asks whether there is a value at all.
+fn can_be_inside(operand: &Operand) -> bool {
+    match operand {
+        Operand::Number(_) | Operand::Duration { .. } => true,
+        Operand::Text(text) => !text.is_empty(),
+        Operand::Flag(_) | Operand::Null => false,
     }
 }
 
@@ -224,8 +236,9 @@ fn equals_none<'j>(
 
 /// Returns whether a scalar and an operand of different types have the same text, such as `"500"` and 500.
 fn reads_the_same(scalar: &Json, operand: &Operand, texts: DoubleText<'_>) -> bool {
-    let Some(text) = scalar_text(scalar, texts) else { return true };
-    let (text, word) = (text.trim(), operand.to_string());
+    let word = operand.to_string();
+    let Some(text) = scalar_text(scalar, texts) else { return Decimal::parse(word.trim()).is_some() };
+    let text = text.trim();
     let is_same_number =
         |word: &str| Decimal::parse(word).is_some_and(|number| has_same_value(text, &Operand::Number(number)));
     text.eq_ignore_ascii_case(word.trim()) || is_same_number(word.trim())

@@ -199,6 +199,25 @@ fn values_of_different_types_are_not_different() {
 }
 
 #[test]
+fn a_list_or_an_object_is_a_value_whatever_it_contains() {
+    let body = r#"{"data":{"id":1,"next":null,"up":false,"note":""},"list":[null,"",false],"a":1,"a":2,"x":1.5}"#;
+    expect(
+        &with_body(body),
+        &[
+            "[BODY].data != null",
+            "[BODY].list != null",
+            "not [BODY].data == null",
+            "[BODY].data != false",
+            r#"[BODY].data != """#,
+            r#"[BODY].list != """#,
+            "[BODY].x != ok",
+        ],
+        &["[BODY].data == null", "[BODY].data.next != null", "[JSON $.list[*]] != null"],
+        &[("[BODY].data == 1", INSIDE), ("[BODY].x == '1.5'", TYPE)],
+    );
+}
+
+#[test]
 fn a_duration_keeps_its_written_form() {
     let data = with_body("timeout after 60s, then 120s and 1000ms, 10 errors");
     expect(
