@@ -113,6 +113,10 @@ impl Node {
             (Node::Text(text), Operand::Text(expected)) => return Some(text == expected),
             (Node::Flag(flag), Operand::Flag(expected)) => return Some(flag == expected),
             (Node::Null, Operand::Null) => return Some(true),
+            // These ask whether there is a value at all, whatever is inside.
+            (Node::List(_) | Node::Object(_), Operand::Flag(_) | Operand::Null | Operand::Text("")) => {
+                return Some(false);
+            }
             _ => {}
         }
         let is_same = if self.is_scalar() {
