@@ -230,7 +230,7 @@ fn after_comment(text: &str) -> &str {
     ""
 }
 
-/// Parses the tag whose `<` precedes the text. Returns `None` if there is no complete tag.
+/// Parses the tag whose `<` precedes the text. Returns `None` if the tag is incomplete.
 fn read_tag(text: &str) -> Option<(Tag, &str)> {
     let closes = text.starts_with('/');
     let text = text.strip_prefix('/').unwrap_or(text);

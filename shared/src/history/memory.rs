@@ -29,7 +29,7 @@ pub(super) const TOLERATED_DELAYS: [Nanos; 3] = [HOUR, 5 * MINUTE, -HOUR];
 /// The limit of a builder, and what it needs to keep within the limit.
 #[derive(Debug, Default)]
 pub(super) struct MemoryLimit {
-    /// The limit, or `None` if there is no limit.
+    /// The limit, or `None` if memory is not limited.
     limit: Option<Bytes>,
     /// By how much the history and the pending results may have grown since their memory was last computed, in bytes.
     growth: usize,
@@ -129,7 +129,7 @@ impl MemoryLimit {
         (self.newest_from, self.of_file) = (stored_at, 0);
     }
 
-    /// Returns whether there is no room for another result of the newest file with this status. Of the limit's growth,
+    /// Returns whether another result of the newest file with this status would exceed the limit. Of the limit's growth,
     /// healthy results can take half.
     pub(super) fn is_exhausted(&self, status: Status) -> bool {
         let reserved = |limit: Bytes| if status == Status::Healthy { limit.growth / 2 } else { 0 };
