@@ -1,7 +1,6 @@
 //! Response times over a period: from every check if check files are read, from hourly and daily percentiles if only
 //! histories are read, and from sketches for other percentiles. The page and the terminal show these figures.
 
-use crate::check_file::Attempt;
 use crate::history::{EndpointRows, Series, SketchRows, add_open_between};
 use crate::latency::Sketch;
 use crate::stats::Stats;
@@ -49,13 +48,6 @@ impl Sample for Measurement {
     fn rtts(&self) -> &[Nanos] {
         &self.rtts
     }
-}
-
-/// Returns the round-trip times of the successful attempts. Failed attempts are omitted, because the time until a
-/// connection is refused is not a response time.
-#[must_use]
-pub fn answered(attempts: &[Attempt]) -> Box<[Nanos]> {
-    attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect()
 }
 
 /// Converts all daily and hourly percentiles of a history to samples. `make` creates a sample from its time, length and

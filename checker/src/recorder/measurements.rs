@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 use shared::UnixNanos;
-use shared::check_file::{CheckResult, EndpointKey};
+use shared::check_file::{CheckResult, EndpointKey, answered};
 use shared::history::BuildReport;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::quorum::CLOCK_TOLERANCE;
-use shared::response_times::{Measurement, answered};
+use shared::response_times::Measurement;
 
 use super::check_files::check_files;
 use super::history_reader::{LeftOut, MEMORY_LIMIT_WITH_RESPONSE_TIMES};

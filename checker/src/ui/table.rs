@@ -5,7 +5,7 @@ use std::iter;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::json;
-use shared::check_file::{Attempt, CheckResult, write_check_file};
+use shared::check_file::{Attempt, CheckResult, answered, write_check_file};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::stats::Stats;
 use shared::status::Status;
@@ -89,11 +89,11 @@ pub fn render(results: &[CheckResult], styles: Styles) -> String {
     table
 }
 
-/// Formats the median round-trip time of the successful attempts, and the range from shortest to longest. The time until
-/// a connection is refused is not a response time.
+/// Formats the median round-trip time of the successful attempts, and the range from shortest to longest.
 fn times(attempts: &[Attempt]) -> (String, String) {
-    let answered = attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect();
-    let Some(stats) = Stats::from_rtts(answered) else { return ("–".to_owned(), "–".to_owned()) };
+    let Some(stats) = Stats::from_rtts(answered(attempts).into_vec()) else {
+        return ("–".to_owned(), "–".to_owned());
+    };
     let median = duration::format_rtt(stats.median);
     let format = |rtt: Nanos| if rtt == stats.median { median.clone() } else { duration::format_rtt(rtt) };
     let mut spread = format(stats.min);

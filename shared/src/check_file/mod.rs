@@ -253,6 +253,13 @@ pub fn each_result(
     read.map_err(|error| InvalidCheckFile(error.to_string()))
 }
 
+/// Returns the round-trip times of the successful attempts. Failed attempts are omitted, because the time until a
+/// connection is refused is not a response time.
+#[must_use]
+pub fn answered(attempts: &[Attempt]) -> Box<[Nanos]> {
+    attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect()
+}
+
 /// Shortens a string to `limit` characters, the last of which is then an ellipsis.
 #[must_use]
 pub fn shortened(mut text: String, limit: usize) -> String {

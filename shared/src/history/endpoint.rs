@@ -7,7 +7,7 @@ use super::{
     DAYS_PER_BLOCK, ERRORS_PER_DAY, EVENT_LIMIT, EndpointHistory, Event, LatestResult, Percentiles, Sketches, day_of,
     start_of_day,
 };
-use crate::check_file::{CheckResult, shortened};
+use crate::check_file::{CheckResult, answered, shortened};
 use crate::latency::Sketch;
 use crate::stats::Stats;
 use crate::status::Status;
@@ -27,15 +27,12 @@ pub(super) struct RecordedResult {
 impl RecordedResult {
     /// `index` is the index of the result in its file.
     pub(super) fn new(result: &CheckResult, at: UnixNanos, stored_at: UnixNanos, index: usize) -> RecordedResult {
-        // Failed attempts are omitted, because the time until a connection is refused is not a response time.
-        let answered =
-            result.attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect();
         let is_bad = matches!(result.status, Status::Degraded | Status::Down);
         let reason = result.reason().filter(|_| is_bad).map(|reason| shortened(reason.to_owned(), EVENT_LIMIT).into());
         RecordedResult {
             observation: Observation { at, status: result.status, interval: result.interval },
             stored_at,
-            latency: Stats::from_rtts(answered).map(|stats| stats.median),
+            latency: Stats::from_rtts(answered(&result.attempts).into_vec()).map(|stats| stats.median),
             latest: Arc::new(LatestResult {
                 position: result.position_or(index),
                 kind: result.kind.clone().unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::check_file::CheckResult;
+use shared::check_file::{CheckResult, answered};
 use shared::history::{EndpointRows, Series};
 use shared::latency::Sketch;
 use shared::response_times;
@@ -71,7 +71,7 @@ impl Sample {
             at: result.timestamp,
             status: result.status,
             interval: result.interval,
-            rtts: response_times::answered(&result.attempts),
+            rtts: answered(&result.attempts),
             failed: result.attempts.iter().any(|attempt| attempt.error.is_some()),
             threshold: result.threshold,
             reason: if result.status == Status::Healthy { None } else { result.reason().map(Arc::from) },
