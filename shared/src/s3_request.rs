@@ -100,7 +100,9 @@ impl S3ErrorKind {
         Some(match code {
             "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" => S3ErrorKind::UnknownKey,
             // IAM also uses this code for clock skew.
-            "SignatureDoesNotMatch" if mentions(message, "expired") || mentions(message, "current") => {
+            "SignatureDoesNotMatch"
+                if mentions(message, "Signature") && (mentions(message, "expired") || mentions(message, "current")) =>
+            {
                 S3ErrorKind::ClockSkew
             }
             "SignatureDoesNotMatch" => S3ErrorKind::WrongSecret,
@@ -185,6 +187,7 @@ mod tests {
         assert_eq!(kind("SignatureDoesNotMatch", "Signature expired: 2026"), Some(S3ErrorKind::ClockSkew));
         assert_eq!(kind("SignatureDoesNotMatch", "Signature not yet current: 2026"), Some(S3ErrorKind::ClockSkew));
         assert_eq!(kind("SignatureDoesNotMatch", ""), Some(S3ErrorKind::WrongSecret));
+        assert_eq!(kind("SignatureDoesNotMatch", "Check your current key"), Some(S3ErrorKind::WrongSecret));
         assert_eq!(kind("AccessDenied", "Request has expired"), Some(S3ErrorKind::ExpiredUrl));
         assert_eq!(kind("AccessDenied", "Access Denied"), Some(S3ErrorKind::AccessDenied));
         assert_eq!(kind("EntityTooLarge", ""), None);
