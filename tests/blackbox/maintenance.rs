@@ -171,7 +171,7 @@ async fn outages_in_a_window_are_held_back_until_it_ends() {
     round(&checker, &[]).await;
     let preview = checker.call(&["notify", "preview", "-c", "checker.json"]).await;
     assert!(
-        preview.stdout.contains("not sent: down Shop, because it is in planned maintenance"),
+        preview.stdout.contains("not sent: `down` for Shop, because it is in planned maintenance"),
         "{}",
         preview.output()
     );
@@ -179,7 +179,7 @@ async fn outages_in_a_window_are_held_back_until_it_ends() {
     done(&checker, &["end", "latest"]).await;
     round(&checker, &[]).await;
     assert_eq!(webhook.news(), ["down Shop"]);
-    assert_eq!(webhook.messages()[0]["items"][0]["planned"], json!(true));
+    assert_eq!(webhook.messages()[0]["items"][0]["planned"], json!(false), "it was announced late");
 }
 
 #[tokio::test]
