@@ -196,6 +196,10 @@ async fn commands_ignore_the_authors_that_readers_ignore() {
     let open = succeed(&checker, &["incident", "list"]).await;
     assert!(open.contains("Ours") && !open.contains("Theirs"), "{open}");
     succeed(&checker, &["incident", "resolve", "latest"]).await;
+    config["page"]["authors"] = json!(["stranger"]);
+    checker.configure(&config);
+    let run = checker.call(&["run", "--message", "We know."]).await;
+    assert!(run.code == 0 && run.stderr.contains("readers do not see posts of `anna`"), "{}", run.output());
 }
 
 #[tokio::test]
