@@ -199,6 +199,24 @@ async fn an_incident_is_reported_once_per_update_and_when_it_ends() {
 }
 
 #[tokio::test]
+async fn the_title_of_an_erased_incident_is_neither_sent_nor_kept() {
+    let recorder = Recorder::start().await;
+    let mut world = slack(&recorder);
+    world.settings.channels[0].policy.on.insert(EventKind::Incident);
+    let details = Details::Incident { state: None, began: None, ended: None };
+    let first = Post { title: Some("The password is canary".to_owned()), ..post(details) };
+    publish(&world, vec![first.clone()]).await;
+    world.run(2).await;
+    assert!(recorder.take().concat().contains("canary") && format!("{:?}", world.log().await).contains("canary"));
+    publish(&world, Vec::new()).await;
+    let sent = world.run(4).await.sent;
+    assert_eq!(sent, [format!("notified `ops`: Incident: {}", first.id)]);
+    let (requests, log) = (recorder.take().concat(), format!("{:?}", world.log().await));
+    assert!(requests.contains("withdrawn") && !requests.contains("canary"), "{requests}");
+    assert!(log.contains(&first.id.to_string()) && !log.contains("canary"), "{log}");
+}
+
+#[tokio::test]
 async fn an_incident_about_other_endpoints_is_not_reported() {
     let recorder = Recorder::start().await;
     let mut world = slack(&recorder);
