@@ -113,7 +113,9 @@ async fn every_kind_of_post_can_be_erased() {
         succeed(&checker, words).await;
         fail(&checker, &["post", "erase", "latest", "--author", "ben", "--yes"], "belongs to `anna`").await;
         fail(&checker, &["post", "erase", "latest"], "nothing was erased").await;
-        assert_eq!(succeed(&checker, &["post", "erase", "latest", "--yes"]).await, "erased 1 post\n", "{words:?}");
+        let run = checker.call(&["post", "erase", "latest", "--yes"]).await;
+        assert_eq!((run.code, run.stdout.as_str()), (0, "erased 1 post\n"), "{words:?}: {}", run.stderr);
+        assert_eq!(run.stderr.contains("check files and histories keep it"), words[0] == "run", "{}", run.stderr);
         let posts = std::fs::read_dir(checker.path("checks/0-posts")).expect("a folder").count();
         let digest = std::fs::read_to_string(checker.path("checks/history/anna.posts.json")).expect("a digest");
         assert!(posts == 0 && !digest.contains("canary"), "{words:?}: {digest}");
@@ -125,6 +127,52 @@ async fn every_kind_of_post_can_be_erased() {
     let silences: Value = serde_json::from_str(&silences).expect("it is JSON");
     let id = silences[0]["id"].as_str().expect("an ID");
     assert_eq!(succeed(&checker, &["post", "erase", id, "--yes"]).await, "erased 2 posts\n");
+}
+
+#[tokio::test]
+async fn erasing_an_end_alone_is_refused() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    let soon = start(now() + HOUR);
+    let plan = ["maintenance", "plan", "Upgrade", "--affects", "Shop=down", "--zone", "UTC", "--for", "1h", "--start"];
+    for (begin, end) in [
+        (&[&plan[..], &[&soon]].concat()[..], &["maintenance", "cancel", "latest"][..]),
+        (&["silence", "Shop", "--for", "10h"], &["silence", "end", "latest"]),
+        (&["run", "--message", "We know."], &["message", "end"]),
+    ] {
+        succeed(&checker, begin).await;
+        succeed(&checker, end).await;
+        let run = fail(&checker, &["post", "erase", "latest", "--yes"], "erasing it alone would undo the change").await;
+        let id = run.stderr.rsplit_once("checker post erase ").expect("a remedy").1.trim_end().trim_end_matches('`');
+        assert_eq!(succeed(&checker, &["post", "erase", id, "--yes"]).await, "erased 2 posts\n", "{end:?}");
+    }
+    succeed(&checker, &["incident", "open", "Checkout fails"]).await;
+    succeed(&checker, &["incident", "resolve", "latest"]).await;
+    fail(&checker, &["incident", "erase", "latest", "--yes"], "would reopen the incident").await;
+    assert_eq!(incidents(&checker).await[0]["state"], "resolved");
+}
+
+#[tokio::test]
+async fn what_remains_of_an_erased_incident_is_resolved_and_can_be_erased() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    succeed(&checker, &["incident", "open", "Checkout fails"]).await;
+    let id = incidents(&checker).await[0]["id"].as_str().expect("an id").to_owned();
+    for author in ["ben", "cleo"] {
+        succeed(&checker, &["incident", "update", &id, "--text", "On it.", "--author", author]).await;
+    }
+    let run = checker.call(&["incident", "erase", &id, "--yes"]).await;
+    assert!(run.code == 0 && run.stderr.contains("erase them with `--author cleo`"), "{}", run.output());
+    let rest = incidents(&checker).await;
+    assert_eq!((&rest[0]["id"], &rest[0]["state"], &rest[0]["title"]), (&json!(id), &json!("resolved"), &json!("")));
+    assert_eq!(succeed(&checker, &["incident", "list"]).await, "No incidents.\n");
+    let reopen = ["incident", "update", &id, "--state", "investigating", "--author", "ben"];
+    fail(&checker, &reopen, "the first post of the incident").await;
+    fail(&checker, &["incident", "withdraw", &id], "belongs to").await;
+    succeed(&checker, &["incident", "withdraw", &id, "--author", "ben"]).await;
+    assert_eq!(incidents(&checker).await[0]["updates"].as_array().map(Vec::len), Some(1));
+    let erased = succeed(&checker, &["incident", "erase", &id, "--author", "ben", "--yes"]).await;
+    assert_eq!(erased, "erased 2 posts\n", "the update and its withdrawal");
+    assert_eq!(succeed(&checker, &["post", "erase", &id, "--author", "cleo", "--yes"]).await, "erased 1 post\n");
+    assert_eq!(incidents(&checker).await, [Value::Null; 0]);
 }
 
 #[tokio::test]
@@ -196,6 +244,10 @@ async fn commands_ignore_the_authors_that_readers_ignore() {
     let open = succeed(&checker, &["incident", "list"]).await;
     assert!(open.contains("Ours") && !open.contains("Theirs"), "{open}");
     succeed(&checker, &["incident", "resolve", "latest"]).await;
+    config["page"]["authors"] = json!(["stranger"]);
+    checker.configure(&config);
+    let run = checker.call(&["run", "--message", "We know."]).await;
+    assert!(run.code == 0 && run.stderr.contains("readers do not see posts of `anna`"), "{}", run.output());
 }
 
 #[tokio::test]

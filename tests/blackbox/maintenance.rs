@@ -179,7 +179,7 @@ async fn outages_in_a_window_are_held_back_until_it_ends() {
     done(&checker, &["end", "latest"]).await;
     round(&checker, &[]).await;
     assert_eq!(webhook.news(), ["down Shop"]);
-    assert_eq!(webhook.messages()[0]["items"][0]["planned"], json!(true));
+    assert_eq!(webhook.messages()[0]["items"][0]["planned"], json!(false), "it was announced late");
 }
 
 #[tokio::test]

@@ -50,11 +50,17 @@ pub(crate) async fn publish(config: &Config, store: &Store, announcement: &Annou
         Ok(board) => publish::publish(store, &board, author, draft, now).await,
         Err(error) => Err(PublishError::NotStored(error)),
     };
+    let warn = |cause: &str| {
+        ui::warn(&format!("the page shows the message for 24 hours, and `checker message end` cannot end it: {cause}"));
+    };
     match published {
-        Ok(published) => published.problems.iter().for_each(|problem| ui::warn(problem)),
-        Err(error) => ui::warn(&format!(
-            "the page shows the message for 24 hours, and `checker message end` cannot end it: {error}"
-        )),
+        Ok(published) => {
+            published.problems.iter().for_each(|problem| ui::warn(problem));
+            if config.page.config.post_authors().shown.is_some_and(|shown| !shown.contains(author)) {
+                warn(&format!("readers do not see posts of `{author}`; add it to `page.authors`"));
+            }
+        }
+        Err(error) => warn(&error.to_string()),
     }
 }
 

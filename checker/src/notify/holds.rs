@@ -5,6 +5,7 @@ use shared::notification::reconcile::{Hold, HoldKind, Period, covered_titles};
 use shared::page_config::appearance::Group;
 use shared::post::digest::PostDigest;
 use shared::post::fold::Announcements;
+use shared::post::maintenance::Window;
 use shared::post::{Affected, Authors, Impact};
 
 /// Returns the holds that overlap the period from `from` to `now`. `groups` are those of the page, which posts can name.
@@ -24,21 +25,22 @@ fn holds_of(announcements: &Announcements, groups: &[Group], (from, now): (UnixN
     let overlaps = |period: &Period| period.end > from && period.start <= now && period.start < period.end;
     let mut holds = Vec::new();
     for maintenance in &announcements.maintenance {
-        let periods = maintenance.windows.iter().map(|window| Period { start: window.start, end: window.end });
-        let periods: Vec<Period> = periods.filter(overlaps).collect();
+        let parts: Vec<WindowPart> =
+            maintenance.windows.iter().flat_map(parts).filter(|part| overlaps(&part.period)).collect();
         // Endpoints for which no impact is expected are not held back.
         for impact in [Impact::Degraded, Impact::Down] {
             let affected = maintenance.affects.iter().filter(|affected| affected.impact == impact);
             let endpoints = titles(affected, groups);
             // Without endpoints, a hold would apply to all of them.
             if !endpoints.is_empty() {
-                let hold = |period: &Period| Hold {
-                    kind: HoldKind::Planned,
-                    period: *period,
+                let hold = |part: &WindowPart| Hold {
+                    kind: part.kind,
+                    period: part.period,
+                    announced_at: Some(part.announced_at),
                     endpoints: endpoints.clone(),
                     impact,
                 };
-                holds.extend(periods.iter().map(hold));
+                holds.extend(parts.iter().map(hold));
             }
         }
     }
@@ -46,10 +48,27 @@ fn holds_of(announcements: &Announcements, groups: &[Group], (from, now): (UnixN
         let period = Period { start: silence.from, end: silence.until };
         if overlaps(&period) {
             let endpoints = titles(&silence.affects, groups);
-            holds.push(Hold { kind: HoldKind::Silence, period, endpoints, impact: Impact::Down });
+            let (kind, impact) = (HoldKind::Silence, Impact::Down);
+            holds.push(Hold { kind, period, announced_at: None, endpoints, impact });
         }
     }
     holds
+}
+
+/// A part of a maintenance window.
+struct WindowPart {
+    kind: HoldKind,
+    period: Period,
+    announced_at: UnixNanos,
+}
+
+/// Returns the part of a window that counts as planned, and the parts that were announced after they began.
+fn parts(window: &Window) -> impl Iterator<Item = WindowPart> {
+    let part = |kind, (start, end), announced_at| WindowPart { kind, period: Period { start, end }, announced_at };
+    let planned = part(HoldKind::Planned, window.announced, window.announced_at);
+    let late = window.announced_afterwards();
+    let late = late.map(|range| part(HoldKind::AnnouncedLate, range, window.rest_announced_at));
+    std::iter::once(planned).chain(late)
 }
 
 fn titles<'a>(affected: impl IntoIterator<Item = &'a Affected>, groups: &[Group]) -> Vec<String> {
@@ -59,7 +78,7 @@ fn titles<'a>(affected: impl IntoIterator<Item = &'a Affected>, groups: &[Group]
 #[cfg(test)]
 mod tests {
     use shared::object_name::{NodeName, PostId};
-    use shared::post::{Details, MaintenancePlan, Post, Scope};
+    use shared::post::{Details, MaintenanceChange, MaintenancePlan, Post, Scope};
     use shared::{HOUR, MINUTE};
 
     use super::*;
@@ -120,6 +139,41 @@ mod tests {
             assert_eq!(found(vec![post.clone()]), [], "{post:?}");
         }
         assert_eq!(holds(&[], (&[], &Authors::default()), (0, NOW)), []);
+    }
+
+    #[test]
+    fn parts_that_were_announced_afterwards_are_not_planned() {
+        let (start, late) = (NOW - 30 * MINUTE, NOW - 20 * MINUTE);
+        let of = |posts: Vec<Post>| {
+            let digest = PostDigest::new(NodeName::new("anna").unwrap(), posts, NOW);
+            let holds = holds(&[digest], (&[], &Authors::default()), (NOW - 2 * HOUR, NOW));
+            let parts =
+                holds.into_iter().map(|hold| (hold.kind, hold.period.start, hold.period.end, hold.announced_at));
+            parts.collect::<Vec<_>>()
+        };
+        let shop = [("Shop", Impact::Down)];
+        let planned = |length| {
+            let plan = MaintenancePlan { windows: vec![(start, start + length)], ..MaintenancePlan::default() };
+            Details::Maintenance { plan: Some(plan), change: None }
+        };
+        let in_time = (HoldKind::Planned, start, start + HOUR, Some(NOW - HOUR));
+        assert_eq!(of(vec![window(&shop, start)]), [in_time]);
+        let afterwards = (HoldKind::AnnouncedLate, start, start + HOUR, Some(late));
+        assert_eq!(of(vec![post(late, &shop, planned(HOUR))]), [afterwards]);
+        let change = |at, end| {
+            let change = MaintenanceChange::Move { window: start, start, end };
+            Post { affects: None, ..post(at, &[], Details::Maintenance { plan: None, change: Some(change) }) }
+        };
+        let about = |first: &Post, change: Post| vec![first.clone(), Post { subject: first.id.clone(), ..change }];
+        let first = post(NOW - HOUR, &shop, planned(5 * MINUTE));
+        let rest = (HoldKind::AnnouncedLate, start + 5 * MINUTE, NOW, Some(late));
+        assert_eq!(
+            of(about(&first, change(late, NOW))),
+            [(HoldKind::Planned, start, start + 5 * MINUTE, Some(NOW - HOUR)), rest]
+        );
+        let first = post(late, &shop, planned(HOUR));
+        let extended = (HoldKind::AnnouncedLate, start, start + 2 * HOUR, Some(late));
+        assert_eq!(of(about(&first, change(NOW - MINUTE, start + 2 * HOUR))), [extended], "it was in progress");
     }
 
     #[test]

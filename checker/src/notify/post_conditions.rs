@@ -3,6 +3,8 @@
 //! Each update of an incident, and each start and end of a window, increases the number of reminders of its condition,
 //! so that every channel is notified of it once, by one node.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
 use shared::check_file::EndpointKey;
 use shared::duration::format_coarse;
@@ -24,12 +26,12 @@ const ENDED_WITHIN: Nanos = shared::notification::verdicts::REPORTED_TIME;
 /// The maximum number of endpoints to name.
 const NAMES_LIMIT: usize = 5;
 
-/// Determines the conditions for everything that was posted. `zone` is the time zone of messages.
+/// Determines the conditions for everything that was posted, except for incidents whose first post is missing. `zone` is the time zone of messages.
 #[must_use]
 pub fn posted(announcements: &Announcements, (groups, zone): (&[Group], &TimeZone), now: UnixNanos) -> Vec<Condition> {
     let clock = Clock::new(now, zone);
     let is_recent = |condition: &Condition| condition.is_present || condition.since.saturating_add(ENDED_WITHIN) > now;
-    let incidents = announcements.incidents.iter().filter(|incident| incident.began <= now);
+    let incidents = announcements.incidents.iter().filter(|incident| incident.began <= now && incident.is_complete);
     let incidents = incidents.map(|one| incident(one, groups));
     let windows = announcements.maintenance.iter().map(|one| maintenance(one, groups, &clock, now));
     incidents.chain(windows).filter(is_recent).collect()
@@ -39,18 +41,47 @@ pub fn posted(announcements: &Announcements, (groups, zone): (&[Group], &TimeZon
 /// erased.
 #[must_use]
 pub fn withdrawn(announcements: &Announcements, own: &NotificationLog) -> Vec<Condition> {
-    let incidents = announcements.incidents.iter().map(|incident| (Topic::Incident, &incident.id));
-    let maintenance = announcements.maintenance.iter().map(|maintenance| (Topic::Maintenance, &maintenance.id));
-    let known: Vec<(Topic, String)> = incidents.chain(maintenance).map(|(topic, id)| (topic, id.to_string())).collect();
-    let is_gone = |register: &&Register| {
-        let id = register.key.id.clone().unwrap_or_default().to_string();
-        register.topic.is_post() && register.state != Notified::Healthy && !known.contains(&(register.topic, id))
-    };
+    let is_gone = gone(announcements);
     let ended = |register: &Register| Condition {
         detail: Some("withdrawn".to_owned()),
-        ..Condition::new(register.topic, register.key.clone(), register.since, false)
+        ..Condition::new(register.topic, without_title(&register.key), register.since, false)
     };
-    own.registers.iter().filter(is_gone).map(ended).collect()
+    let bad = own.registers.iter().filter(|register| register.state != Notified::Healthy);
+    bad.filter(|register| is_gone(register)).map(ended).collect()
+}
+
+/// Replaces the titles of posts that were withdrawn or erased in this node's log by their IDs. Returns whether the log
+/// has changed.
+pub fn remove_titles(announcements: &Announcements, own: &mut NotificationLog) -> bool {
+    let is_gone = gone(announcements);
+    let mut has_changed = false;
+    for register in own.registers.iter_mut().filter(|register| is_gone(register)) {
+        let key = without_title(&register.key);
+        has_changed |= key != register.key;
+        register.key = key;
+    }
+    has_changed
+}
+
+/// Returns whether the post that a message was about does not exist anymore.
+fn gone(announcements: &Announcements) -> impl Fn(&Register) -> bool {
+    let incidents = announcements.incidents.iter().filter(|incident| incident.is_complete);
+    let incidents = incidents.map(|incident| (Topic::Incident, &incident.id));
+    let maintenance = announcements.maintenance.iter().map(|maintenance| (Topic::Maintenance, &maintenance.id));
+    let known: BTreeSet<(Topic, String)> =
+        incidents.chain(maintenance).map(|(topic, id)| (topic, id.to_string())).collect();
+    move |register| {
+        let id = register.key.id.clone().unwrap_or_default().to_string();
+        register.topic.is_post() && !known.contains(&(register.topic, id))
+    }
+}
+
+/// The title of an erased post can contain a secret.
+fn without_title(key: &EndpointKey) -> EndpointKey {
+    match &key.id {
+        Some(id) => EndpointKey { title: id.to_string(), ..key.clone() },
+        None => key.clone(),
+    }
 }
 
 fn incident(incident: &Incident, groups: &[Group]) -> Condition {
@@ -215,6 +246,26 @@ mod tests {
         let ended = withdrawn(&announcements, &log);
         let ids: Vec<_> = ended.iter().map(|one| one.key.id.as_deref().unwrap().to_owned()).collect();
         assert_eq!((ids, ended[0].is_present), (vec![id(NOW - 1).to_string()], false));
+        assert_eq!(ended[0].key.title, id(NOW - 1).to_string(), "the title can contain a secret");
+        assert!(remove_titles(&announcements, &mut log));
+        let titles: Vec<_> = log.registers.iter().map(|register| register.key.title.clone()).collect();
+        assert_eq!(titles, ["It fails".to_owned(), id(NOW - 1).to_string(), id(NOW - 2).to_string()]);
+        assert!(!remove_titles(&announcements, &mut log));
+    }
+
+    #[test]
+    fn what_remains_of_an_erased_incident_is_not_reported() {
+        let incident = post(NOW - MINUTE, NOW - MINUTE, state(IncidentState::Investigating), "");
+        let update = post(NOW, NOW - MINUTE, state(IncidentState::Monitoring), "");
+        let announcements = fold([&update], &[], NOW);
+        assert_eq!(announcements.incidents.len(), 1);
+        assert_eq!(posted(&announcements, (&[], &TimeZone::UTC), NOW), []);
+        let mut log = NotificationLog::new(NodeName::new("eu").unwrap());
+        let mut sent = register(Topic::Incident, "It fails", Notified::Down, NOW);
+        sent.key.id = Some(incident.id.to_string().into());
+        log.registers.push(sent);
+        assert_eq!(withdrawn(&announcements, &log).len(), 1);
+        assert_eq!(withdrawn(&fold([&incident, &update], &[], NOW), &log), []);
     }
 
     #[test]

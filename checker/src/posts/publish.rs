@@ -132,6 +132,41 @@ pub enum TidyError {
     Newer(NodeName),
 }
 
+/// The reason why posts were not erased completely.
+#[derive(Debug, thiserror::Error)]
+pub enum EraseFailure {
+    #[error("nothing was erased: a newer version of this program wrote the digest of `{0}`; update this program")]
+    NewerDigest(NodeName),
+    #[error("nothing was erased: {0}")]
+    NothingDeleted(StoreError),
+    #[error("erased {}, but not {}: {cause}; erase the rest again{}", names(deleted), names(left), digest_problem(digest.as_ref()))]
+    Incomplete { deleted: Vec<PostName>, left: Vec<PostName>, cause: StoreError, digest: Option<TidyError> },
+    #[error("erased {} from the store{}", names(deleted), digest_problem(Some(digest)))]
+    DigestNotWritten { deleted: Vec<PostName>, digest: TidyError },
+}
+
+/// The maximum number of posts to name in an error.
+const NAMED_POSTS: usize = 10;
+
+fn names(posts: &[PostName]) -> String {
+    let mut names: Vec<String> = posts.iter().take(NAMED_POSTS).map(|name| format!("`{}`", name.id)).collect();
+    let more = posts.len().saturating_sub(names.len());
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    let last = names.pop().unwrap_or_default();
+    if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) }
+}
+
+fn digest_problem(cause: Option<&TidyError>) -> String {
+    let describe = |cause| {
+        format!(
+            "; readers still see what was erased, because the digest could not be updated: {cause}; `checker post tidy` updates it"
+        )
+    };
+    cause.map(describe).unwrap_or_default()
+}
+
 /// The outcome of bringing an author's digest up to date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tidied {
@@ -231,19 +266,30 @@ fn skipped(name: &PostName, reason: &str) -> String {
     format!("skipped the post `{name}`: {reason}")
 }
 
-/// Permanently deletes posts of one author, and removes them from the author's digest.
+/// Permanently deletes posts of one author, and removes them from the author's digest, even if some cannot be deleted.
 pub async fn erase(
     store: &impl PostStore,
     board: &Board,
     author: &NodeName,
     names: &[PostName],
     now: UnixNanos,
-) -> Result<Tidied, TidyError> {
+) -> Result<Tidied, EraseFailure> {
     if board.is_newer(author) {
-        return Err(TidyError::Newer(author.clone()));
+        return Err(EraseFailure::NewerDigest(author.clone()));
     }
-    store.delete_posts(names).await?;
-    update(store, author, board.digest_of(author), BTreeMap::new(), Unread::Recent, now).await
+    let failure = store.delete_posts(names).await.err();
+    let listed = match &failure {
+        Some(_) => store.list_posts(author).await.unwrap_or_else(|_| names.iter().cloned().collect()),
+        None => BTreeSet::new(),
+    };
+    let (left, deleted): (Vec<PostName>, Vec<PostName>) = names.iter().cloned().partition(|name| listed.contains(name));
+    let updated = update(store, author, board.digest_of(author), BTreeMap::new(), Unread::Recent, now).await;
+    match (failure.filter(|_| !left.is_empty()), updated) {
+        (Some(cause), _) if deleted.is_empty() => Err(EraseFailure::NothingDeleted(cause)),
+        (None, Ok(tidied)) => Ok(tidied),
+        (None, Err(digest)) => Err(EraseFailure::DigestNotWritten { deleted, digest }),
+        (Some(cause), updated) => Err(EraseFailure::Incomplete { deleted, left, cause, digest: updated.err() }),
+    }
 }
 
 /// Returns whether a digest left out a post on purpose, because it was written long after the post. A listing from the

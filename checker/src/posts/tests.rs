@@ -31,6 +31,8 @@ struct MemoryStore {
     /// The number of digests that can still be written.
     digest_writes: Rc<RefCell<Option<usize>>>,
     requests: Rc<RefCell<usize>>,
+    /// The posts that cannot be deleted.
+    undeletable: Rc<RefCell<BTreeSet<PostId>>>,
 }
 
 impl MemoryStore {
@@ -130,10 +132,12 @@ impl PostStore for MemoryStore {
 
     async fn delete_posts(&self, names: &[PostName]) -> Result<(), StoreError> {
         self.step(|| {
-            for name in names {
+            let (kept, deleted): (Vec<&PostName>, Vec<&PostName>) =
+                names.iter().partition(|name| self.undeletable.borrow().contains(&name.id));
+            for name in deleted {
                 self.posts.borrow_mut().remove(name);
             }
-            Ok(())
+            if kept.is_empty() { Ok(()) } else { Err(busy()) }
         })
         .await
     }
@@ -347,6 +351,30 @@ fn erased_posts_leave_the_store_and_the_digest() {
     // A command that read the digest before does not restore the post.
     complete(publish(&store, &board, &anna, incident("Second"), NOW + MINUTE)).expect("it is posted");
     assert!(!format!("{:?}", store.digests).contains("password"));
+}
+
+#[test]
+fn posts_that_could_not_be_erased_are_named() {
+    let (store, anna) = (MemoryStore::default(), name("anna"));
+    let first = post(&store, &anna, incident("First"), NOW);
+    let kept = post(&store, &anna, update_of(&first.id, "password"), NOW + 1);
+    let names = [&first, &kept].map(|post| PostName { id: post.id.clone(), kind: PostKind::Incident });
+    let erased = |names: &[PostName]| {
+        let board = complete(Board::read(&store)).expect("digests can be read");
+        complete(erase(&store, &board, &anna, names, NOW + MINUTE)).map_err(|error| error.to_string())
+    };
+    store.undeletable.borrow_mut().insert(kept.id.clone());
+    let error = erased(&names[1..]).expect_err("nothing is deleted");
+    assert_eq!(error, format!("nothing was erased: {}", busy()));
+    let error = erased(&names).expect_err("one post is left");
+    assert!(error.starts_with(&format!("erased `{}`, but not `{}`: ", first.id, kept.id)), "{error}");
+    assert!(error.ends_with("; erase the rest again"), "{error}");
+    assert_eq!(store.ids_in_digest(&anna), BTreeSet::from([kept.id.clone()]), "readers do not see the first post");
+    store.undeletable.borrow_mut().clear();
+    *store.digest_writes.borrow_mut() = Some(0);
+    let error = erased(&names[1..]).expect_err("the digest is not written");
+    assert!(error.starts_with(&format!("erased `{}` from the store; readers still see", kept.id)), "{error}");
+    assert!(error.ends_with("`checker post tidy` updates it") && store.posts.borrow().is_empty(), "{error}");
 }
 
 #[test]

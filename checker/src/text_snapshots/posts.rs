@@ -6,10 +6,10 @@ use shared::post::{Affected, Details, Impact, IncidentState, Post, PostId, Scope
 use shared::{DAY, HOUR, MINUTE, UnixNanos};
 
 use super::{assert_list, assert_text};
-use crate::commands::erase::EraseError;
 use crate::commands::incident::{IncidentError, render};
 use crate::commands::maintenance::report;
 use crate::commands::post_text::TextError;
+use crate::posts::erasure::EraseError;
 use crate::posts::maintenance::{self, MaintenanceError};
 use crate::posts::publish::{PublishError, TidyError};
 use crate::posts::recurrence::Recurrence;
@@ -72,7 +72,10 @@ fn errors_of_posts() {
         ("UnknownTemplate", IncidentError::UnknownTemplate { name: "bd".to_owned(), remedy }.to_string()),
         ("Withdrawn", IncidentError::Withdrawn(id()).to_string()),
         ("Foreign", IncidentError::Foreign { id: id() }.to_string()),
+        ("Incomplete", IncidentError::Incomplete(id()).to_string()),
         ("ForeignErase", EraseError::Foreign { id: id() }.to_string()),
+        ("UndoesChange", EraseError::UndoesChange { id: id(), subject: id(), kind: PostKind::Silence }.to_string()),
+        ("Reopens", EraseError::Reopens { id: id(), subject: id() }.to_string()),
         ("BeforeBeginning", before.to_string()),
         ("NoOutage", IncidentError::NoOutage(shop()).to_string()),
         ("NotConfirmed", EraseError::NotConfirmed.to_string()),

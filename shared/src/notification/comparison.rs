@@ -265,8 +265,16 @@ fn reason_to_hold_condition(
         return Some((HeldReason::Spacing, until));
     }
     // People post for readers, and silences are about what is measured.
-    let mut holds = situation.holds.iter().filter(|_| !condition.topic.is_post());
-    let hold = holds.find(|hold| hold.period.contains(now) && hold.covers(&condition.key.title))?;
+    if condition.topic.is_post() {
+        return None;
+    }
+    let verdict = || situation.verdicts.iter().find(|verdict| verdict.key.is_same_endpoint(&condition.key));
+    let applies = |hold: &Hold| {
+        let spans = verdict().map_or(&[][..], |verdict| &*verdict.spans);
+        hold.applicable(spans).is_some_and(|period| period.contains(now))
+    };
+    let mut covering = situation.holds.iter().filter(|hold| hold.covers(&condition.key.title));
+    let hold = covering.find(|hold| hold.period.contains(now) && applies(hold))?;
     Some((held_reason(hold.kind), hold.period.end))
 }
 
@@ -301,9 +309,9 @@ fn item(situation: &Situation<'_>, (verdict, key): (&Verdict<'_>, &EndpointKey),
         reasons: if change.until.is_none() { reasons.collect() } else { Vec::new() },
         is_planned: situation.holds.iter().any(|hold| {
             hold.kind == HoldKind::Planned
-                && hold.period.contains(change.since)
                 && hold.covers(&verdict.key.title)
                 && hold.expects(change.was.max(change.is))
+                && hold.applicable(&verdict.spans).is_some_and(|period| period.contains(change.since))
         }),
         reminder: change.reminder,
         ..Item::new(change.event, key, change.is)
@@ -324,7 +332,7 @@ fn reasons_to_hold(situation: &Situation<'_>, verdict: &Verdict<'_>, causes: &Ca
 
 fn held_reason(kind: HoldKind) -> HeldReason {
     match kind {
-        HoldKind::Planned => HeldReason::Planned,
+        HoldKind::Planned | HoldKind::AnnouncedLate => HeldReason::Planned,
         HoldKind::Silence => HeldReason::Silenced,
     }
 }

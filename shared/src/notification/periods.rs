@@ -2,7 +2,7 @@
 
 use crate::UnixNanos;
 use crate::page_config::appearance::{Group, position_in};
-use crate::post::{Impact, Scope};
+use crate::post::{Impact, Scope, not_before};
 use crate::status::Status;
 use crate::uptime::Span;
 
@@ -30,6 +30,9 @@ pub struct Hold {
     pub kind: HoldKind,
     /// The period during which outages are not reported.
     pub period: Period,
+    /// When planned work was announced. An outage that had already begun is reported, until the endpoint recovers or
+    /// gets worse. `None` for silences, which also apply to earlier outages.
+    pub announced_at: Option<UnixNanos>,
     /// Titles of endpoints, or prefixes of titles followed by `*`. An empty list matches all endpoints.
     pub endpoints: Vec<String>,
     /// The worst impact that is expected. Outages that are worse are reported.
@@ -41,6 +44,8 @@ pub struct Hold {
 pub enum HoldKind {
     /// An operator planned maintenance for the period.
     Planned,
+    /// An operator announced maintenance after the period began. It does not count as planned.
+    AnnouncedLate,
     /// An operator silenced notifications for the period.
     Silence,
 }
@@ -58,9 +63,16 @@ impl Hold {
         self.impact == Impact::Down || status <= Status::Degraded
     }
 
-    /// Returns the part of the period before an endpoint with the given status was worse than expected.
-    pub(super) fn until_worse(&self, spans: &[Span]) -> Option<Period> {
+    /// Returns the part of the period that applies to an endpoint with the given status.
+    pub(super) fn applicable(&self, spans: &[Span]) -> Option<Period> {
         let Period { start, end } = self.period;
+        let start = self.announced_at.map_or(start, |announced_at| start.max(not_before(spans, announced_at)));
+        (start < end).then_some(Period { start, end })
+    }
+
+    /// Returns the applicable part of the period before an endpoint with the given status was worse than expected.
+    pub(super) fn until_worse(&self, spans: &[Span]) -> Option<Period> {
+        let Period { start, end } = self.applicable(spans)?;
         let worse = spans.iter().find(|span| !self.expects(span.status) && span.end > start && span.start < end);
         let end = worse.map_or(end, |span| span.start);
         (start < end).then_some(Period { start, end })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fold::fold;
 use super::format::{post_id, read_post, write_members};
-use super::{KEPT_FOR, Post, PostId, PostKind};
+use super::{Details, KEPT_FOR, MaintenanceChange, Post, PostId, PostKind};
 use crate::UnixNanos;
 use crate::json::{self, Json};
 use crate::json_writer::{EscapeMode, JsonWriter, key};
@@ -75,8 +75,8 @@ impl PostDigest {
             }
         };
         let is_kept = |post: &Post| {
-            // A post about another author's incident, or one from the future, is kept for its own sake.
-            recent(post.kind(), &post.subject).unwrap_or_else(|| post.id.posted_at.saturating_add(KEPT_FOR) > now)
+            // A post about something of another author, or one from the future, is kept for its own sake.
+            recent(post.kind(), &post.subject).unwrap_or_else(|| last_moment(post).saturating_add(KEPT_FOR) > now)
         };
         let posts = own.into_values().filter(is_kept).collect();
         PostDigest { author, listed_at: Some(now), posts, skipped: 0 }
@@ -141,6 +141,18 @@ impl PostDigest {
         });
         writer.finish()
     }
+}
+
+/// Returns the end of the last window that a post plans or changes, or the time of the post.
+fn last_moment(post: &Post) -> UnixNanos {
+    let posted_at = post.id.posted_at;
+    let Details::Maintenance { plan, change } = &post.details else { return posted_at };
+    let planned = plan.iter().flat_map(|plan| &plan.windows).map(|(_, end)| *end).max();
+    let changed = match change {
+        Some(MaintenanceChange::Cancel(end) | MaintenanceChange::Move { end, .. }) => Some(*end),
+        Some(MaintenanceChange::CancelAll) | None => None,
+    };
+    [planned, changed].into_iter().flatten().fold(posted_at, UnixNanos::max)
 }
 
 fn read_entry(json: &Json<'_>) -> Result<Post, &'static str> {

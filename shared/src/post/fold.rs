@@ -32,7 +32,8 @@ pub struct Announcements {
 /// Computes the current state at the time `now`. Posts from the future are left out.
 ///
 /// Only the author of a post and the `editors` can replace or withdraw it. Withdrawing the first post of an incident,
-/// maintenance, silence or message withdraws all of it. The kind of the earliest post determines what it is.
+/// maintenance, silence or message withdraws all of it. The kind of the earliest post determines what it is. If the first
+/// post is missing, an incident counts as resolved, and everything else is left out.
 ///
 /// Posts do not change, so those with the same identity must be equal. A digest contains each identity only once.
 #[must_use]
@@ -67,7 +68,10 @@ fn fold_all(posts: Vec<&Post>, editors: &[NodeName]) -> Announcements {
         }
         let latest = Latest::new(first, own);
         let id = subject.clone();
+        let is_complete = own.iter().any(|entry| entry.original.is_first());
         match first.post.kind() {
+            // Readers still see what others posted about an incident. Other posts have no effect without the first one.
+            PostKind::Maintenance | PostKind::Silence | PostKind::Message if !is_complete => {}
             PostKind::Incident => all.incidents.push(Incident::new(id, first.at, own, &latest)),
             PostKind::Maintenance => all.maintenance.push(Maintenance::new(id, own, &latest)),
             PostKind::Silence => all.silences.push(Notice::new(id, first.at, own, &latest)),
@@ -145,13 +149,6 @@ impl Announcements {
     /// Returns the incidents that have not ended, newest first.
     pub fn open_incidents(&self) -> impl Iterator<Item = &Incident> {
         self.incidents.iter().filter(|incident| incident.is_open())
-    }
-
-    /// Returns whether a message in the results was also posted. Readers then show only the post, which
-    /// can end earlier or later than the result's message.
-    #[must_use]
-    pub fn has_message(&self, html: &str) -> bool {
-        self.messages.iter().any(|message| message.text == html)
     }
 
     /// Returns the maintenance with a window in progress.

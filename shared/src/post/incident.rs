@@ -66,6 +66,8 @@ pub struct Incident {
     pub ended: Option<UnixNanos>,
     /// The updates in the order of their times.
     pub updates: Vec<Update>,
+    /// Whether the first post was read. Without it, the incident counts as resolved.
+    pub is_complete: bool,
 }
 
 /// One update of an incident.
@@ -99,6 +101,7 @@ impl Incident {
             began,
             ended: None,
             updates: Vec::new(),
+            is_complete: entries.iter().any(|entry| entry.original.is_first()),
         };
         for entry in entries {
             let post = entry.post;
@@ -119,6 +122,11 @@ impl Incident {
                 posted_later: entry.posted_later(),
                 is_edited: entry.original.id != post.id,
             });
+        }
+        // Its author has erased the first post, and does not resolve what remains.
+        if !incident.is_complete && incident.ended.is_none() {
+            incident.ended = entries.last().map(|entry| entry.at);
+            incident.state = IncidentState::Resolved;
         }
         incident.ended = incident.ended.map(|ended| ended.max(incident.began));
         incident

@@ -84,13 +84,15 @@ pub struct Window {
     pub announced: TimeRange,
     /// When the beginning of that part was announced. An outage that had already begun was not planned.
     pub announced_at: UnixNanos,
+    /// When the rest of the window was announced.
+    pub rest_announced_at: UnixNanos,
 }
 
 impl Window {
     /// Creates a window that was announced at `posted_at`.
     pub(super) fn new((start, end): TimeRange, posted_at: UnixNanos) -> Window {
         let announced = if posted_at <= start { (start, end) } else { (start, start) };
-        Window { planned: start, start, end, announced, announced_at: posted_at }
+        Window { planned: start, start, end, announced, announced_at: posted_at, rest_announced_at: posted_at }
     }
 
     /// Changes the start and the end, as announced at `posted_at`.
@@ -102,6 +104,10 @@ impl Window {
         let (from, until) = self.announced;
         if posted_at <= start && !(from..until).contains(&start) {
             self.announced_at = posted_at;
+        }
+        let continues = posted_at <= self.end && start >= self.start;
+        if !continues {
+            self.rest_announced_at = posted_at;
         }
         self.announced = if posted_at <= start {
             (start, end)
@@ -116,6 +122,14 @@ impl Window {
     #[must_use]
     pub fn is_announced_before(&self) -> bool {
         self.announced == (self.start, self.end)
+    }
+
+    /// Returns the parts that were announced after they began.
+    #[must_use]
+    pub fn announced_afterwards(&self) -> [TimeRange; 2] {
+        let (from, until) = self.announced;
+        let (from, until) = if from < until { (from, until) } else { (self.start, self.start) };
+        [(self.start, from), (until, self.end)]
     }
 
     /// Returns whether the window is in progress.

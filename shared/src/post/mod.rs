@@ -21,6 +21,7 @@ pub use self::format::InvalidPost;
 pub use self::incident::IncidentState;
 pub use self::maintenance::{MaintenanceChange, MaintenancePlan};
 pub use self::planned::PlannedWork;
+pub(crate) use self::planned::not_before;
 pub use self::scope::{Affected, Impact, Scope, impact_on};
 pub use crate::object_name::{PostId, PostKind};
 use crate::{DAY, Nanos, UnixNanos};

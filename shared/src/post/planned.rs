@@ -100,7 +100,7 @@ fn declared(maintenance: &Maintenance, is_declared: &dyn Fn(&[Affected]) -> bool
 
 /// Returns when the outage during which work was announced ended or got worse. Without such an outage, returns the time
 /// of the announcement. An outage lasts until the endpoint is known to have recovered, so it can contain gaps.
-fn not_before(spans: &[Span], announced_at: UnixNanos) -> UnixNanos {
+pub(crate) fn not_before(spans: &[Span], announced_at: UnixNanos) -> UnixNanos {
     let until_then = spans.partition_point(|span| span.start <= announced_at);
     let known = spans[..until_then].iter().rfind(|span| span.status != Status::Unknown);
     let Some(status) = known.map(|span| span.status).filter(|status| *status >= Status::Degraded) else {

@@ -68,6 +68,52 @@ fn without_its_first_post_an_incident_is_untitled() {
 }
 
 #[test]
+fn without_its_first_post_an_incident_is_not_open() {
+    let root = id("anna", NOW - HOUR);
+    let first = incident("anna", NOW - HOUR, &root, None);
+    let update = incident("ben", NOW - MINUTE, &root, Some(IncidentState::Monitoring));
+    assert_eq!(state_of(&[first, update.clone()]), (IncidentState::Monitoring, None, 2));
+    assert_eq!(state_of(std::slice::from_ref(&update)), (IncidentState::Resolved, Some(NOW - MINUTE), 1));
+    let end = incident("anna", NOW - 2 * MINUTE, &root, Some(IncidentState::Postmortem));
+    let late = incident("ben", NOW - MINUTE, &root, None);
+    assert_eq!(state_of(&[end, late]), (IncidentState::Postmortem, Some(NOW - 2 * MINUTE), 2), "it had ended");
+}
+
+#[test]
+fn without_its_first_post_anything_else_has_no_effect() {
+    let root = id("anna", NOW - DAY);
+    let windows = [(NOW - HOUR, NOW + HOUR)];
+    for details in [
+        Details::Maintenance { plan: Some(plan(&windows)), change: None },
+        Details::Silence { until: Some(NOW + HOUR) },
+        Details::Message { until: None },
+    ] {
+        let [first, later] =
+            [NOW - DAY, NOW - HOUR].map(|at| Post { details: details.clone(), ..incident("anna", at, &root, None) });
+        assert_ne!(fold([&first, &later], &[], NOW), Announcements::default());
+        assert_eq!(fold([&later], &[], NOW), Announcements::default());
+    }
+}
+
+#[test]
+fn a_digest_keeps_changes_of_what_others_planned() {
+    let ends = |window: UnixNanos| Details::Maintenance { plan: Some(plan(&[(window - HOUR, window)])), change: None };
+    let renewed = |posted_at: UnixNanos, details: Details| Post {
+        details,
+        ..incident("ben", posted_at, &id("anna", NOW - 3 * KEPT_FOR), None)
+    };
+    let end = |posted_at, until| renewed(posted_at, Details::Silence { until: Some(until) });
+    for (post, is_kept) in [
+        (renewed(NOW - KEPT_FOR - DAY, ends(NOW - DAY)), true),
+        (renewed(NOW - 2 * KEPT_FOR, ends(NOW - KEPT_FOR - DAY)), false),
+        (end(NOW - 3 * DAY, NOW - 3 * DAY), true),
+        (end(NOW - KEPT_FOR - DAY, NOW - KEPT_FOR - DAY), false),
+    ] {
+        assert_eq!(PostDigest::new(name("ben"), [post.clone()], NOW).posts.len(), usize::from(is_kept), "{post:?}");
+    }
+}
+
+#[test]
 fn an_assigned_time_moves_an_update_and_is_remarked() {
     let root = id("anna", NOW - HOUR);
     let mut late = incident("anna", NOW - 10 * MINUTE, &root, Some(IncidentState::Identified));
@@ -139,15 +185,20 @@ fn plan(windows: &[(UnixNanos, UnixNanos)]) -> MaintenancePlan {
     MaintenancePlan { start, zone, length: HOUR, windows: windows.to_vec(), ..MaintenancePlan::default() }
 }
 
+/// Computes maintenance from its posts. Adds an empty first post if it is missing.
+fn fold_maintenance(posts: &[Post]) -> Announcements {
+    fold(posts.iter().chain([&maintenance("anna", NOW - DAY, None, None)]), &[], NOW)
+}
+
 fn windows(posts: &[Post]) -> Vec<(UnixNanos, UnixNanos, bool)> {
-    let announcements = fold(posts, &[], NOW);
+    let announcements = fold_maintenance(posts);
     let [maintenance] = announcements.maintenance.as_slice() else { panic!("{announcements:?}") };
     maintenance.windows.iter().map(|window| (window.start, window.end, window.is_announced_before())).collect()
 }
 
 /// Returns the part of the only window that was announced before it began.
 fn announced(posts: &[Post]) -> Option<(UnixNanos, UnixNanos)> {
-    let announcements = fold(posts, &[], NOW);
+    let announcements = fold_maintenance(posts);
     let [window] = announcements.maintenance[0].windows.as_slice() else { panic!("{announcements:?}") };
     let (start, end) = window.announced;
     assert_eq!(window.is_announced_before(), window.announced == (window.start, window.end));

@@ -50,7 +50,7 @@ fn change(id: &PostId, subject: &PostId, change: MaintenanceChange) -> Post {
 
 /// What anna and ben posted: maintenance that covers an outage partly, entirely, only in retrospect or with a milder
 /// impact; one window that is moved and one that is canceled; and incidents about an endpoint, a group and everything.
-/// The first post of one incident is missing.
+/// One incident has no title.
 fn posted() -> Vec<Post> {
     let id = |author: &str, ago: Nanos| posts::id(author, NOW - ago);
     let maintenance = |id: &PostId, title: &str, scope: &str, impact, start: Nanos, length: Nanos| {
@@ -60,6 +60,7 @@ fn posted() -> Vec<Post> {
     let windows = [(NOW + DAY, NOW + DAY + HOUR), (NOW + 2 * DAY, NOW + 2 * DAY + HOUR)];
     let moved = MaintenanceChange::Move { window: windows[0].0, start: NOW + 3 * HOUR, end: NOW + 4 * HOUR };
     let (search, payments, mail) = (id("anna", 50 * MINUTE), id("ben", 15 * MINUTE), id("ben", 7 * HOUR));
+    let untitled = id("ben", 45 * MINUTE);
     vec![
         maintenance(&id("anna", 2 * DAY), "Upgrade", "Service 00", Impact::Down, -9 * HOUR, HOUR),
         maintenance(&id("anna", DAY), "Late", "Service 01", Impact::Down, -2 * DAY, 3 * HOUR),
@@ -70,7 +71,7 @@ fn posted() -> Vec<Post> {
         change(&id("ben", MINUTE), &racks, MaintenanceChange::Cancel(windows[1].0)),
         posts::incident(&search, "Search is slow", &[("Service 04", Impact::Degraded)], "We know."),
         posts::update(&id("anna", 20 * MINUTE), &search, Some(IncidentState::Identified), "A <b>disk</b> is full."),
-        posts::update(&id("ben", 45 * MINUTE), &id("ben", DAY), Some(IncidentState::Monitoring), "Most of it works."),
+        posts::update(&untitled, &untitled, Some(IncidentState::Monitoring), "Most of it works."),
         posts::incident(&payments, "Payments fail", &[("Money", Impact::None)], "We are looking into it."),
         posts::incident(&mail, "Late mail", &[("*", Impact::None)], "It is late."),
         posts::update(&id("ben", 5 * HOUR), &mail, Some(IncidentState::Resolved), "It arrives."),

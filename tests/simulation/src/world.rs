@@ -85,6 +85,7 @@ impl World {
         let silence = plan.silence.map(|period| Hold {
             kind: HoldKind::Silence,
             period,
+            announced_at: None,
             endpoints: vec!["e0".to_owned()],
             impact: Impact::Down,
         });

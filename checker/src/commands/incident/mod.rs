@@ -12,6 +12,7 @@ mod update;
 mod withdraw;
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use shared::post::fold::Announcements;
 use shared::post::incident::Incident;
@@ -39,6 +40,10 @@ pub enum IncidentError {
         "the incident `{0}` is already resolved: to change that, reopen it with `checker incident update --state investigating`"
     )]
     AlreadyResolved(PostId),
+    #[error(
+        "the first post of the incident `{0}` is missing, so it counts as resolved: open a new incident, or erase the remaining posts with `checker incident erase {0}`"
+    )]
+    Incomplete(PostId),
     #[error("the incident `{0}` is still open: resolve it first with `checker incident resolve`")]
     StillOpen(PostId),
     #[error("nothing to post: pass `--text`, `--file`, `--state`, `--title`, `--affects` or `--began`")]
@@ -94,15 +99,37 @@ fn find<'a>(announcements: &'a Announcements, id: &str) -> Result<&'a Incident, 
     candidates.into_iter().find(|incident| incident.id == *found).ok_or_else(unknown)
 }
 
+/// Finds an incident that commands can update. Without its first post, it would remain resolved.
+fn find_complete<'a>(announcements: &'a Announcements, id: &str) -> anyhow::Result<&'a Incident> {
+    let incident = find(announcements, id)?;
+    if !incident.is_complete {
+        return Err(IncidentError::Incomplete(incident.id.clone()).into());
+    }
+    Ok(incident)
+}
+
 /// Finds a post about an incident, with its edits. `latest` is the author's newest one.
 fn find_post<'a>(posting: &'a Posting, id: &str) -> Result<Versions<'a>, ResolveError> {
+    let unknown = || ResolveError::Unknown { what: POST.what, text: id.to_owned(), remedy: POST.remedy };
+    match find_posts(posting, id)?.as_slice() {
+        [versions] => Ok(*versions),
+        _ => Err(unknown()),
+    }
+}
+
+/// Finds a post about an incident, or all posts about an incident whose first post is missing, with their edits.
+fn find_posts<'a>(posting: &'a Posting, id: &str) -> Result<Vec<Versions<'a>>, ResolveError> {
     let is_original = |post: &&Post| post.kind() == PostKind::Incident && post.edit.is_none();
-    let mut ids: Vec<&PostId> = posting.board.posts().filter(is_original).map(|post| &post.id).collect();
+    let originals: Vec<&Post> = posting.board.posts().filter(is_original).collect();
+    let mut ids: Vec<&PostId> = originals.iter().map(|post| &post.id).collect();
     let is_foreign = |id: &PostId| id.author != posting.author;
     ids.sort_unstable_by_key(|id| (is_foreign(id), Reverse(*id)));
-    let found = resolve_id(id, POST, ids)?;
-    let unknown = || ResolveError::Unknown { what: POST.what, text: id.to_owned(), remedy: POST.remedy };
-    posting.board.versions(found, posting.now).ok_or_else(unknown)
+    let known: BTreeSet<&PostId> = posting.board.posts().map(|post| &post.id).collect();
+    let missing = originals.iter().map(|post| &post.subject).filter(|subject| !known.contains(subject));
+    let found = resolve_id(id, POST, ids.into_iter().chain(missing))?;
+    let is_meant = |post: &&&Post| post.id == *found || post.subject == *found && !known.contains(found);
+    let meant = originals.iter().filter(is_meant);
+    Ok(meant.filter_map(|post| posting.board.versions(&post.id, posting.now)).collect())
 }
 
 /// Checks that the author of a command can change a post.

@@ -2,7 +2,7 @@
 
 use shared::post::IncidentState;
 
-use super::{IncidentError, details, find};
+use super::{IncidentError, details, find_complete};
 use crate::cli::PostmortemArguments;
 use crate::commands::posting::Posting;
 use crate::commands::{Outcome, post_text};
@@ -14,11 +14,11 @@ pub(super) async fn postmortem(arguments: &PostmortemArguments) -> anyhow::Resul
     let posting = Posting::open(&arguments.author).await?;
     let announcements = posting.announcements();
     // The newest open incident cannot have an analysis yet, so `latest` means the newest closed one.
-    let id = match announcements.incidents.iter().find(|incident| !incident.is_open()) {
+    let id = match announcements.incidents.iter().find(|incident| incident.is_complete && !incident.is_open()) {
         Some(closed) if arguments.id == crate::posts::resolve::LATEST => closed.id.to_string(),
         _ => arguments.id.clone(),
     };
-    let incident = find(&announcements, &id)?;
+    let incident = find_complete(&announcements, &id)?;
     if incident.is_open() {
         return Err(IncidentError::StillOpen(incident.id.clone()).into());
     }

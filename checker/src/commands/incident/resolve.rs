@@ -2,7 +2,7 @@
 
 use shared::post::IncidentState;
 
-use super::{IncidentError, check_after, details, find, post_time};
+use super::{IncidentError, check_after, details, find_complete, post_time};
 use crate::cli::ResolveArguments;
 use crate::commands::posting::Posting;
 use crate::commands::{Outcome, post_text};
@@ -13,7 +13,7 @@ use crate::ui;
 pub(super) async fn resolve(arguments: &ResolveArguments) -> anyhow::Result<Outcome> {
     let posting = Posting::open(&arguments.author).await?;
     let announcements = posting.announcements();
-    let incident = find(&announcements, &arguments.id)?;
+    let incident = find_complete(&announcements, &arguments.id)?;
     if !incident.is_open() {
         return Err(IncidentError::AlreadyResolved(incident.id.clone()).into());
     }

@@ -2,7 +2,7 @@
 
 use shared::post::IncidentState;
 
-use super::{IncidentError, details, find, parse_state, post_time};
+use super::{IncidentError, details, find_complete, parse_state, post_time};
 use crate::cli::UpdateArguments;
 use crate::commands::posting::Posting;
 use crate::commands::{Outcome, post_text};
@@ -13,7 +13,7 @@ use crate::ui;
 pub(super) async fn update(arguments: &UpdateArguments) -> anyhow::Result<Outcome> {
     let posting = Posting::open(&arguments.author).await?;
     let announcements = posting.announcements();
-    let incident = find(&announcements, &arguments.id)?;
+    let incident = find_complete(&announcements, &arguments.id)?;
     let state = arguments.state.as_deref().and_then(parse_state);
     let reopens = !incident.is_open();
     if reopens && state.is_none_or(IncidentState::is_closed) {

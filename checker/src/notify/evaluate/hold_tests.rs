@@ -105,6 +105,22 @@ async fn windows_and_silences_hold_back_news_until_they_end() {
 }
 
 #[tokio::test]
+async fn a_window_that_was_announced_during_an_outage_does_not_hold_it_back() {
+    for (announced_at, is_sent) in [(11, true), (9, false)] {
+        let recorder = Recorder::start().await;
+        let mut world = slack(&recorder);
+        world.settings.channels[0].policy.after = 5 * MINUTE;
+        let id = PostId { posted_at: START + announced_at * MINUTE, author: author() };
+        publish(&world, vec![Post { id: id.clone(), subject: id, ..window(12, 60) }]).await;
+        world.run(9).await;
+        let sent = world.run(16).await.sent;
+        assert_eq!(sent.len(), usize::from(is_sent), "{sent:?}");
+        let requests = recorder.take();
+        assert_eq!(requests.iter().any(|request| request.contains("Shop has been down")), is_sent, "{requests:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_first_window_of_an_author_holds_back_the_next_outage() {
     let recorder = Recorder::start().await;
     let servers = vec![recorder.url.clone()];
@@ -180,6 +196,24 @@ async fn an_incident_is_reported_once_per_update_and_when_it_ends() {
         assert_eq!(world.run(minute + 1).await.sent, [""; 0], "{minute}");
         assert_eq!(recorder.take(), [""; 0]);
     }
+}
+
+#[tokio::test]
+async fn the_title_of_an_erased_incident_is_neither_sent_nor_kept() {
+    let recorder = Recorder::start().await;
+    let mut world = slack(&recorder);
+    world.settings.channels[0].policy.on.insert(EventKind::Incident);
+    let details = Details::Incident { state: None, began: None, ended: None };
+    let first = Post { title: Some("The password is canary".to_owned()), ..post(details) };
+    publish(&world, vec![first.clone()]).await;
+    world.run(2).await;
+    assert!(recorder.take().concat().contains("canary") && format!("{:?}", world.log().await).contains("canary"));
+    publish(&world, Vec::new()).await;
+    let sent = world.run(4).await.sent;
+    assert_eq!(sent, [format!("notified `ops`: Incident: {}", first.id)]);
+    let (requests, log) = (recorder.take().concat(), format!("{:?}", world.log().await));
+    assert!(requests.contains("withdrawn") && !requests.contains("canary"), "{requests}");
+    assert!(log.contains(&first.id.to_string()) && !log.contains("canary"), "{log}");
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ use crate::notify::event::EventKind;
 use crate::notify::holds::holds;
 use crate::notify::own_checks::OwnChecks;
 use crate::notify::own_log::OwnLog;
-use crate::notify::post_conditions::{posted, withdrawn};
+use crate::notify::post_conditions::{posted, remove_titles, withdrawn};
 use crate::notify::rules::{Channel, Notifications, NotifierMode};
 use crate::notify::store_view::StoreView;
 use crate::store::settings::Storage;
@@ -262,6 +262,7 @@ impl Notifier {
             self.view.refresh_digests().await;
             self.read_at = Some(now);
         }
+        self.remove_titles(now).await?;
         let had_old_logs = self.view.are_logs_old(now);
         if had_old_logs {
             self.view.refresh_logs(now).await?;
@@ -280,6 +281,14 @@ impl Notifier {
             }
         }
         Ok(self.assess(&stored, now))
+    }
+
+    /// Removes the titles of posts that were erased from this node's log, because they can contain secrets.
+    async fn remove_titles(&mut self, now: UnixNanos) -> Result<(), StoreError> {
+        // A post that cannot be read was not erased.
+        let Some(own) = self.own.as_mut().filter(|_| self.view.has_all_posts()) else { return Ok(()) };
+        let announcements = self.settings.rules.authors.announcements(self.view.digests(), now);
+        if remove_titles(&announcements, &mut own.log) { own.save(self.view.store()).await } else { Ok(()) }
     }
 
     /// Determines the news while this node cannot store its results, using only local data.

@@ -118,6 +118,7 @@ fn a_wait_from_before_a_silence_does_not_count() {
     scene.holds = vec![Hold {
         kind: HoldKind::Silence,
         period: Period { start: at(12), end: at(30) },
+        announced_at: None,
         endpoints: vec!["Shop".to_owned()],
         impact: Impact::Down,
     }];

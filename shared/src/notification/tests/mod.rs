@@ -118,7 +118,15 @@ impl Scene {
 
     fn with_hold(mut self, kind: HoldKind, from: i64, to: i64) -> Scene {
         let period = Period { start: at(from), end: at(to) };
-        self.holds.push(Hold { kind, period, endpoints: Vec::new(), impact: Impact::Down });
+        self.holds.push(Hold { kind, period, announced_at: None, endpoints: Vec::new(), impact: Impact::Down });
+        self
+    }
+
+    /// Adds a window that was announced at this minute.
+    fn with_window(mut self, from: i64, to: i64, announced_at: i64) -> Scene {
+        let kind = if announced_at <= from { HoldKind::Planned } else { HoldKind::AnnouncedLate };
+        self = self.with_hold(kind, from, to);
+        self.holds.last_mut().expect("it was added").announced_at = Some(at(announced_at));
         self
     }
 

@@ -236,6 +236,44 @@ fn an_outage_before_a_window_recovers_inside() {
 }
 
 #[test]
+fn an_outage_that_began_before_the_announcement_is_not_held_back() {
+    let scene = |changes, (from, to, announced_at)| {
+        let mut scene = Scene::new(changes).with_window(from, to, announced_at);
+        scene.policy.after = minutes(5);
+        scene
+    };
+    let sent = ["15: down Shop 10", "42: recovered Shop 10–40"];
+    for window in [(12, 60, 11), (8, 60, 11), (11, 12, 11), (30, 60, 11)] {
+        let mut scene = scene("h0 d10 h40", window);
+        assert!(scene.plan(15).news.iter().flat_map(|news| &news.items).all(|item| !item.is_planned), "{window:?}");
+        assert_eq!(scene.play(0..200), sent, "{window:?}");
+    }
+    assert_eq!(scene("h0 d10 h40", (9, 60, 9)).play(0..200), [""; 0], "it began afterwards");
+    assert_eq!(scene("h0 d10 h40", (5, 60, 9)).play(0..200), [""; 0], "the window began earlier");
+    let again = scene("h0 d10 h40 d50 h70", (30, 80, 20)).play(0..200);
+    assert_eq!(again, sent, "the second outage began afterwards");
+    let mut long = scene("h0 d10 h100", (5, 60, 9));
+    assert!(!long.plan(66).news[0].items[0].is_planned, "the window was announced late");
+    let mut planned = scene("h0 d10 h100", (9, 60, 9));
+    assert!(planned.plan(66).news[0].items[0].is_planned);
+    assert_eq!(
+        (long.play(0..66), planned.play(0..66)),
+        (vec!["65: down Shop 10".to_owned()], vec!["65: down Shop 10".to_owned()])
+    );
+}
+
+#[test]
+fn alerts_about_an_earlier_outage_are_not_held_back() {
+    let scene = |announced_at| {
+        let mut scene = Scene::new("h0 d10").hearing(&[EventKind::Budget]).with_window(12, 60, announced_at);
+        scene.conditions = vec![Condition::new(Topic::Budget, key("Shop"), at(13), true)];
+        held(&scene.plan(14)).into_iter().filter(|held| held.starts_with("budget")).collect::<Vec<_>>()
+    };
+    assert_eq!(scene(9), ["budget Shop Planned 60"]);
+    assert_eq!(scene(11), [""; 0]);
+}
+
+#[test]
 fn an_outage_that_is_worse_than_planned_is_reported() {
     let scene = |changes| {
         let mut scene = Scene::new(changes).hearing(&[EventKind::Degraded]).with_hold(HoldKind::Planned, 5, 60);
