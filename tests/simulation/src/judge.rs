@@ -159,7 +159,7 @@ impl Judge {
                     .push(format!("{} duplicates about e{index} after {interruptions} interruptions", repeated.len()));
             }
             duplicates.extend(repeated);
-            if open.is_some_and(|last| !self.is_forgotten(last, &verdict.spans)) {
+            if open.is_some_and(|last| !self.is_forgotten(last, received, &verdict.spans)) {
                 problems.push("an outage was reported, but its end was not".to_owned());
             }
             for span in verdict.spans.iter().filter(|span| must_be_reported(plan, index, span)) {
@@ -196,16 +196,23 @@ impl Judge {
         })
     }
 
-    /// Returns whether no node can know about a message: its sender was killed before recording it, and results that
-    /// arrived later show that the endpoint was not down after all.
-    fn is_forgotten(&self, message: &Received, spans: &[Span]) -> bool {
+    /// Returns whether no node can know about a message: its sender was killed before recording it, and either results
+    /// that arrived later show that the endpoint was not down after all, or an earlier message already reported the
+    /// recovery from the same outage.
+    fn is_forgotten(&self, message: &Received, received: &[Received], spans: &[Span]) -> bool {
         let is_killed = |one: &Interruption| (message.at..=message.at + MINUTE).contains(&one.at);
         let was_down = |span: &Span| {
             span.status == Status::Down
                 && span.start < message.at
                 && message.item.since < span.end.saturating_add(SLACK)
         };
-        self.interruptions.iter().any(is_killed) && !spans.iter().any(was_down)
+        let reports_recovery = |earlier: &Received| {
+            earlier.at < message.at
+                && earlier.item.event == EventKind::Recovered
+                && earlier.item.since == message.item.since
+        };
+        let is_reopened = received.iter().any(reports_recovery);
+        self.interruptions.iter().any(is_killed) && (is_reopened || !spans.iter().any(was_down))
     }
 
     fn trace(&self, plan: &WorldPlan, spans: &[Vec<Span>], nodes: &[Node]) -> Vec<String> {
