@@ -335,7 +335,7 @@ impl Notifier {
     ) -> Introduction<'a> {
         let files: Vec<UnixNanos> = stored.history.recent_files().collect();
         let every = self.every.unwrap_or_else(|| typical_interval(&files));
-        let stored_since = if stored.was_behind { now } else { stored_since(&files, every) };
+        let stored_since = if stored.was_behind { now } else { stored_since(&files, every, now) };
         Introduction { rank: self.settings.rules.rank, every, pace: self.pace(), channels, stored_since }
     }
 
