@@ -59,8 +59,11 @@ mod tests {
         let data = |stdout: &str, stderr: &str| join(stdout.into(), stderr.into());
         let split = data("42", "ERROR: disk\n");
         assert_eq!(split.body.as_deref(), Some(&b"42\nERROR: disk\n"[..]));
-        for pattern in [r"\bERROR\b", "^ERROR", "(?m)^ERROR", "42$", "^42$"] {
+        for pattern in [r"\bERROR\b", "(?m)^ERROR", "(?m)42$", "(?m)^42$", "^42", "disk\n$"] {
             assert_eq!(find_match(&split, pattern), Found::Yes, "{pattern}");
+        }
+        for pattern in ["^ERROR", "42$", r"^42\s*$", "^[^E]*$"] {
+            assert!(matches!(find_match(&split, pattern), Found::Unclear(_)), "{pattern}");
         }
         for pattern in ["(?s)42.*ERROR", r"42\s", r"\sERROR"] {
             assert_eq!(find_match(&split, pattern), Found::No, "{pattern}");

@@ -5,6 +5,9 @@ use std::ops::Range;
 use super::body_text::{BodyText, Found, UndeclaredText};
 use super::text_pattern::TextPattern;
 
+/// The reason if a pattern matches an output stream, but not the whole output, as `^OK$` does.
+const ONE_STREAM: &str = "one of the two output streams does";
+
 /// One of the output streams that make up a body.
 #[derive(Debug, Clone)]
 pub struct OutputStream {
@@ -62,9 +65,14 @@ impl<'a> SearchedText<'a> {
         any_found(self.parts().map(|part| part.find(text)))
     }
 
+    /// Searches for a match. A match in one of two output streams is certain only if the whole output has one, too.
     #[must_use]
     pub fn find_match(self, pattern: &TextPattern) -> Found {
-        any_found(self.parts().flat_map(|part| pattern.alternatives().map(move |regex| part.find_match(regex))))
+        let search = |text: BodyText<'_>| any_found(pattern.alternatives().map(|regex| text.find_match(regex)));
+        match any_found(self.parts().map(search)) {
+            Found::Yes if !self.streams.is_empty() && search(self.whole) != Found::Yes => Found::Unclear(ONE_STREAM),
+            found => found,
+        }
     }
 
     /// Returns whether a match ends before the end of its text, so that it remains a match if the text continues.

@@ -20,6 +20,7 @@ const TOO_LARGE: Reason = "the number is too large to compare";
 const SEVERAL: Reason = "the path selects several values; use `contains` or a filter";
 pub(super) const INEXACT: Reason = "the exact number is unknown, because an object repeats a key";
 const SAME_READING: Reason = "its type differs, but it reads the same";
+const BOTH_EMPTY: Reason = "its type differs, but it is also empty";
 const HAS_VALUE: Reason = "it contains this value; use `contains`";
 const OTHER_NOTATION: Reason = "it is equal, but written differently";
 const IS_STREAM: Reason = "one of the two output streams is";
@@ -175,9 +176,18 @@ fn equals_text(text: &str, operand: &Operand) -> Result<bool, Reason> {
             let order = expected.compare_from(text).map_err(|HugeExponent| TOO_LARGE)?;
             Ok(order == Some(Ordering::Equal))
         }
-        Operand::Duration { .. } if text != operand.to_string() && has_same_value(text, operand) => Err(OTHER_NOTATION),
-        operand => Ok(text == operand.to_string()),
+        operand if text == operand.to_string() => Ok(true),
+        operand if has_same_value(text, operand) => Err(OTHER_NOTATION),
+        operand => match parse_container(&operand.to_string()) {
+            Some(expected) if parse_container(text).is_some_and(|actual| actual == expected) => Err(OTHER_NOTATION),
+            _ => Ok(false),
+        },
     }
+}
+
+/// Parses a JSON list or object.
+fn parse_container(text: &str) -> Option<Json> {
+    if text.trim_start().starts_with(['[', '{']) { serde_json::from_str(text).ok() } else { None }
 }
 
 /// Returns whether a text is the same number or duration as an operand, in any notation.
@@ -188,7 +198,7 @@ fn has_same_value(text: &str, operand: &Operand) -> bool {
             matches!(number.compare_from(text.trim()), Ok(Some(Ordering::Equal)) | Err(HugeExponent))
         }
         Operand::Duration { nanos, .. } => duration::parse(text) == Ok(*nanos),
-        Operand::Text(_) | Operand::Flag(_) | Operand::Null => false,
+        Operand::Text(_) | Operand::Flag(_) | Operand::Null | Operand::Empty(_) => false,
     }
 }
 
@@ -201,6 +211,10 @@ pub(super) fn equals_json(json: &Json, operand: &Operand, texts: DoubleText<'_>)
         (Json::String(text), Operand::Duration { .. }) => equals_text(text, operand),
         (Json::Bool(flag), Operand::Flag(expected)) => Ok(flag == expected),
         (Json::Null, Operand::Null) => Ok(true),
+        (Json::Array(_) | Json::Object(_), Operand::Empty(word)) => equals_empty(json, word),
+        (Json::Array(_) | Json::Object(_), Operand::Text(text)) if parse_container(text).as_ref() == Some(json) => {
+            Err(SAME_READING)
+        }
         (Json::Array(_) | Json::Object(_), _) if !can_be_inside(operand) => Ok(false),
         (Json::Array(elements), _) => equals_none(elements.iter(), operand, texts),
         (Json::Object(members), _) if members.contains_key(&operand.to_string()) => Err(HAS_VALUE),
@@ -210,13 +224,22 @@ pub(super) fn equals_json(json: &Json, operand: &Operand, texts: DoubleText<'_>)
     }
 }
 
+/// Returns whether a list or an object is the empty one that is written like this.
+fn equals_empty(container: &Json, word: &str) -> Result<bool, Reason> {
+    match container.to_string() {
+        text if text == word => Ok(true),
+        text if text == "[]" || text == "{}" => Err(BOTH_EMPTY),
+        _ => Ok(false),
+    }
+}
+
 /// Returns whether a comparison of a list or an object with this operand can refer to the values inside. A comparison with
-/// `null`, a flag or an empty string asks whether there is a value at all.
+/// `null`, a flag, an empty string, `[]` or `{}` asks whether there is a value at all.
 fn can_be_inside(operand: &Operand) -> bool {
     match operand {
         Operand::Number(_) | Operand::Duration { .. } => true,
         Operand::Text(text) => !text.is_empty(),
-        Operand::Flag(_) | Operand::Null => false,
+        Operand::Flag(_) | Operand::Null | Operand::Empty(_) => false,
     }
 }
 

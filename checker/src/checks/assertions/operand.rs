@@ -31,6 +31,8 @@ pub(super) enum Operand {
     Text(String),
     Flag(bool),
     Null,
+    /// An empty list or object as written: `[]` or `{}`.
+    Empty(&'static str),
 }
 
 /// The result of comparing a value with the expected one.
@@ -91,6 +93,7 @@ impl fmt::Display for Operand {
             Operand::Duration { word: text, .. } | Operand::Text(text) => formatter.write_str(text),
             Operand::Flag(flag) => write!(formatter, "{flag}"),
             Operand::Null => formatter.write_str("null"),
+            Operand::Empty(word) => formatter.write_str(word),
         }
     }
 }

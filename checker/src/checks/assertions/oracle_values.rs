@@ -25,6 +25,8 @@ pub(in crate::checks) enum Operand {
     Text(&'static str),
     Flag(bool),
     Null,
+    /// `[]` or `{}`.
+    Empty(&'static str),
 }
 
 /// What a condition requires of one value, or of several.
@@ -113,19 +115,39 @@ impl Node {
             (Node::Text(text), Operand::Text(expected)) => return Some(text == expected),
             (Node::Flag(flag), Operand::Flag(expected)) => return Some(flag == expected),
             (Node::Null, Operand::Null) => return Some(true),
+            (Node::List(_) | Node::Object(_), Operand::Empty(_) | Operand::Text("[]" | "{}")) => {
+                let (written, word) = (self.write(), operand.text());
+                return match operand {
+                    Operand::Empty(_) if written == word => Some(true),
+                    _ if written == word => None,
+                    Operand::Empty(_) if written.len() == word.len() => None,
+                    Operand::Empty(_) => Some(false),
+                    _ => self.has_inside(operand),
+                };
+            }
             // These ask whether there is a value at all, whatever is inside.
             (Node::List(_) | Node::Object(_), Operand::Flag(_) | Operand::Null | Operand::Text("")) => {
                 return Some(false);
             }
             _ => {}
         }
-        let is_same = if self.is_scalar() {
-            let (reading, word) = (self.reading(), operand.text());
-            reading == word || Decimal::parse(&reading).is_some_and(|number| Decimal::parse(&word) == Some(number))
-        } else {
-            let (scalars, keys) = self.parts();
-            keys.contains(&operand.text()) || scalars.iter().any(|scalar| scalar.equals(operand) != Some(false))
+        if !self.is_scalar() {
+            return self.has_inside(operand);
+        }
+        let (reading, word) = (self.reading(), operand.text());
+        let is_same =
+            reading == word || Decimal::parse(&reading).is_some_and(|number| Decimal::parse(&word) == Some(number));
+        if is_same { None } else { Some(false) }
+    }
+
+    /// Compares the values inside a list or an object, which is not equal to the operand as a whole.
+    fn has_inside(&self, operand: &Operand) -> Option<bool> {
+        let Node::Object(members) = self else {
+            let is_same = self.children().iter().any(|element| element.equals(operand) != Some(false));
+            return if is_same { None } else { Some(false) };
         };
+        let is_key = members.iter().any(|(key, _)| *key == operand.text());
+        let is_same = is_key || members.iter().any(|(_, member)| member.equals(operand) != Some(false));
         if is_same { None } else { Some(false) }
     }
 }
@@ -137,6 +159,7 @@ impl Operand {
             Operand::Text(text) => (*text).to_owned(),
             Operand::Flag(flag) => flag.to_string(),
             Operand::Null => "null".to_owned(),
+            Operand::Empty(word) => (*word).to_owned(),
         }
     }
 
@@ -234,7 +257,7 @@ impl Requirement {
 }
 
 /// Texts that read like other values.
-const AMBIGUOUS: [&str; 5] = ["1", "0", "true", "null", "x"];
+const AMBIGUOUS: [&str; 6] = ["1", "0", "true", "null", "x", "[]"];
 
 fn text() -> impl Strategy<Value = &'static str> {
     prop_oneof![prop::sample::select(&TEXTS), prop::sample::select(&AMBIGUOUS)]
@@ -246,6 +269,7 @@ fn operand() -> impl Strategy<Value = Operand> {
         text().prop_map(Operand::Text),
         any::<bool>().prop_map(Operand::Flag),
         Just(Operand::Null),
+        prop::sample::select(&["[]", "{}"]).prop_map(Operand::Empty),
     ]
 }
 
@@ -255,7 +279,7 @@ pub(super) fn requirement() -> impl Strategy<Value = Requirement> {
         operand().prop_map(Requirement::Equals),
         operand().prop_map(Requirement::Differs),
         operand().prop_map(Requirement::Contains),
-        text().prop_map(Requirement::Matches),
+        text().prop_filter("`[]` is not a pattern", |text| *text != "[]").prop_map(Requirement::Matches),
         (operators, 0_usize..4).prop_map(|(operator, length)| Requirement::Length(operator, length)),
     ]
 }

@@ -171,6 +171,8 @@ impl AssertionParser<'_> {
             "true" => Operand::Flag(true),
             "false" => Operand::Flag(false),
             "null" => Operand::Null,
+            "[]" => Operand::Empty("[]"),
+            "{}" => Operand::Empty("{}"),
             word => number_or_duration(word).unwrap_or_else(|| Operand::Text(word.to_owned())),
         })
     }

@@ -218,6 +218,42 @@ fn a_list_or_an_object_is_a_value_whatever_it_contains() {
 }
 
 #[test]
+fn an_empty_list_or_object_can_be_compared() {
+    let body = r#"{"list":[],"object":{},"full":[[],{}],"null":null,"text":"[]","numbers":[1,2.0]}"#;
+    expect(
+        &with_body(body),
+        &[
+            "[BODY].list == []",
+            "[BODY].object == {}",
+            "[BODY].full != []",
+            "[BODY].full != {}",
+            "[BODY].null != []",
+            "[JSON $.full[*]] != 5",
+            "[BODY].text == '[]'",
+            "[BODY].numbers != [1,3]",
+            "not [BODY].missing == []",
+        ],
+        &[
+            "[BODY].list != []",
+            "[BODY].object != {}",
+            "[BODY].full == []",
+            "[JSON $.full[*]] != []",
+            "[BODY].missing != []",
+        ],
+        &[
+            ("[BODY].object != []", "its type differs, but it is also empty"),
+            ("[BODY].list == {}", "its type differs, but it is also empty"),
+            ("[BODY].list != '[]'", TYPE),
+            ("[BODY].text != []", TYPE),
+            ("[BODY].numbers != [1,2.0]", TYPE),
+        ],
+    );
+    expect(&with_body("[]\n"), &["[BODY] == []", "[BODY] != {}", "[BODY] contains []"], &["[BODY] != []"], &[]);
+    expect(&with_body("[ ]"), &["[BODY] != [1]"], &[], &[("[BODY] != []", NOTATION)]);
+    expect(&with_body("{\"a\": 1}"), &["[JSON $] != {}"], &[], &[("[BODY] != '{\"a\":1}'", NOTATION)]);
+}
+
+#[test]
 fn a_duration_keeps_its_written_form() {
     let data = with_body("timeout after 60s, then 120s and 1000ms, 10 errors");
     expect(
