@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde_json::Value as Json;
+
 use super::expected::Predicate;
+use super::json_texts::JsonTexts;
 use super::operand::{Judgment, Operator};
 use super::subject::Subject;
 use super::value::{ActualValue, SEARCH_LIMIT};
@@ -97,7 +100,8 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
         let obstacle = format!("{subject} exceeds {SEARCH_LIMIT} bytes, the search limit");
         return unexamined(subject, predicate, obstacle);
     }
-    let judgment = predicate.judge(&value, &|number| evidence.double_text(number));
+    let doubles = |number: &Json| evidence.double_text(number);
+    let judgment = predicate.judge(&value, JsonTexts::new(&doubles, evidence.is_certainly_utf_8()));
     let shown = subject.without_credentials(&value);
     let observed = match value.single() {
         // Find the number's original text only if the condition is not met, because it takes a second pass over the

@@ -1,11 +1,13 @@
 //! The operators and operands of conditions, and the results of comparing values with them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use shared::Nanos;
 
 use super::decimal::Decimal;
 use crate::checks::body_text::Found;
+use crate::checks::visible_text::visible_string;
 
 /// Why a condition and its negation do not hold, as a clause about the value ("it").
 pub(super) type Reason = &'static str;
@@ -83,6 +85,19 @@ impl Operator {
 
     pub(super) fn word(self) -> &'static str {
         Operator::WORDS.iter().find(|(_, operator)| *operator == self).map_or("", |(word, _)| word)
+    }
+}
+
+impl Operand {
+    /// Returns the operand as terminals show it.
+    pub(super) fn visible(&self) -> Cow<'_, Operand> {
+        match self {
+            Operand::Text(text) => match visible_string(text) {
+                Cow::Borrowed(_) => Cow::Borrowed(self),
+                Cow::Owned(shown) => Cow::Owned(Operand::Text(shown)),
+            },
+            other => Cow::Borrowed(other),
+        }
     }
 }
 

@@ -265,8 +265,13 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
         ));
     }
     let subject = |compiled| {
-        let (numbers, is_singular) = (FilterNumbers::of_path(path), is_singular(path));
-        Subject::JsonPath(Box::new(JsonPathQuery { compiled, is_singular, text: path.to_owned(), cost, numbers }))
+        Subject::JsonPath(Box::new(JsonPathQuery {
+            compiled,
+            is_singular: is_singular(path),
+            text: path.to_owned(),
+            cost,
+            numbers: FilterNumbers::of_path(path),
+        }))
     };
     JsonPath::parse(path).map(subject).map_err(|error| {
         if let Some(quoted) = with_quoted_names(path) {
