@@ -302,11 +302,13 @@ fn values() -> Vec<ValueCase> {
                 "[BODY].e == []",
                 "not [BODY].e matches .",
                 "[BODY].l != []",
+                "len([JSON $.n[?@.code == '500']]) == 1",
             ],
             vec![
                 ("[BODY].s != FAILED", ""),
                 ("not [BODY].s matches '^FAILED'", "without escape sequences"),
                 ("[BODY].e != []", ""),
+                ("len([JSON $.n[?@.code == 500]]) == 0", "a filter distinguishes"),
             ],
         ),
         (

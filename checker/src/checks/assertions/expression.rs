@@ -194,9 +194,12 @@ fn obstacle<'a>(subject: &Subject, predicate: &Predicate, evidence: &'a Evidence
         let key = excerpt(key.as_bytes());
         return Some(format!("an object in the body repeats the key `{key}` with different values").into());
     }
-    path.numbers
-        .inexact_in(document)
-        .map(|number| format!("filters cannot compare the number {} exactly", excerpt(number.as_bytes())).into())
+    let ambiguity = path.comparisons.ambiguity_in(document, evidence.is_certainly_utf_8());
+    let inexact = || {
+        let number = path.numbers.inexact_in(document)?;
+        Some(format!("filters cannot compare the number {} exactly", excerpt(number.as_bytes())))
+    };
+    ambiguity.or_else(inexact).map(Cow::from)
 }
 
 /// Returns whether the outcome depends on the body's characters and not only on its bytes.

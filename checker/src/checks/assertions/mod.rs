@@ -14,6 +14,7 @@ mod document;
 pub mod evaluate;
 mod expected;
 mod expression;
+mod filter_comparisons;
 mod filter_numbers;
 mod header_text;
 mod json_memory;

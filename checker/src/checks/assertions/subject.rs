@@ -9,6 +9,7 @@ use serde_json_path::JsonPath;
 use shared::Nanos;
 
 use super::Evidence;
+use super::filter_comparisons::FilterComparisons;
 use super::filter_numbers::FilterNumbers;
 use super::header_text::HeaderText;
 use super::value::ActualValue;
@@ -41,6 +42,7 @@ pub(super) struct JsonPathQuery {
     pub(super) text: String,
     pub(super) cost: PathCost,
     pub(super) numbers: FilterNumbers,
+    pub(super) comparisons: FilterComparisons,
 }
 
 /// The worst-case cost of a JSON path query.

@@ -7,6 +7,7 @@ use shared::duration;
 use super::decimal::Decimal;
 use super::expected::Predicate;
 use super::expression::Expression;
+use super::filter_comparisons::FilterComparisons;
 use super::filter_numbers::{FilterNumbers, outside_quotes};
 use super::operand::{Operand, Operator};
 use super::path_remedy::with_quoted_names;
@@ -271,6 +272,7 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
             text: path.to_owned(),
             cost,
             numbers: FilterNumbers::of_path(path),
+            comparisons: FilterComparisons::of_path(path),
         }))
     };
     JsonPath::parse(path).map(subject).map_err(|error| {

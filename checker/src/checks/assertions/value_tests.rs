@@ -429,3 +429,30 @@ fn a_body_in_another_notation_is_not_different() {
         expect(&with_body(body), &["[BODY] != OK", "[BODY] != 501"], &["[BODY] == OK"], &[(&different, NOTATION)]);
     }
 }
+
+#[test]
+fn filters_do_not_hide_values_of_other_types() {
+    let body =
+        r#"{"n":[{"code":"500","up":"false"},{"code":200,"up":true,"load":"7.5","id":7}],"c":["1",2],"code":500}"#;
+    expect(
+        &with_body(body),
+        &[
+            "len([JSON $.n[?@.code == 201]]) == 0",
+            "len([JSON $.n[?@.code == '500']]) == 1",
+            "len([JSON $.n[?@.up == true]]) == 1",
+            "len([JSON $.n[?@.id > 5]]) == 1",
+            "len([JSON $.c[?@ == 2]]) == 1",
+            "not has([JSON $.n[?@.name == 'x']])",
+        ],
+        &["len([JSON $.n[?@.code == 200]]) == 0"],
+        &[
+            ("len([JSON $.n[?@.code == 500]]) == 0", "a filter distinguishes the value `\"500\"` from 500"),
+            ("has([JSON $.n[?500 == @['code']]])", "a filter distinguishes the value `\"500\"` from 500"),
+            ("has([JSON $.n[?@.code == '200']])", "a filter distinguishes the value `200` from `\"200\"`"),
+            ("has([JSON $.n[?@.up == false]])", "a filter distinguishes the value `\"false\"` from false"),
+            ("has([JSON $.n[?@.load > 5]])", "a filter distinguishes the value `\"7.5\"` from 5"),
+            ("has([JSON $..[?@.up == false]])", "a filter distinguishes the value `\"false\"` from false"),
+            ("has([JSON $.c[?@ == 1]])", "a filter distinguishes the value `\"1\"` from 1"),
+        ],
+    );
+}
