@@ -10,6 +10,7 @@ use super::document::Document;
 use super::filter_numbers::outside_quotes;
 use super::json_texts::JsonTexts;
 use super::operand::{Operand, Operator};
+use crate::checks::error_text::excerpt;
 
 /// The comparisons of values with literals in the filters of a JSON path.
 #[derive(Debug, Clone, Default)]
@@ -21,10 +22,18 @@ pub(super) struct FilterComparisons {
 
 #[derive(Debug, Clone, PartialEq)]
 struct FilterComparison {
-    /// The name of the compared member, or `None` for the filtered values themselves.
-    name: Option<String>,
+    compared: ComparedValue,
     operator: Operator,
     literal: Operand,
+}
+
+/// The value that a filter compares with a literal.
+#[derive(Debug, Clone, PartialEq)]
+enum ComparedValue {
+    /// The filtered value itself (`@`).
+    Itself,
+    /// A member with this name, at any depth.
+    Member(String),
 }
 
 impl FilterComparisons {
@@ -43,16 +52,16 @@ impl FilterComparisons {
         let texts = JsonTexts::new(&doubles, is_utf_8);
         let filtered = self.filtered.as_ref()?.query(&document.root).all();
         self.comparisons.iter().find_map(|comparison| {
-            let FilterComparison { name, literal, .. } = comparison;
             let mut found = None;
-            for value in filtered.iter() {
-                visit(value, false, name.as_deref(), &mut |scalar| {
+            for value in &filtered {
+                comparison.compared.visit(value, false, &mut |scalar| {
                     if found.is_none() && comparison.is_ambiguous(scalar, texts) {
-                        found = Some(format!("a filter distinguishes the value `{scalar}` from {}", quoted(literal)));
+                        found = Some(scalar);
                     }
                 });
             }
-            found
+            let shown = excerpt(found?.to_string().as_bytes());
+            Some(format!("a filter distinguishes the value `{shown}` from {}", quoted(&comparison.literal)))
         })
     }
 }
@@ -70,21 +79,45 @@ impl FilterComparison {
     }
 }
 
-fn quoted(literal: &Operand) -> String {
-    if let Operand::Text(text) = literal { format!("`{}`", Json::from(text.as_str())) } else { literal.to_string() }
+impl ComparedValue {
+    /// Visits all scalars in a value that can be compared. `is_compared` is whether this value can.
+    fn visit<'j>(&self, value: &'j Json, is_compared: bool, call: &mut impl FnMut(&'j Json)) {
+        match value {
+            Json::Array(elements) => {
+                let is_compared = *self == ComparedValue::Itself;
+                elements.iter().for_each(|element| self.visit(element, is_compared, call));
+            }
+            Json::Object(members) => {
+                for (key, member) in members {
+                    let is_compared = match self {
+                        ComparedValue::Itself => true,
+                        ComparedValue::Member(name) => key == name,
+                    };
+                    self.visit(member, is_compared, call);
+                }
+            }
+            scalar if is_compared => call(scalar),
+            _ => {}
+        }
+    }
+
+    /// Returns the value that the query at the end of these tokens selects, if it is known.
+    fn at_end(tokens: &[FilterToken<'_>]) -> Option<ComparedValue> {
+        match tokens {
+            [.., FilterToken::Other('['), FilterToken::Text(name), FilterToken::Other(']')] => {
+                Some(ComparedValue::Member(name.clone()))
+            }
+            [.., FilterToken::Word("@")] => Some(ComparedValue::Itself),
+            [.., FilterToken::Word(word)] => word.rsplit('.').next().map(|name| ComparedValue::Member(name.to_owned())),
+            _ => None,
+        }
+    }
 }
 
-/// Visits all scalars that are or contain a member of this name, or all of them without a name.
-fn visit<'j>(value: &'j Json, is_named: bool, name: Option<&str>, call: &mut impl FnMut(&'j Json)) {
-    match value {
-        Json::Array(elements) => elements.iter().for_each(|element| visit(element, name.is_none(), name, call)),
-        Json::Object(members) => {
-            for (key, member) in members {
-                visit(member, name.is_none_or(|name| key == name), name, call);
-            }
-        }
-        scalar if is_named => call(scalar),
-        _ => {}
+fn quoted(literal: &Operand) -> String {
+    match literal {
+        Operand::Text(text) => format!("`{}`", excerpt(Json::from(text.as_str()).to_string().as_bytes())),
+        other => other.to_string(),
     }
 }
 
@@ -147,11 +180,12 @@ fn comparisons(filter: &str) -> Vec<FilterComparison> {
         let FilterToken::Operator(operator) = token else { continue };
         let (left, right) = (&tokens[..at], &tokens[at + 1..]);
         let compared = match (left.last().and_then(literal), right.first().and_then(literal)) {
-            (None, Some(literal)) => name_at_end(left).map(|name| (name, literal)),
+            (None, Some(literal)) => ComparedValue::at_end(left).map(|compared| (compared, literal)),
             (Some(literal), None) => name_at_end(query_at_start(right)).map(|name| (name, literal)),
             _ => None,
         };
-        found.extend(compared.map(|(name, literal)| FilterComparison { name, operator: *operator, literal }));
+        let operator = *operator;
+        found.extend(compared.map(|(compared, literal)| FilterComparison { compared, operator, literal }));
     }
     found
 }
@@ -184,17 +218,6 @@ fn literal(token: &FilterToken<'_>) -> Option<Operand> {
     }
 }
 
-/// Returns the name of the member that the query at the end selects: `None` for `@`. The outer `None` means that it is
-/// unknown.
-fn name_at_end(tokens: &[FilterToken<'_>]) -> Option<Option<String>> {
-    match tokens {
-        [.., FilterToken::Other('['), FilterToken::Text(name), FilterToken::Other(']')] => Some(Some(name.clone())),
-        [.., FilterToken::Word("@")] => Some(None),
-        [.., FilterToken::Word(word)] => Some(Some(word.rsplit('.').next()?.to_owned())),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::checks::assertions::filter_comparisons::*;
@@ -206,14 +229,15 @@ mod tests {
             ("$[?@.up]", &[]),
             ("$.n[?@.code == 500]", &["code Equal 500"]),
             ("$.n[?500!=@.code]", &["code NotEqual 500"]),
-            ("$.n[?@.a['b'] == 'it\\'s' && (@ < -2e3 || $.c..d >= @.e)]", &["b Equal it's", "- Less -2e3"]),
+            ("$.n[?@.a['b'] == 'it\\'s' && (@ < -2e3 || $.c..d >= @.e)]", &["b Equal it's", "@ Less -2e3"]),
             ("$.n[?@.x[?@.up == false].y == null]", &["up Equal false", "y Equal null"]),
             ("$.n[?length(@.a) == 3]", &[]),
             ("$['?'][?@['a b'] != \"?\"]", &["a b NotEqual ?"]),
         ] {
             let found = FilterComparisons::of_path(path).comparisons;
-            let found = found.iter().map(|FilterComparison { name, operator, literal }| {
-                format!("{} {operator:?} {literal}", name.as_deref().unwrap_or("-"))
+            let found = found.iter().map(|FilterComparison { compared, operator, literal }| match compared {
+                ComparedValue::Itself => format!("@ {operator:?} {literal}"),
+                ComparedValue::Member(name) => format!("{name} {operator:?} {literal}"),
             });
             assert_eq!(found.collect::<Vec<_>>(), expected, "{path}");
         }
