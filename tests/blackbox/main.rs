@@ -31,6 +31,7 @@ mod faults;
 mod figures;
 mod floods;
 mod heartbeats;
+mod hidden_text;
 mod history;
 mod hostile_files;
 mod hostile_nodes;
