@@ -47,7 +47,7 @@ async fn an_editor_without_a_text_posts_nothing() {
 }
 
 #[tokio::test]
-async fn texts_that_nobody_can_see_or_that_control_terminals_are_refused() {
+async fn invisible_texts_and_those_that_control_terminals_are_refused() {
     let (checker, _shop) = checker_of(&directory()).await;
     for (name, content) in [
         ("empty.html", &b""[..]),

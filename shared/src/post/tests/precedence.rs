@@ -23,7 +23,7 @@ fn an_end_wins_over_extensions_whose_authors_did_not_know_it() {
 }
 
 #[test]
-fn what_is_restored_is_announced_again() {
+fn a_restored_window_is_announced_again() {
     let (start, end) = (NOW - 5 * HOUR, NOW - 4 * HOUR);
     let planned = maintenance("anna", start - HOUR, Some(plan(&[(start, end)])), None);
     let affects = |scope: &str| Some(vec![Affected { scope: Scope(scope.to_owned()), impact: Impact::Down }]);
