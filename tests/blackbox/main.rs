@@ -59,6 +59,7 @@ mod page_words;
 mod permalinks;
 mod permissions;
 mod ping;
+mod post_texts;
 mod provisioning;
 mod provisioning_bucket;
 mod provisioning_failures;

@@ -227,6 +227,7 @@ impl FakeNodes {
             objective: self.objective.map(Box::new),
             id: None,
             position: None,
+            post: None,
         }
     }
 

@@ -320,7 +320,7 @@ impl Notifier {
             None => OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?,
         };
         let mut has_changed = own.log.introduce(&self.introduction(stored, &served(&self.settings), now), now);
-        has_changed |= own.log.describe_incidents(|channel| self.settings.incident_scope(channel));
+        has_changed |= own.log.describe_incidents(|channel| self.settings.incident_scope(channel), now);
         let saved = if has_changed || own.is_behind() { own.save(self.view.store()).await } else { Ok(()) };
         self.own = Some(own);
         saved
