@@ -85,7 +85,9 @@ impl ComparedValue {
         match value {
             Json::Array(elements) => {
                 let is_compared = *self == ComparedValue::Itself;
-                elements.iter().for_each(|element| self.visit(element, is_compared, call));
+                for element in elements {
+                    self.visit(element, is_compared, call);
+                }
             }
             Json::Object(members) => {
                 for (key, member) in members {

@@ -26,7 +26,7 @@ impl HeaderText {
         }
         let bytes = values.join(&b", "[..]);
         let text = decoded(&bytes).into_owned();
-        let original = (text.as_bytes() != bytes).then(|| OriginalText { bytes, encoding: WINDOWS_1252 });
+        let original = (text.as_bytes() != bytes).then_some(OriginalText { bytes, encoding: WINDOWS_1252 });
         let facts = original.map(|original| TextFacts { original: Some(original), ..TextFacts::default() });
         let values = values.iter().map(|value| decoded(value).into_owned());
         Some(HeaderText { text, facts, values: values.collect() })
