@@ -81,7 +81,7 @@ impl Subject<'_> {
             Notified::Flapping => self.compare_flapping(known, &mut difference),
             Notified::Healthy => {
                 if !self.begins_flapping(known, known.until, &mut difference) {
-                    self.compare_healthy(self.outages.all.as_slice(), known.until, &mut difference);
+                    self.compare_healthy(self.outages.all.as_slice(), self.news_from(known), &mut difference);
                 }
             }
             Notified::Degraded | Notified::Down => {
@@ -91,6 +91,14 @@ impl Subject<'_> {
             }
         }
         difference
+    }
+
+    /// Returns the time from which outages are news to a channel for which the endpoint is healthy. The recovery was
+    /// reported because the endpoint seemed to be healthy from then on, so an outage that began later is news, even if
+    /// its results became known after the message.
+    fn news_from(&self, known: Known) -> UnixNanos {
+        let has_recovered = known.since > 0;
+        if has_recovered { known.until.saturating_sub(self.policy.recovered_after) } else { known.until }
     }
 
     /// Compares the outages since `until` if the endpoint was last reported as healthy.
@@ -294,7 +302,7 @@ impl Subject<'_> {
         let Some((since, due)) = flapping_since(self.outages, rules, self.held, after, self.now) else {
             return false;
         };
-        if self.outages.is == Status::Unknown {
+        if self.outages.is == Status::Unknown || self.reason_to_hold().is_some() {
             return false;
         }
         let change = self.change(EventKind::Flapping, known.state.status(), since, due);

@@ -1,6 +1,8 @@
 //! Simulates a million worlds in which nodes with faults notify a channel. Prints each violation with its seed, and the
 //! counts so far after every 50,000 worlds. Seeds as arguments select single worlds:
 //! `cargo bench --package simulation --bench simulation -- 44572`.
+//!
+//! A run takes about an hour on two processors.
 
 #![expect(clippy::print_stdout, reason = "a measurement prints")]
 

@@ -195,6 +195,15 @@ fn a_flapping_endpoint_is_notified_once_until_it_is_calm() {
 }
 
 #[test]
+fn an_endpoint_that_flapped_before_a_silence_is_not_reported_as_flapping_during_it() {
+    let mut scene = Scene::new("h0 d10 h12 d20 h22 d30 h32 d40 h42");
+    scene.policy.recovered_after = minutes(1);
+    assert_eq!(words(&scene.plan(50)), ["flapping Shop 10"], "the provider was down until now");
+    let items = words(&scene.with_hold(HoldKind::Silence, 45, 90).plan(50));
+    assert_eq!(items, ["missed Shop 10–12", "missed Shop 20–22", "missed Shop 30–32", "missed Shop 40–42"]);
+}
+
+#[test]
 fn a_flapping_endpoint_that_stays_down_is_notified_again() {
     let mut scene = Scene::new("h0 d10 h15 d20 h25 d30 h35 d40 h45 d50 h90");
     let sent = scene.play(0..200);

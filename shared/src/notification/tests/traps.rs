@@ -222,6 +222,20 @@ fn results_that_were_stored_late_do_not_repeat_news() {
 }
 
 #[test]
+fn an_outage_soon_after_a_recovery_is_not_lost() {
+    let mut scene = Scene::new("h0 d10 h20");
+    assert_eq!(scene.play(0..30), ["11: down Shop 10", "22: recovered Shop 10–20"]);
+    // The recovery was reported after two minutes without failures, but results that were stored late contain some.
+    for (changed, expected) in [("h0 d10 h20 d21 h30", "missed Shop 21–30"), ("h0 d10 h20 d21", "down Shop 21")] {
+        scene.endpoints[0].1 = changed;
+        assert_eq!(words(&scene.plan(40)), [expected]);
+    }
+    // Outages before a node served the channel are not reported.
+    let scene = Scene { logs: vec![log("a", 22)], ..Scene::new("h0 d20 h21 d21 h30") };
+    assert_eq!(words(&scene.plan(40)), [""; 0]);
+}
+
+#[test]
 fn results_that_were_stored_late_do_not_end_an_outage_that_continues() {
     let mut scene = Scene::new("h0 d10");
     scene.send(11);
