@@ -44,6 +44,7 @@ mod languages;
 mod logging;
 mod long_time_ranges;
 mod maintenance;
+mod metrics;
 mod mutants;
 mod notification_channels;
 mod notification_events;

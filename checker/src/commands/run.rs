@@ -9,11 +9,14 @@ use shared::message::Message;
 use shared::object_name::CheckFileName;
 
 use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start_log, storing_time};
+use super::metrics_file::write_metrics_file;
+use super::metrics_task::DaemonMetrics;
 use super::notifier_task::NotifierTask;
 use super::{Outcome, check_context, message, notifier, report_notifications, report_upkeep, report_upload};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
 use crate::counted;
+use crate::metrics::live::LiveMetrics;
 use crate::monitor::announcement::Announcement;
 use crate::notify::conditions::seen_certificates;
 use crate::notify::evaluate::{RoundOutcome, StoredHistory};
@@ -92,11 +95,17 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         (outcome, round_outcome) =
             store_and_print(arguments, &config, recorder.as_mut(), (announcement.as_ref(), until), &results).await;
         // Free the results before channels are notified: there can be thousands of them.
-        drop(results);
+        if arguments.every.is_some() || config.metrics_file.is_none() {
+            results = Vec::new();
+        }
         if let (Some(notifier), Some(round_outcome)) = (&mut notifier, round_outcome)
             && let Some(report) = budget.run(Box::pin(notifier.evaluate(round_outcome, now()))).await
         {
             report_notifications(&report);
+        }
+        if let Some(recorder) = recorder.as_ref().filter(|_| arguments.every.is_none()) {
+            let mut budget = ShutdownBudget::for_upkeep(signals.shutdown.clone());
+            budget.run(Box::pin(write_metrics_file(&config, recorder, &results, now()))).await;
         }
         round = Some(confirmations);
     }
@@ -110,9 +119,13 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     };
     if let Some(recorder) = recorder {
         let store = recorder.store().describe();
-        let start_notifier = || NotifierTask::start(Arc::clone(recorder.store()), every, daemon.config(), budget);
+        let live = Arc::new(LiveMetrics::new(&daemon.config().borrow(), now()));
+        let mut metrics = DaemonMetrics::start(&live, &recorder, daemon.config());
+        let start_notifier =
+            || NotifierTask::start(Arc::clone(recorder.store()), every, daemon.config(), budget, Arc::clone(&live));
         let notifier = (!arguments.no_notify).then(start_notifier);
         let report = |event: RecordEvent<'_>| {
+            metrics.report(&event);
             if let Some(notifier) = &notifier {
                 notifier.report(&event);
             }
@@ -133,6 +146,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         if let Some(notifier) = notifier {
             notifier.finish().await;
         }
+        metrics.stop();
     } else {
         while let Some(results) = daemon.batches().recv().await {
             status_log.report(&results);
