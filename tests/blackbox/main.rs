@@ -65,6 +65,7 @@ mod provisioning_failures;
 mod provisioning_quirks;
 mod provisioning_servers;
 mod resource_leaks;
+mod schemas;
 mod scripts;
 mod search;
 mod secrets;
