@@ -78,14 +78,14 @@ fn the_days_of_a_certificate_in_earlier_files_are_converted() {
 }
 
 /// A check file with status codes, exit statuses and the times at which certificates expire.
-const WITH_CODES: &str = include_str!("../../golden/1796090000123456789-eu-west-check.json");
+const WITH_CODES: &str = include_str!("../../golden/1796091000123456789-eu-west-check.json");
 
 #[test]
 fn codes_and_the_expiry_of_certificates_are_stored_and_optional() {
     let file = CheckFile::parse(WITH_CODES.as_bytes()).expect("we wrote it");
     let found: Vec<_> =
         file.results.iter().map(|result| (result.code, result.certificate_expiry, result.certificate_days())).collect();
-    let expiry = 1_803_002_400_000_000_000;
+    let expiry = 1_803_003_400_000_000_000;
     let expected =
         [(Some(200), Some(expiry), Some(80)), (Some(503), None, None), (Some(0), None, None), (None, None, None)];
     assert_eq!((found.as_slice(), file.skipped.len()), (&expected[..], 0));
