@@ -99,28 +99,73 @@ pub struct CurrentMessage {
     pub text: String,
 }
 
+/// How many incidents, windows and messages are left out of [`Announced`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeftOut {
+    /// The number of open incidents.
+    pub incidents: usize,
+    /// The number of maintenance windows.
+    pub maintenance: usize,
+    /// The number of messages that have not ended.
+    pub messages: usize,
+}
+
+/// Everything that could be shown now, in the order of [`Announced`].
+struct Current<'a> {
+    incidents: Vec<&'a Incident>,
+    in_progress: Vec<(&'a Maintenance, Window)>,
+    planned: Vec<(&'a Maintenance, Window)>,
+    messages: Vec<&'a Notice>,
+}
+
+impl<'a> Current<'a> {
+    fn new(announcements: &'a Announcements, now: UnixNanos) -> Current<'a> {
+        let current = announcements.current_maintenance(now);
+        let planned = announcements.upcoming_maintenance(now, PLANNED_WITHIN).into_iter();
+        Current {
+            incidents: announcements.open_incidents().filter(|incident| incident.began <= now).collect(),
+            in_progress: current.filter_map(|maintenance| Some((maintenance, maintenance.current(now)?))).collect(),
+            planned: planned.filter_map(|maintenance| Some((maintenance, maintenance.next(now)?))).collect(),
+            messages: announcements.messages.iter().filter(|message| message.is_active(now)).collect(),
+        }
+    }
+}
+
 impl Announced {
     /// Selects what to show now.
     #[must_use]
     pub fn new(announcements: &Announcements, now: UnixNanos) -> Announced {
-        let open = announcements.open_incidents().filter(|incident| incident.began <= now);
-        let current = announcements.current_maintenance(now);
-        let current = current.filter_map(|maintenance| Some((maintenance, maintenance.current(now)?)));
-        let planned = announcements.upcoming_maintenance(now, PLANNED_WITHIN).into_iter();
-        let planned = planned.filter_map(|maintenance| Some((maintenance, maintenance.next(now)?)));
-        let messages = announcements.messages.iter().filter(|message| message.is_active(now));
+        let Current { incidents, in_progress, planned, messages } = Current::new(announcements, now);
+        let incidents = limited(incidents, |incident| &incident.id);
+        let in_progress = limited(in_progress, |(maintenance, _)| &maintenance.id);
+        let planned = limited(planned, |(maintenance, _)| &maintenance.id);
+        let messages = limited(messages, |message| &message.id);
+        let windows = in_progress.into_iter().chain(planned);
         Announced {
-            incidents: limited(open, |incident| &incident.id).into_iter().map(OpenIncident::new).collect(),
-            maintenance: [
-                limited(current, |(maintenance, _)| &maintenance.id),
-                limited(planned, |(maintenance, _)| &maintenance.id),
-            ]
-            .concat()
-            .into_iter()
-            .map(|(maintenance, window)| AnnouncedWindow::new(maintenance, window, now))
-            .collect(),
-            messages: limited(messages, |message| &message.id).into_iter().map(CurrentMessage::new).collect(),
+            incidents: incidents.into_iter().map(OpenIncident::new).collect(),
+            maintenance: windows.map(|(maintenance, window)| AnnouncedWindow::new(maintenance, window, now)).collect(),
+            messages: messages.into_iter().map(CurrentMessage::new).collect(),
         }
+    }
+
+    /// Counts the incidents, windows and messages that are left out, because their author has posted too many.
+    #[must_use]
+    pub fn left_out(&self, announcements: &Announcements, now: UnixNanos) -> LeftOut {
+        let Current { incidents, in_progress, planned, messages } = Current::new(announcements, now);
+        LeftOut {
+            incidents: incidents.len().saturating_sub(self.incidents.len()),
+            maintenance: (in_progress.len() + planned.len()).saturating_sub(self.maintenance.len()),
+            messages: messages.len().saturating_sub(self.messages.len()),
+        }
+    }
+
+    /// Returns whether an incident, maintenance or a message is included.
+    #[must_use]
+    pub fn contains(&self, id: &PostId) -> bool {
+        let id = id.to_string();
+        self.incidents.iter().any(|incident| incident.id == id)
+            || self.maintenance.iter().any(|window| window.id == id)
+            || self.messages.iter().any(|message| message.id == id)
     }
 
     /// Returns whether there is nothing to show.
@@ -131,14 +176,14 @@ impl Announced {
 }
 
 /// Limits how many items of each author are included.
-fn limited<T>(all: impl Iterator<Item = T>, id: impl Fn(&T) -> &PostId) -> Vec<T> {
+fn limited<T>(all: Vec<T>, id: impl Fn(&T) -> &PostId) -> Vec<T> {
     let mut counts = BTreeMap::new();
     let is_included = |item: &T| {
         let count: &mut usize = counts.entry(id(item).author.clone()).or_default();
         *count += 1;
         *count <= AUTHOR_LIMIT
     };
-    all.filter(is_included).collect()
+    all.into_iter().filter(is_included).collect()
 }
 
 impl OpenIncident {

@@ -88,9 +88,9 @@ impl FromStr for Objective {
 
     fn from_str(text: &str) -> Result<Objective, InvalidObjective> {
         let parts = || {
-            let (rest, window) = text.trim_end().rsplit_once(' ')?;
+            let (target, window) = text.split_once(" over ")?;
             let window = duration::parse(window).ok()?;
-            let target = rest.trim_end().strip_suffix(" over")?.parse().ok()?;
+            let target = target.parse().ok()?;
             (SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&window).then_some(Objective { target, window })
         };
         parts().ok_or_else(|| InvalidObjective(text.to_owned()))

@@ -42,11 +42,18 @@ impl CivilTime {
     }
 }
 
+/// Formats the date of a time in UTC: `2026-11-22`.
+#[must_use]
+pub fn iso_date(moment: UnixNanos) -> String {
+    let CivilTime { year, month, day, .. } = CivilTime::from_unix(moment);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
 /// Formats a time in UTC: `2026-11-22T13:02:00Z`.
 #[must_use]
 pub fn rfc3339(moment: UnixNanos) -> String {
-    let CivilTime { year, month, day, hour, minute, second, .. } = CivilTime::from_unix(moment);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    let CivilTime { hour, minute, second, .. } = CivilTime::from_unix(moment);
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", iso_date(moment))
 }
 
 /// Formats a time in UTC without loss of precision: `2026-11-22T13:02:00.000000000Z`. All formatted times have the same
@@ -86,10 +93,7 @@ pub fn parse_utc(text: &str) -> Option<UnixNanos> {
 /// Parses a UTC offset in the formats that browsers use: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
 #[must_use]
 pub fn parse_offset(text: &str) -> Option<Nanos> {
-    let (before, offset) = text.split_once('T')?;
-    if !before.ends_with("GM") {
-        return None;
-    }
+    let (_, offset) = text.split_once("GMT")?;
     let mut characters = offset.chars();
     let Some(sign) = characters.next() else { return Some(0) };
     let length = characters.as_str();
@@ -119,6 +123,12 @@ mod tests {
         {
             assert_eq!(parse_utc(odd), None, "{odd}");
         }
+    }
+
+    #[test]
+    fn a_date_is_that_of_the_day_in_utc() {
+        assert_eq!(iso_date(NOW), "2026-11-22");
+        assert_eq!(iso_date(-1), "1969-12-31");
     }
 
     #[test]

@@ -78,6 +78,9 @@ pub struct ServedChannel {
     pub deferred: Vec<Deferred>,
     /// Where the provider keeps incidents, if it does.
     pub incidents: Option<IncidentScope>,
+    /// When that last changed, for example because the channel got another key. No node can resolve the incidents from
+    /// before.
+    pub incidents_moved_at: Option<UnixNanos>,
 }
 
 /// Identifies where a provider keeps incidents. If two channels with the same scope report a subject, they share one
@@ -157,7 +160,16 @@ impl ServedChannel {
     #[must_use]
     pub fn new(id: ChannelId, from: UnixNanos) -> ServedChannel {
         let (waiting, deferred) = (Vec::new(), Vec::new());
-        ServedChannel { id, from, waiting, retry: None, unconfirmed: None, deferred, incidents: None }
+        ServedChannel {
+            id,
+            from,
+            waiting,
+            retry: None,
+            unconfirmed: None,
+            deferred,
+            incidents: None,
+            incidents_moved_at: None,
+        }
     }
 }
 

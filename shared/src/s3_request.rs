@@ -88,11 +88,6 @@ pub enum S3ErrorKind {
     Busy,
 }
 
-/// Returns whether a message contains a word.
-fn mentions(message: &str, word: &str) -> bool {
-    message.split(|character: char| !character.is_alphanumeric()).any(|other| other == word)
-}
-
 impl S3ErrorKind {
     /// Classifies an error by its code and message. Returns `None` if the code has no known remedy.
     #[must_use]
@@ -101,7 +96,7 @@ impl S3ErrorKind {
             "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" => S3ErrorKind::UnknownKey,
             // IAM also uses this code for clock skew.
             "SignatureDoesNotMatch"
-                if mentions(message, "Signature") && (mentions(message, "expired") || mentions(message, "current")) =>
+                if message.contains("Signature expired") || message.contains("Signature not yet current") =>
             {
                 S3ErrorKind::ClockSkew
             }
@@ -109,7 +104,7 @@ impl S3ErrorKind {
             "ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired" => {
                 S3ErrorKind::ExpiredCredentials
             }
-            "AccessDenied" if mentions(message, "expired") => S3ErrorKind::ExpiredUrl,
+            "AccessDenied" if message.contains("expired") => S3ErrorKind::ExpiredUrl,
             "AccessDenied" | "AccessDeniedException" | "AllAccessDisabled" | "AccountProblem" | "Forbidden" => {
                 S3ErrorKind::AccessDenied
             }

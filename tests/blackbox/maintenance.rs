@@ -98,7 +98,7 @@ async fn mistakes_are_one_sentence_each_and_post_nothing() {
             vec!["plan", "x", "--affects", "Shop=down", "--start", &soon, "--zone", "Mars/Base", "--for", "1h"],
             "Mars/Base",
         ),
-        (vec!["show", "latest"], "unknown maintenance `latest`: list it with `checker maintenance list --all`"),
+        (vec!["show", "latest"], "there is no maintenance: plan some with `checker maintenance plan`"),
         (vec!["end", "123456"], "unknown maintenance `123456`"),
         (vec!["end", "123"], "the ID `123` is too short"),
     ] {
@@ -138,6 +138,38 @@ async fn a_window_begins_is_extended_and_ends() {
     assert!(failure(&checker, &["cancel", "latest"]).await.contains("there is nothing to cancel"));
     assert!(done(&checker, &["list", "--all"]).await.contains("canceled"));
     assert!(done(&checker, &["renew"]).await.starts_with("Nothing to renew"));
+}
+
+#[tokio::test]
+async fn a_canceled_window_is_listed_as_canceled() {
+    let checker = shop().await;
+    let soon = start(now() + 120 * MINUTE);
+    done(&checker, &planning(&soon, &[])).await;
+    done(&checker, &["cancel", "latest", "--only", &soon]).await;
+    let listed = done(&checker, &["list", "--all"]).await;
+    assert!(listed.ends_with("  canceled\n"), "{listed}");
+    assert_eq!(shown(&checker).await["canceled"], json!(true));
+    assert!(failure(&checker, &["cancel", "latest"]).await.contains("all windows are canceled"));
+}
+
+#[tokio::test]
+async fn an_end_wins_over_extensions_at_the_same_time() {
+    let checker = shop().await;
+    let soon = start(now() + 120 * MINUTE);
+    done(&checker, &planning(&soon, &[])).await;
+    done(&checker, &["begin", "latest"]).await;
+    let extend = ["extend", "latest", "--for", "1h"];
+    let (end, first, second, third) = tokio::join!(
+        maintenance(&checker, &["end", "latest"]),
+        maintenance(&checker, &extend),
+        maintenance(&checker, &extend),
+        maintenance(&checker, &extend),
+    );
+    assert_eq!(end.code, 0, "{}", end.output());
+    assert_eq!(shown(&checker).await["current"], Value::Null, "{}", end.output());
+    for run in [first, second, third] {
+        assert!(run.code == 0 || run.stderr.lines().count() == 1, "{}", run.output());
+    }
 }
 
 #[tokio::test]

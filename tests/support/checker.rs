@@ -113,10 +113,16 @@ impl Checker {
 
     /// Runs `checker` with these arguments in a terminal. The returned stdout also contains stderr.
     pub async fn call_on_terminal(&self, words: &[&str]) -> Run {
+        self.call_on_terminal_with(words, |_| {}).await
+    }
+
+    /// Like [`Self::call_on_terminal`]. The function `prepare` can change the command first.
+    pub async fn call_on_terminal_with(&self, words: &[&str], prepare: impl FnOnce(&mut Command)) -> Run {
         let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
         let line = format!("'{}' {}", checker_binary().display(), quoted.join(" "));
         let mut command = bound_command("script");
         self.prepare(&mut command, &["--quiet", "--return", "--command", &line, "/dev/null"]);
+        prepare(&mut command);
         finish(command, "").await
     }
 

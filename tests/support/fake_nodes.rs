@@ -228,6 +228,7 @@ impl FakeNodes {
             objective: self.objective.map(Box::new),
             id: None,
             position: None,
+            post: None,
         }
     }
 

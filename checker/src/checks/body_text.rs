@@ -1,33 +1,36 @@
-//! Searches bodies for text. The charset of a body can be undeclared or declared wrongly, so its text is searched in
-//! several forms.
+//! Searches texts. The charset of a text can be undeclared or declared wrongly, and terminals hide parts of it, so it
+//! is read in several ways.
 
 use std::borrow::Cow;
 
 use encoding_rs::Encoding;
 use memchr::{memchr, memmem};
-use regex::bytes::Regex;
 
+use super::legacy_text;
+use super::text_pattern::TextPattern;
+use super::visible_text::{Spaces, visible};
 use super::wide_runs::any_wide_run;
-use super::{legacy_text, visible_text};
 
-/// The reason why text was not found for certain: it occurs in UTF-16 or UTF-32, but the whole body is not UTF-16.
-const WIDE_PART: &str = "a part that seems to be UTF-16 or UTF-32 does";
-/// The reason if text occurs in a body, but not after its conversion from the declared charset.
-const UNCONVERTED: &str = "its bytes do, before they are converted from the declared charset";
-/// The reason if text occurs in a body that is read in a legacy charset.
-const LEGACY: &str = "its bytes do in another charset";
-/// The reason if a pattern matches only what terminals show.
+/// The reason why a match is not certain if a pattern matches only what terminals show.
 const VISIBLE: &str = "its text does without escape sequences and invisible characters";
+/// The reason if a text occurs only before its conversion from the declared charset.
+const UNCONVERTED: &str = "its bytes do, before they are converted from the declared charset";
+/// The reason if a text occurs in UTF-16 or UTF-32, but not all of the body is UTF-16.
+const WIDE_PART: &str = "a part that seems to be UTF-16 or UTF-32 does";
+/// The reason if a text occurs only if the body is read in a legacy charset.
+const LEGACY: &str = "its bytes do in another charset";
 
-/// Facts about a body that is not plain UTF-8.
+/// Facts about a text that determine how it is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UndeclaredText {
-    /// The body in UTF-8 without a byte order mark, if it is UTF-16 or starts with a mark.
+pub struct TextFacts {
+    /// The text in UTF-8 without a byte order mark, if it is UTF-16 or starts with a mark.
     pub converted: Option<Vec<u8>>,
-    /// The format, such as `gzip`, if the body starts with compressed data.
+    /// The format, such as `gzip`, if the text starts with compressed data.
     pub compression: Option<&'static str>,
-    /// The body before its conversion from a declared charset, which can be wrong.
+    /// The text before its conversion from a declared charset, which can be wrong.
     pub original: Option<OriginalText>,
+    /// Whether the text is declared as UTF-8, so that it is not read in other charsets.
+    pub is_utf_8: bool,
 }
 
 /// Text in the charset that a response declares.
@@ -37,11 +40,28 @@ pub struct OriginalText {
     pub encoding: &'static Encoding,
 }
 
-/// A body in all forms in which it can contain text.
+/// A text that can be read in several ways.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyText<'a> {
     raw: &'a [u8],
-    undeclared: Option<&'a UndeclaredText>,
+    facts: Option<&'a TextFacts>,
+}
+
+/// The target of a search: a string or a match.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'w> {
+    Text(&'w str),
+    Match(&'w TextPattern),
+}
+
+/// One way to read a text.
+#[derive(Debug, Clone)]
+pub struct Reading<'a> {
+    pub text: Cow<'a, [u8]>,
+    /// Whether this is only what terminals show.
+    pub is_visible: bool,
+    /// Why this reading can be wrong, or `None` if it is certain.
+    pub doubt: Option<&'static str>,
 }
 
 /// The result of a search.
@@ -49,34 +69,29 @@ pub struct BodyText<'a> {
 pub enum Found {
     Yes,
     No,
-    /// The body may contain the text, for this reason.
+    /// The text may contain what was searched for, for this reason.
     Unclear(&'static str),
 }
 
 impl<'a> BodyText<'a> {
     #[must_use]
-    pub fn new(raw: &'a [u8], undeclared: Option<&'a UndeclaredText>) -> BodyText<'a> {
-        BodyText { raw, undeclared }
+    pub fn new(raw: &'a [u8], facts: Option<&'a TextFacts>) -> BodyText<'a> {
+        BodyText { raw, facts }
     }
 
-    /// Returns the body in UTF-8 if it was converted, and its bytes otherwise.
+    /// Returns the text in UTF-8 if it was converted, and its bytes otherwise.
     #[must_use]
     pub fn text(self) -> &'a [u8] {
         self.converted().unwrap_or(self.raw)
     }
 
-    /// Returns the body in every form in which it can equal a text. The last one is its text.
-    pub fn readings(self) -> impl Iterator<Item = Cow<'a, [u8]>> {
-        self.visible_forms().map(Cow::Owned).chain(self.forms().map(Cow::Borrowed))
-    }
-
-    /// Returns the format of a compressed body.
+    /// Returns the format of a compressed text.
     #[must_use]
     pub fn compression(self) -> Option<&'static str> {
-        self.undeclared?.compression
+        self.facts?.compression
     }
 
-    /// Returns the reason why the text of a compressed body is unknown, as a clause about "it".
+    /// Returns the reason why a compressed text is unknown, as a clause about "it".
     #[must_use]
     pub fn why_unknown(self) -> Option<&'static str> {
         Some(match self.compression()? {
@@ -91,146 +106,150 @@ impl<'a> BodyText<'a> {
         })
     }
 
-    #[must_use]
-    pub fn find(self, text: &str) -> Found {
-        let is_in = |form: &[u8]| memmem::find(form, text.as_bytes()).is_some();
-        if self.forms().any(is_in) || self.visible_forms().any(|form| is_in(&form)) {
-            Found::Yes
-        } else if let Some(reason) = self.why_unknown() {
-            Found::Unclear(reason)
-        } else if self.original().is_some_and(|original| is_in(&original.bytes)) {
-            Found::Unclear(UNCONVERTED)
-        } else if self.has_wide_spelling(text) {
-            Found::Unclear(WIDE_PART)
-        } else if self.legacy_forms().any(|form| legacy_text::contains(form, text)) {
-            Found::Unclear(LEGACY)
-        } else {
-            Found::No
-        }
-    }
-
-    /// Searches for a match. A pattern for bytes never matches text that was converted from an undeclared charset.
-    #[must_use]
-    pub fn find_match(self, pattern: &Regex) -> Found {
-        let is_about_bytes = is_about_bytes(pattern);
-        if self.has_match(pattern) {
-            Found::Yes
-        } else if let Some(reason) = self.why_unknown() {
-            Found::Unclear(reason)
-        } else if is_about_bytes {
-            Found::No
-        } else if self.original().is_some_and(|original| original.is_match(pattern)) {
-            Found::Unclear(UNCONVERTED)
-        } else if self.has_wide_match(pattern) {
-            Found::Unclear(WIDE_PART)
-        } else if self.legacy_forms().any(|form| legacy_text::is_match(form, pattern)) {
-            Found::Unclear(LEGACY)
-        } else if self.visible_forms().any(|form| pattern.is_match(&form)) {
-            Found::Unclear(VISIBLE)
-        } else {
-            Found::No
-        }
-    }
-
-    /// Returns whether a match is certain.
-    #[must_use]
-    pub fn has_match(self, pattern: &Regex) -> bool {
-        self.forms_for(pattern).any(|form| pattern.is_match(form))
-    }
-
-    /// Returns whether a match ends before the end of the body, so that it remains a match if the body continues.
-    #[must_use]
-    pub fn has_final_match(self, pattern: &Regex) -> bool {
-        self.forms_for(pattern).any(|form| pattern.shortest_match(form).is_some_and(|end| end < form.len()))
-    }
-
-    fn has_wide_spelling(self, text: &str) -> bool {
-        if self.undeclared.is_none() {
-            return false;
-        }
-        let spellings = wide_spellings(text);
-        self.all_forms().any(|form| {
-            // UTF-8 text can contain the bytes of a spelling by chance, unless they include the bytes of binary data.
-            let has_nulls = memchr(0, form).is_some();
-            let is_rare = |spelling: &[u8]| has_nulls || spelling.iter().copied().any(is_binary);
-            spellings.iter().any(|spelling| is_rare(spelling) && memmem::find(form, spelling).is_some())
+    /// Returns the ways to read all of the text, starting with those that are certain. Strings are searched in what
+    /// terminals show, but a match there is not certain, because a pattern can require that characters are absent.
+    pub fn readings<'r>(self, wanted: Wanted<'r>) -> impl Iterator<Item = Reading<'r>>
+    where
+        'a: 'r,
+    {
+        let (is_about_bytes, original) =
+            (wanted.is_about_bytes(), self.facts.and_then(|facts| facts.original.as_ref()));
+        let plain = std::iter::once(self.raw).chain(self.converted().filter(|_| !is_about_bytes));
+        let shown = plain.clone().filter(move |_| !is_about_bytes).filter_map(move |text| wanted.visible(text));
+        let visible_doubt = wanted.pattern().map(|_| VISIBLE);
+        let unconverted_doubt = Some(UNCONVERTED).filter(|_| !is_about_bytes);
+        let unconverted = original.into_iter().flat_map(move |original| original.parts(is_about_bytes));
+        let plain = plain.map(|text| Reading { text: text.into(), is_visible: false, doubt: None });
+        let shown = shown.map(move |text| Reading { text: text.into(), is_visible: true, doubt: visible_doubt });
+        let unconverted =
+            unconverted.map(move |text| Reading { text: text.into(), is_visible: false, doubt: unconverted_doubt });
+        plain.chain(shown).chain(unconverted).flat_map(move |reading| {
+            let lines = wanted.pattern().and_then(|pattern| pattern.with_plain_lines(&reading.text));
+            let (is_visible, doubt) = (reading.is_visible, reading.doubt);
+            let with_lines = lines.map(|lines| Reading { text: lines.into(), is_visible, doubt });
+            std::iter::once(reading).chain(with_lines)
         })
     }
 
-    fn has_wide_match(self, pattern: &Regex) -> bool {
-        let is_met_by = |run: &str| pattern.is_match(run.as_bytes());
-        self.undeclared.is_some() && self.all_forms().any(|form| any_wide_run(form, is_met_by))
+    #[must_use]
+    pub fn search(self, wanted: Wanted<'_>) -> Found {
+        let found = self.readings(wanted).find(|reading| wanted.is_in(reading));
+        if found.as_ref().is_some_and(|reading| reading.doubt.is_none()) {
+            return Found::Yes;
+        }
+        let doubt = self.why_unknown().or_else(|| found?.doubt).or_else(|| self.charset_doubt(wanted));
+        doubt.map_or(Found::No, Found::Unclear)
+    }
+
+    /// Returns whether a certain match ends before the end of the text, so that it remains a match if the text
+    /// continues.
+    #[must_use]
+    pub fn has_final_match(self, pattern: &TextPattern) -> bool {
+        let mut certain = self.readings(Wanted::Match(pattern)).filter(|reading| reading.doubt.is_none());
+        certain.any(|reading| pattern.ends_before_end(&reading.text))
+    }
+
+    /// Searches for a string or a match in other charsets, also in parts of the text. Returns the reason why it is not
+    /// certain.
+    fn charset_doubt(self, wanted: Wanted<'_>) -> Option<&'static str> {
+        if wanted.is_about_bytes() {
+            return None;
+        }
+        let original = self.facts.and_then(|facts| facts.original.as_ref());
+        let original_bytes = original.map(|original| original.bytes.as_slice());
+        let mut sources = [Some(self.raw), self.converted(), original_bytes].into_iter().flatten();
+        if sources.any(|bytes| wanted.is_in_wide_part(bytes)) {
+            return Some(WIDE_PART);
+        }
+        // Text in a charset with several bytes per character contains the bytes of other such charsets by chance.
+        // Invalid characters show that the charset is unknown.
+        let legacy = match original {
+            Some(original) => original_bytes.filter(|_| original.encoding.is_single_byte()),
+            None => Some(self.raw).filter(|_| !self.has_known_charset()),
+        };
+        let is_legacy = |bytes: &[u8]| std::str::from_utf8(self.raw).is_ok() && wanted.is_in_legacy_charset(bytes);
+        legacy.is_some_and(is_legacy).then_some(LEGACY)
+    }
+
+    /// Returns whether the text is declared as UTF-8, or was converted to it.
+    #[must_use]
+    pub fn has_known_charset(self) -> bool {
+        self.facts.is_some_and(|facts| facts.is_utf_8 || facts.converted.is_some() || facts.original.is_some())
     }
 
     fn converted(self) -> Option<&'a [u8]> {
-        self.undeclared?.converted.as_deref()
-    }
-
-    fn original(self) -> Option<&'a OriginalText> {
-        self.undeclared?.original.as_ref()
-    }
-
-    /// Returns the forms in which a search is certain: the body, followed by its converted form, if there is one.
-    fn forms(self) -> impl Iterator<Item = &'a [u8]> {
-        std::iter::once(self.raw).chain(self.converted())
-    }
-
-    fn visible_forms(self) -> impl Iterator<Item = Vec<u8>> {
-        self.forms().filter_map(visible_text::visible)
-    }
-
-    fn all_forms(self) -> impl Iterator<Item = &'a [u8]> {
-        self.forms().chain(self.original().map(|original| original.bytes.as_slice()))
-    }
-
-    /// Returns the forms that can be in another charset, unless invalid characters show that the charset is unknown. Text
-    /// in a charset with several bytes per character contains the bytes of other such charsets by chance.
-    fn legacy_forms(self) -> impl Iterator<Item = &'a [u8]> {
-        let original = self.original().filter(|original| original.encoding.is_single_byte());
-        let has_characters = std::str::from_utf8(self.text()).is_ok();
-        let forms = self.forms().chain(original.map(|original| original.bytes.as_slice()));
-        forms.filter(move |_| has_characters)
-    }
-
-    fn forms_for(self, pattern: &Regex) -> impl Iterator<Item = &'a [u8]> {
-        let is_about_bytes = is_about_bytes(pattern);
-        let converted = self.converted().filter(|_| !is_about_bytes);
-        let original = self.original().filter(|_| is_about_bytes).map(|original| original.bytes.as_slice());
-        std::iter::once(self.raw).chain(converted).chain(original)
+        self.facts?.converted.as_deref()
     }
 }
 
 impl OriginalText {
-    /// Returns whether the text matches a pattern without being converted. In UTF-16, only text between null bytes that
-    /// is not a single character can be in another charset.
-    fn is_match(&self, pattern: &Regex) -> bool {
+    /// Returns the parts that can be in another charset than the declared one. In UTF-16, only text between null bytes
+    /// that is not a single character can.
+    fn parts(&self, is_about_bytes: bool) -> impl Iterator<Item = &[u8]> {
         /// The number of bytes of the shortest such text.
         const SHORTEST: usize = 3;
-        if self.encoding.is_ascii_compatible() {
-            return pattern.is_match(&self.bytes);
-        }
-        let mut parts = self.bytes.split(|byte| *byte == 0);
-        parts.any(|part| part.len() >= SHORTEST && pattern.is_match(part))
+        let is_split = !is_about_bytes && !self.encoding.is_ascii_compatible();
+        let parts = self.bytes.split(move |byte| is_split && *byte == 0);
+        parts.filter(move |part| !is_split || part.len() >= SHORTEST)
     }
 }
 
-/// Returns whether a pattern matches bytes instead of characters: whether it disables the flag `u` anywhere.
-#[must_use]
-pub fn is_about_bytes(pattern: &Regex) -> bool {
-    let mut rest = pattern.as_str();
-    while let Some(at) = rest.find(['\\', '(']) {
-        let after = &rest[at..];
-        if let Some(flags) = after.strip_prefix("(?") {
-            let end = flags.find(|flag: char| flag != '-' && !flag.is_ascii_alphabetic()).unwrap_or(flags.len());
-            if flags[..end].split_once('-').is_some_and(|(_, disabled)| disabled.contains('u')) {
-                return true;
+impl<'w> Wanted<'w> {
+    /// Returns whether a reading contains the string or a match.
+    #[must_use]
+    pub fn is_in(self, reading: &Reading<'_>) -> bool {
+        match self {
+            Wanted::Text(text) => {
+                let shown = if reading.is_visible { visible(text.as_bytes(), Spaces::All) } else { None };
+                memmem::find(&reading.text, shown.as_deref().unwrap_or(text.as_bytes())).is_some()
             }
+            Wanted::Match(pattern) => pattern.has_match(&reading.text),
         }
-        // The character after a backslash has no other meaning.
-        let is_escape = after.starts_with('\\');
-        rest = after.char_indices().nth(if is_escape { 2 } else { 1 }).map_or("", |(next, _)| &after[next..]);
     }
-    false
+
+    fn pattern(self) -> Option<&'w TextPattern> {
+        match self {
+            Wanted::Text(_) => None,
+            Wanted::Match(pattern) => Some(pattern),
+        }
+    }
+
+    fn is_about_bytes(self) -> bool {
+        self.pattern().is_some_and(TextPattern::is_about_bytes)
+    }
+
+    /// Returns what terminals show of a text, unless nothing changes.
+    fn visible(self, text: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Wanted::Match(_) => visible(text, Spaces::OutsideNumbers),
+            Wanted::Text(wanted) => match visible(wanted.as_bytes(), Spaces::All) {
+                // Every text would contain it.
+                Some(wanted) if wanted.is_empty() => None,
+                Some(_) => Some(visible(text, Spaces::All).unwrap_or_else(|| text.to_vec())),
+                None => visible(text, Spaces::All),
+            },
+        }
+    }
+
+    /// Returns whether a part of the bytes that seems to be UTF-16 or UTF-32 contains the string or a match.
+    fn is_in_wide_part(self, bytes: &[u8]) -> bool {
+        let has_nulls = memchr(0, bytes).is_some();
+        match self {
+            // UTF-8 text can contain the bytes of a spelling by chance, unless they include the bytes of binary data.
+            Wanted::Text(text) => wide_spellings(text).iter().any(|spelling| {
+                let is_rare = has_nulls || spelling.iter().copied().any(is_binary);
+                is_rare && memmem::find(bytes, spelling).is_some()
+            }),
+            Wanted::Match(pattern) => has_nulls && any_wide_run(bytes, |run| pattern.is_match(run.as_bytes())),
+        }
+    }
+
+    fn is_in_legacy_charset(self, bytes: &[u8]) -> bool {
+        match self {
+            Wanted::Text(text) => legacy_text::contains(bytes, text),
+            Wanted::Match(pattern) => legacy_text::is_match(bytes, pattern),
+        }
+    }
 }
 
 /// Returns whether a byte does not occur in text of any ASCII-compatible charset (WHATWG's MIME Sniffing standard,
@@ -258,34 +277,22 @@ mod tests {
 
     use crate::checks::body_text::*;
 
-    #[test]
-    fn plain_text_is_never_taken_for_a_wide_spelling() {
-        let undeclared = UndeclaredText::default();
-        for (body, text) in [("Fatal", "慆"), ("é", "쎩"), ("é", "꧃")] {
-            let body = BodyText::new(body.as_bytes(), Some(&undeclared));
-            assert_eq!(body.find(text), Found::No, "{text}");
-        }
-        assert_eq!(BodyText::new(b"5\x002\0Fatal\0", Some(&undeclared)).find("慆"), Found::Unclear(WIDE_PART));
+    fn find(text: BodyText<'_>, wanted: &str) -> Found {
+        text.search(Wanted::Text(wanted))
+    }
+
+    fn find_match(text: BodyText<'_>, pattern: &str) -> Found {
+        text.search(Wanted::Match(&TextPattern::parse(pattern).expect(pattern)))
     }
 
     #[test]
-    fn patterns_for_bytes_disable_the_unicode_flag() {
-        for (pattern, expected) in [
-            (r"(?-u)Fatal", true),
-            (r"^Fatal(?-u:\xf6)", true),
-            (r"(?i-u)fatal", true),
-            (r"(?s-iu)fatal", true),
-            (r"\\(?-u)Fatal", true),
-            (r"usage: \(?-u", false),
-            (r"(?i)fatal", false),
-            (r"(?u-i)fatal", false),
-            (r"(?P<u>-u)", false),
-            (r"(?-i)u", false),
-            (r"(x?-u)", false),
-        ] {
-            let pattern = Regex::new(pattern).unwrap_or_else(|_| panic!("{pattern}"));
-            assert_eq!(is_about_bytes(&pattern), expected, "{pattern}");
+    fn plain_text_is_never_taken_for_a_wide_spelling() {
+        let facts = TextFacts::default();
+        for (body, text) in [("Fatal", "慆"), ("é", "쎩"), ("é", "꧃")] {
+            let body = BodyText::new(body.as_bytes(), Some(&facts));
+            assert_eq!(find(body, text), Found::No, "{text}");
         }
+        assert_eq!(find(BodyText::new(b"5\x002\0Fatal\0", Some(&facts)), "慆"), Found::Unclear(WIDE_PART));
     }
 
     #[test]
@@ -311,10 +318,10 @@ mod tests {
             let (converted, _) = encoding.decode_without_bom_handling(&bytes);
             let converted = converted.into_owned();
             let original = Some(OriginalText { bytes: bytes.clone(), encoding });
-            let undeclared = UndeclaredText { original, ..UndeclaredText::default() };
-            let body = BodyText::new(converted.as_bytes(), Some(&undeclared));
-            assert_eq!(body.find(text), expected, "{text} {bytes:?}");
-            assert_eq!(body.find_match(&Regex::new(text).expect("a pattern")), expected, "{text} {bytes:?}");
+            let facts = TextFacts { original, ..TextFacts::default() };
+            let body = BodyText::new(converted.as_bytes(), Some(&facts));
+            assert_eq!(find(body, text), expected, "{text} {bytes:?}");
+            assert_eq!(find_match(body, text), expected, "{text} {bytes:?}");
         }
     }
 
@@ -327,10 +334,36 @@ mod tests {
             ("\x1b[32mOK\x1b[0m", "ERROR", Found::No, Found::No),
             ("Fa\u{ad}tal\u{a0}error", "Fatal error", Found::Yes, Found::Unclear(VISIBLE)),
             ("FAILED\0", "^FAILED$", Found::No, Found::Unclear(VISIBLE)),
+            ("\x1b[31mERROR\x1b[0m\r\nok", "(?m)^ERROR$", Found::No, Found::Unclear(VISIBLE)),
+            // Spaces are spaces, but in a pattern not between the digits of a number.
+            ("0\u{a0}12", r"\d \d", Found::No, Found::No),
+            ("0\u{a0}12", "0 12", Found::Yes, Found::No),
+            ("5\u{a0}€", r"5 €", Found::Yes, Found::Unclear(VISIBLE)),
+            // The string to search for can contain invisible characters, too.
+            ("Erreur : disque", "Erreur\u{a0}: d", Found::Yes, Found::No),
+            ("\x1b[31m👩\u{200d}💻 down\x1b[0m: x", "👩\u{200d}💻 down: x", Found::Yes, Found::No),
+            ("FAIL\u{fe0f}ED", "FAILED", Found::Yes, Found::Unclear(VISIBLE)),
+            ("ok", "\u{200b}", Found::No, Found::No),
         ] {
             let body = BodyText::new(body.as_bytes(), None);
-            assert_eq!(body.find(text), string, "{text}");
-            assert_eq!(body.find_match(&Regex::new(text).expect("a pattern")), pattern, "{text}");
+            assert_eq!(find(body, text), string, "{text}");
+            assert_eq!(find_match(body, text), pattern, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_text_in_an_unknown_charset_is_read_in_legacy_charsets() {
+        let declared = TextFacts { is_utf_8: true, ..TextFacts::default() };
+        for (text, wanted, found) in [
+            ("Größe", "Ã¶", Found::No),
+            ("Größe", "Fatal", Found::No),
+            ("A · B", "路", Found::Unclear(LEGACY)),
+            ("STATE: \u{363}\u{5b9}", "停止", Found::Unclear(LEGACY)),
+        ] {
+            for (facts, expected) in [(None, found), (Some(&declared), Found::No)] {
+                let body = BodyText::new(text.as_bytes(), facts);
+                assert_eq!((find(body, wanted), find_match(body, wanted)), (expected, expected), "{text} {wanted}");
+            }
         }
     }
 }

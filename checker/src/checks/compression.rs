@@ -1,5 +1,5 @@
-//! Recognizes compressed bodies whose `Content-Encoding` is missing. Their text is unknown, because curl and browsers do
-//! not decompress them either.
+//! Recognizes compressed bodies whose `Content-Encoding` is missing. Their text is unknown, because curl and browsers
+//! do not decompress them either.
 
 use flate2::Decompress;
 
@@ -33,29 +33,37 @@ fn by_signature(data: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Returns whether the data starts with a zlib stream (RFC 1950). Text can start with a zlib header, as in `x^2`.
-/// Therefore, a stream that is valid UTF-8, or has a printable header for a small window, must be complete and have the
-/// right checksum, or be too long to decode all of it. The checksum of other streams is ignored, and they can end early.
+/// Returns whether the data starts with a zlib stream (RFC 1950). Other data can start like one, such as the text `x^2`
+/// or a Protobuf message. Therefore, a stream must be complete and have the right checksum, or be too long to decode
+/// all of it. Other streams must have the usual header for binary data, and contain text.
 fn starts_with_zlib(data: &[u8]) -> bool {
     /// The flag of streams that need a dictionary, which text protocols do not use.
     const DICTIONARY: u8 = 0x20;
     if !Coding::has_zlib_header(data) || data[1] & DICTIONARY != 0 {
         return false;
     }
-    let is_printable = |header: &[u8]| header[0] != b'x' && !header.iter().copied().any(is_binary);
-    let is_text = is_printable(&data[..2]) || std::str::from_utf8(data).is_ok();
-    let mut inflate = Decompress::new(is_text);
-    let mut rest = if is_text { data } else { &data[2..] };
-    let (mut output, mut written) = (vec![0; STEP], 0);
+    if let Some((content, true)) = inflate(data, true) {
+        return !content.is_empty();
+    }
+    let is_usual = data[0] == b'x' && std::str::from_utf8(data).is_err();
+    let content = if is_usual { inflate(&data[2..], false) } else { None };
+    content.is_some_and(|(content, _)| !content.is_empty() && !content.iter().copied().any(is_binary))
+}
+
+/// Decodes the start of deflate data. Also returns whether all of it or [`SAMPLE`] bytes were decoded. Returns `None`
+/// if the data is invalid.
+fn inflate(data: &[u8], has_header: bool) -> Option<(Vec<u8>, bool)> {
+    let mut inflate = Decompress::new(has_header);
+    let (mut rest, mut content, mut output) = (data, Vec::new(), vec![0; STEP]);
     loop {
-        let Ok((progress, is_complete)) = inflate_step(&mut inflate, rest, &mut output) else { return false };
+        let (progress, is_complete) = inflate_step(&mut inflate, rest, &mut output).ok()?;
         rest = &rest[progress.read..];
-        written += progress.written;
-        if is_complete || written >= SAMPLE {
-            return written > 0;
+        content.extend_from_slice(&output[..progress.written]);
+        if is_complete || content.len() >= SAMPLE {
+            return Some((content, true));
         }
         if progress == Decoded::default() {
-            return !is_text && written > 0;
+            return Some((content, false));
         }
     }
 }
@@ -118,6 +126,9 @@ mod tests {
             b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
             b"BZh9 is a signature",
             b"\xfd7zXZ",
+            // Protobuf messages that are valid deflate data by chance.
+            b"\x08\x1d\x12\x0bnode-918 ok \xaa\x0a)\xdd\xdbT\x94\xef\xa3O@",
+            b"x\x01\x12\x0bnode-918 ok \xaa\x0a)\xdd\xdbT\x94\xef\xa3O@",
         ] {
             assert_eq!(at_start(other), None, "{other:?}");
         }
@@ -143,6 +154,17 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn messages_are_not_taken_for_compressed_data(
+            header in prop::sample::select(&[b"\x08\x1d", b"\x18\x19", b"\x28\x15", b"\x38\x11", b"\x08\x5b"]),
+            name in "\\PC{0,12}",
+            number in any::<[u8; 8]>(),
+        ) {
+            let length = [u8::try_from(name.len()).expect("it is short")];
+            let message = [&header[..], b"\x12", &length, name.as_bytes(), b"\x29", &number].concat();
+            prop_assert_eq!(at_start(&message), None);
+        }
 
         #[test]
         fn text_is_not_taken_for_compressed_data(text in "[a-zA-Z0-9 äöüÄÖÜßéèñ<>/=\"{}:,.\r\n\t\u{1}]{0,200}") {

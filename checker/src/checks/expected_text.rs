@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::Failure;
-use super::body_text::Found;
+use super::body_text::{Found, Wanted};
 use super::probe_data::ProbeData;
 use super::searched_text::SearchedText;
 use super::timing::Stopwatch;
@@ -42,7 +42,7 @@ fn search(
     }
     let body = body_of(data);
     if let Some((text, found)) =
-        must_contain.map(|text| (text, body.find(text))).filter(|(_, found)| *found != Found::Yes)
+        must_contain.map(|text| (text, body.search(Wanted::Text(text)))).filter(|(_, found)| *found != Found::Yes)
     {
         return Err(match (&data.truncation, found) {
             (Some(truncation), _) => format!("{subject} does not contain `{text}`; {truncation}"),
@@ -52,7 +52,7 @@ fn search(
         });
     }
     let Some(text) = must_not_contain else { return Ok(()) };
-    match (&data.truncation, body.find(text)) {
+    match (&data.truncation, body.search(Wanted::Text(text))) {
         (_, Found::Yes) => Err(format!("{subject} contains `{text}`")),
         (_, Found::Unclear(reason)) => Err(format!("{subject} possibly contains `{text}`: {reason}")),
         (Some(truncation), _) => Err(format!("{truncation}, which does not rule out `{text}`")),
@@ -86,8 +86,10 @@ pub(super) fn has_characters(text: &[u8], is_truncated: bool) -> bool {
 /// Returns whether data that was not read or not decoded could turn a failed search into a successful one.
 fn is_uncertain(data: &ProbeData, must_contain: Option<&str>, must_not_contain: Option<&str>) -> bool {
     let body = body_of(data);
-    let is_present = |text: &str| body.find(text) == Found::Yes;
-    let is_absent = |text: &str| data.truncation.is_none() && body.find(text) == Found::No && !is_unknown(data, text);
+    let is_present = |text: &str| body.search(Wanted::Text(text)) == Found::Yes;
+    let is_absent = |text: &str| {
+        data.truncation.is_none() && body.search(Wanted::Text(text)) == Found::No && !is_unknown(data, text)
+    };
     let fails_for_certain = must_not_contain.is_some_and(is_present) || must_contain.is_some_and(is_absent);
     data.unreadable().is_some() || !fails_for_certain
 }

@@ -1,9 +1,9 @@
-//! Joins the output streams of a command, and finds messages whose text is not certain.
+//! Joins the output streams of a command, and searches messages.
 
-use super::body_text::{Found, is_about_bytes};
-use super::expected_text::has_characters;
+use super::body_text::{BodyText, Found, TextFacts, Wanted};
+use super::expected_text::{INVALID_BYTES, has_characters};
 use super::probe_data::ProbeData;
-use super::searched_text::{OutputStream, SearchedText};
+use super::searched_text::OutputStream;
 use super::text_pattern::TextPattern;
 use super::undeclared_text;
 
@@ -12,33 +12,25 @@ use super::undeclared_text;
 pub(super) fn join(stdout: Vec<u8>, stderr: Vec<u8>) -> ProbeData {
     if stdout.is_empty() || stderr.is_empty() {
         let body = if stdout.is_empty() { stderr } else { stdout };
-        return ProbeData {
-            undeclared: undeclared_text::recognize(&[&body]),
-            body: Some(body),
-            ..ProbeData::default()
-        };
+        return ProbeData { facts: undeclared_text::recognize(&[&body]), body: Some(body), ..ProbeData::default() };
     }
     let border: &[u8] = if stdout.ends_with(b"\n") { b"" } else { b"\n" };
     let parts = [&stdout[..], border, &stderr[..]];
     let stream = |start, bytes: &[u8]| OutputStream::new(start, bytes.len(), undeclared_text::recognize(&[bytes]));
     let streams = vec![stream(0, &stdout), stream(stdout.len() + border.len(), &stderr)];
-    ProbeData {
-        body: Some(parts.concat()),
-        undeclared: undeclared_text::recognize(&parts),
-        streams,
-        ..ProbeData::default()
-    }
+    ProbeData { body: Some(parts.concat()), facts: undeclared_text::recognize(&parts), streams, ..ProbeData::default() }
 }
 
-/// Returns whether a message possibly matches a pattern, although no match was found.
+/// Searches data from a server for a match. Also returns the facts about its text.
 #[must_use]
-pub(super) fn is_unclear(message: &[u8], pattern: &TextPattern) -> bool {
-    let undeclared = undeclared_text::recognize(&[message]);
-    let Some(undeclared) = undeclared else { return false };
-    let text = SearchedText::new(message, Some(&undeclared), &[]);
-    let needs_characters = !is_about_bytes(pattern.regex());
-    let has_characters = has_characters(text.whole().text(), false);
-    (needs_characters && !has_characters) || matches!(text.find_match(pattern), Found::Unclear(_))
+pub(super) fn search_message(message: &[u8], pattern: &TextPattern) -> (Found, Option<Box<TextFacts>>) {
+    let facts = undeclared_text::recognize(&[message]);
+    let text = BodyText::new(message, facts.as_deref());
+    let found = match text.search(Wanted::Match(pattern)) {
+        Found::No if !pattern.is_about_bytes() && !has_characters(text.text(), false) => Found::Unclear(INVALID_BYTES),
+        found => found,
+    };
+    (found, facts)
 }
 
 #[cfg(test)]
@@ -46,12 +38,12 @@ mod tests {
     use crate::checks::output_streams::*;
 
     fn find(data: &ProbeData, text: &str) -> Found {
-        data.searched_text().expect("a body").find(text)
+        data.searched_text().expect("a body").search(Wanted::Text(text))
     }
 
     fn find_match(data: &ProbeData, pattern: &str) -> Found {
         let pattern = TextPattern::parse(pattern).expect(pattern);
-        data.searched_text().expect("a body").find_match(&pattern)
+        data.searched_text().expect("a body").search(Wanted::Match(&pattern))
     }
 
     #[test]
@@ -59,8 +51,11 @@ mod tests {
         let data = |stdout: &str, stderr: &str| join(stdout.into(), stderr.into());
         let split = data("42", "ERROR: disk\n");
         assert_eq!(split.body.as_deref(), Some(&b"42\nERROR: disk\n"[..]));
-        for pattern in [r"\bERROR\b", "^ERROR", "(?m)^ERROR", "42$", "^42$"] {
+        for pattern in [r"\bERROR\b", "(?m)^ERROR", "(?m)42$", "(?m)^42$", "^42", "disk\n$"] {
             assert_eq!(find_match(&split, pattern), Found::Yes, "{pattern}");
+        }
+        for pattern in ["^ERROR", "42$", r"^42\s*$", "^[^E]*$"] {
+            assert!(matches!(find_match(&split, pattern), Found::Unclear(_)), "{pattern}");
         }
         for pattern in ["(?s)42.*ERROR", r"42\s", r"\sERROR"] {
             assert_eq!(find_match(&split, pattern), Found::No, "{pattern}");
@@ -84,16 +79,24 @@ mod tests {
 
     #[test]
     fn messages_that_cannot_be_read_are_unclear() {
-        let is_unclear = |message: &[u8], pattern: &str| {
-            is_unclear(message, &TextPattern::parse_multi_line(pattern).expect(pattern))
+        let search = |message: &[u8], pattern: &str| {
+            search_message(message, &TextPattern::parse_multi_line(pattern).expect(pattern)).0
         };
-        for message in [&b"\x1f\x8b\x08\0\0\0"[..], b"log\n!a\0d\0m\0i\0n\0", b"St\xf6rung", b"a\0\0\0d\0\0\0m\0\0\0in"]
-        {
-            assert!(is_unclear(message, "adm|admin"), "{message:?}");
+        for message in [
+            &b"\x1f\x8b\x08\0\0\0"[..],
+            b"log\n!a\0d\0m\0i\0n\0",
+            b"St\xf6rung",
+            b"a\0\0\0d\0\0\0m\0\0\0in",
+            b"\x1b[1mad\x1b[0mmin",
+            "adm\u{ad}in".as_bytes(),
+        ] {
+            assert!(matches!(search(message, "^adm$|admin"), Found::Unclear(_)), "{message:?}");
         }
+        assert!(matches!(search(b"STATE \xcd\xa3\xd6\xb9", "停止"), Found::Unclear(_)));
         for message in ["hello", "Störung", ""] {
-            assert!(!is_unclear(message.as_bytes(), "admin"), "{message}");
+            assert_eq!(search(message.as_bytes(), "admin"), Found::No, "{message}");
         }
-        assert!(!is_unclear(b"\xff\x01", "(?-u)admin"));
+        assert_eq!(search(b"\xff\x01", "(?-u)admin"), Found::No);
+        assert_eq!(search(b"a\0d\0m\0i\0n\0", "^admin$"), Found::Yes);
     }
 }

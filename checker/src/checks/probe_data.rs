@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 use rustls::pki_types::CertificateDer;
 use shared::Nanos;
 
-use super::body_text::{BodyText, UndeclaredText};
+use super::body_text::{BodyText, TextFacts};
 use super::searched_text::{OutputStream, SearchedText};
 
 /// The data of one attempt. Fields that do not apply to the kind of check, or were not captured, are empty.
@@ -18,14 +18,14 @@ pub struct ProbeData {
     pub status: Option<i64>,
     /// The headers of a response.
     pub headers: Option<HeaderMap>,
-    /// The body of a response, or the output of a command, up to its limit. Content encodings are decoded, and text in a
-    /// declared charset is converted to UTF-8. Bytes that are not valid in the body's charset stay invalid.
+    /// The body of a response, or the output of a command, up to its limit. Content encodings are decoded, and text in
+    /// a declared charset is converted to UTF-8. Bytes that are not valid in the body's charset stay invalid.
     pub body: Option<Vec<u8>>,
     /// Details about a body that was converted to UTF-8 or could not be decoded.
     pub encoded: Option<Box<EncodedBody>>,
-    /// Facts about the text of `body`, unless it is plain UTF-8. Text in a charset that is not declared, such
-    /// as the output of a command, is not converted in `body`.
-    pub undeclared: Option<Box<UndeclaredText>>,
+    /// Facts about the text of `body`, unless it is plain text in a charset that is not declared. Text in such a
+    /// charset, for example the output of a command, is not converted in `body`.
+    pub facts: Option<Box<TextFacts>>,
     /// The output streams of a command, if it wrote to both.
     pub streams: Vec<OutputStream>,
     /// A clause that states which part of the body was read, if not all of it.
@@ -61,14 +61,14 @@ impl ProbeData {
     /// Returns the body in all forms in which it can contain text.
     #[must_use]
     pub fn text(&self) -> Option<BodyText<'_>> {
-        self.body.as_deref().map(|body| BodyText::new(body, self.undeclared.as_deref()))
+        self.body.as_deref().map(|body| BodyText::new(body, self.facts.as_deref()))
     }
 
     /// Returns the body as it is searched.
     #[must_use]
     pub fn searched_text(&self) -> Option<SearchedText<'_>> {
         let body = self.body.as_deref()?;
-        Some(SearchedText::new(body, self.undeclared.as_deref(), &self.streams))
+        Some(SearchedText::new(body, self.facts.as_deref(), &self.streams))
     }
 
     /// Returns the number of bytes that were received: the length of the body before it was converted to UTF-8, or of

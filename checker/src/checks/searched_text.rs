@@ -2,15 +2,18 @@
 
 use std::ops::Range;
 
-use super::body_text::{BodyText, Found, UndeclaredText};
+use super::body_text::{BodyText, Found, TextFacts, Wanted};
 use super::text_pattern::TextPattern;
+
+/// The reason if a pattern matches an output stream, but not the whole output, as `^OK$` does.
+const ONE_STREAM: &str = "one of the two output streams does";
 
 /// One of the output streams that make up a body.
 #[derive(Debug, Clone)]
 pub struct OutputStream {
     /// The position of the stream in the body.
     range: Range<usize>,
-    undeclared: Option<Box<UndeclaredText>>,
+    facts: Option<Box<TextFacts>>,
 }
 
 /// A body, and the parts that are searched one by one.
@@ -25,8 +28,8 @@ pub struct SearchedText<'a> {
 impl OutputStream {
     /// Describes a stream that starts at this position in the body.
     #[must_use]
-    pub fn new(start: usize, length: usize, undeclared: Option<Box<UndeclaredText>>) -> OutputStream {
-        OutputStream { range: start..start + length, undeclared }
+    pub fn new(start: usize, length: usize, facts: Option<Box<TextFacts>>) -> OutputStream {
+        OutputStream { range: start..start + length, facts }
     }
 
     /// Returns the number of bytes that the command wrote to this stream.
@@ -38,8 +41,8 @@ impl OutputStream {
 
 impl<'a> SearchedText<'a> {
     #[must_use]
-    pub fn new(raw: &'a [u8], undeclared: Option<&'a UndeclaredText>, streams: &'a [OutputStream]) -> SearchedText<'a> {
-        SearchedText { raw, whole: BodyText::new(raw, undeclared), streams }
+    pub fn new(raw: &'a [u8], facts: Option<&'a TextFacts>, streams: &'a [OutputStream]) -> SearchedText<'a> {
+        SearchedText { raw, whole: BodyText::new(raw, facts), streams }
     }
 
     #[must_use]
@@ -52,25 +55,24 @@ impl<'a> SearchedText<'a> {
         let whole = self.streams.is_empty().then_some(self.whole);
         let stream = move |stream: &'a OutputStream| {
             let bytes = self.raw.get(stream.range.clone())?;
-            Some(BodyText::new(bytes, stream.undeclared.as_deref()))
+            Some(BodyText::new(bytes, stream.facts.as_deref()))
         };
         whole.into_iter().chain(self.streams.iter().filter_map(stream))
     }
 
+    /// Searches the texts one by one. A match in one of two output streams is certain only if the whole output has one,
+    /// too.
     #[must_use]
-    pub fn find(self, text: &str) -> Found {
-        any_found(self.parts().map(|part| part.find(text)))
-    }
-
-    #[must_use]
-    pub fn find_match(self, pattern: &TextPattern) -> Found {
-        any_found(self.parts().flat_map(|part| pattern.alternatives().map(move |regex| part.find_match(regex))))
+    pub fn search(self, wanted: Wanted<'_>) -> Found {
+        let found = any_found(self.parts().map(|part| part.search(wanted)));
+        let is_match_in_stream = found == Found::Yes && !self.streams.is_empty() && matches!(wanted, Wanted::Match(_));
+        if is_match_in_stream && self.whole.search(wanted) != Found::Yes { Found::Unclear(ONE_STREAM) } else { found }
     }
 
     /// Returns whether a match ends before the end of its text, so that it remains a match if the text continues.
     #[must_use]
     pub fn has_final_match(self, pattern: &TextPattern) -> bool {
-        self.parts().any(|part| pattern.alternatives().any(|regex| part.has_final_match(regex)))
+        self.parts().any(|part| part.has_final_match(pattern))
     }
 }
 

@@ -7,11 +7,13 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use super::body_text::Found;
 use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::starttls::{StartTls, upgrade};
 use super::net::tls_config::TlsClient;
 use super::net::tls_handshake;
+use super::output_streams::search_message;
 use super::probe_data::{Capture, ProbeData};
 use super::text_pattern::TextPattern;
 use super::timing::{Stopwatch, timed};
@@ -133,30 +135,50 @@ async fn follow(
     Ok(())
 }
 
+/// Waits for a match. If it fails, also determines whether the received data could match if it is read in another way.
 async fn expect(
     pattern: &TextPattern,
     received: &mut Received,
     stream: &mut (impl AsyncRead + Unpin),
     stopwatch: &Stopwatch,
 ) -> Result<(), Failure> {
-    let mut chunk = [0; 4_096];
     received.restart_search();
+    stopwatch.set_inconclusive(!received.bytes.is_empty());
+    let outcome = find(pattern, received, stream, stopwatch).await;
+    stopwatch.set_inconclusive(outcome.is_err() && received.possibly_matches(pattern));
+    outcome
+}
+
+async fn find(
+    pattern: &TextPattern,
+    received: &mut Received,
+    stream: &mut (impl AsyncRead + Unpin),
+    stopwatch: &Stopwatch,
+) -> Result<(), Failure> {
+    let mut chunk = [0; 4_096];
     loop {
         if received.is_search_due() && received.take_match(pattern) {
             return Ok(());
         }
-        let read = if received.is_searched() {
+        let read = if received.is_searched() && !received.is_examination_due() {
             stream.read(&mut chunk).await
         } else {
             match tokio::time::timeout(QUIET, stream.read(&mut chunk)).await {
                 Ok(read) => read,
-                Err(_) if received.take_match(pattern) => return Ok(()),
-                Err(_) => continue,
+                Err(_) if !received.is_searched() && received.take_match(pattern) => return Ok(()),
+                Err(_) => {
+                    if received.is_examination_due() {
+                        stopwatch.set_inconclusive(received.possibly_matches(pattern));
+                    }
+                    continue;
+                }
             }
         };
         if let Ok(count @ 1..) = read {
             stopwatch.first_byte_if_waiting();
             received.bytes.extend_from_slice(&chunk[..count]);
+            // Until the data is examined, it could match.
+            stopwatch.set_inconclusive(true);
             if received.bytes.len() < UNMATCHED_LIMIT {
                 continue;
             }
@@ -183,12 +205,16 @@ struct Received {
     searched: Option<usize>,
     /// How many times the current step has searched the data.
     searches: u32,
+    /// The number of bytes that the current step has examined, or `None` before the first time.
+    examined: Option<usize>,
+    /// How many times the current step has examined the data.
+    examinations: u32,
 }
 
 impl Received {
     /// Resets the search for the next step, which has a different pattern.
     fn restart_search(&mut self) {
-        (self.searched, self.searches) = (None, 0);
+        *self = Received { bytes: std::mem::take(&mut self.bytes), ..Received::default() };
     }
 
     fn is_searched(&self) -> bool {
@@ -196,8 +222,17 @@ impl Received {
     }
 
     fn is_search_due(&self) -> bool {
-        let grew_enough = |searched| self.bytes.len() >= searched + searched / GROWTH_DIVISOR;
-        !self.is_searched() && (self.searches < IMMEDIATE_SEARCHES || self.searched.is_none_or(grew_enough))
+        self.is_due(self.searched, self.searches)
+    }
+
+    fn is_examination_due(&self) -> bool {
+        !self.bytes.is_empty() && self.is_due(self.examined, self.examinations)
+    }
+
+    /// Returns whether to process all data again after this many bytes were processed the last of several times.
+    fn is_due(&self, processed: Option<usize>, times: u32) -> bool {
+        let grew_enough = |processed| self.bytes.len() >= processed + processed / GROWTH_DIVISOR;
+        processed != Some(self.bytes.len()) && (times < IMMEDIATE_SEARCHES || processed.is_none_or(grew_enough))
     }
 
     /// Removes everything up to the end of the match. Returns `false` if there is no match.
@@ -209,6 +244,13 @@ impl Received {
             self.bytes.drain(..end);
         }
         end.is_some()
+    }
+
+    /// Returns whether the data could match if it is read in another way.
+    fn possibly_matches(&mut self, pattern: &TextPattern) -> bool {
+        self.examinations += 1;
+        self.examined = Some(self.bytes.len());
+        search_message(&self.bytes, pattern).0 != Found::No
     }
 
     fn describe(&self) -> String {

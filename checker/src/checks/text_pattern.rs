@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use memchr::memchr;
 use regex::bytes::{Regex, RegexBuilder};
 
 /// The size limit of a compiled regular expression, in bytes.
@@ -11,9 +12,10 @@ const SIZE_LIMIT: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct TextPattern {
     regex: Regex,
-    /// The same expression with `\r` as a line break, if that can lead to more matches. It does not replace the first
-    /// one, because its `.` does not match `\r`, so that `error.*\n` would not match `error\r\n`.
-    crlf: Option<Regex>,
+    /// Whether it matches bytes instead of characters.
+    is_about_bytes: bool,
+    /// Whether `^` or `$` can match at line breaks.
+    has_line_anchors: bool,
 }
 
 impl TextPattern {
@@ -29,48 +31,102 @@ impl TextPattern {
     }
 
     fn compile(pattern: &str, is_multi_line: bool) -> Result<TextPattern, String> {
-        let build = |is_crlf| {
-            let mut builder = RegexBuilder::new(pattern);
-            builder.size_limit(SIZE_LIMIT).multi_line(is_multi_line).crlf(is_crlf).build()
-        };
-        let regex = build(false).map_err(|error| {
+        let regex = RegexBuilder::new(pattern).size_limit(SIZE_LIMIT).multi_line(is_multi_line).build();
+        let regex = regex.map_err(|error| {
             let error = error.to_string();
             // The library's message has several lines. The last line describes the mistake.
             let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
             format!("invalid regular expression `{pattern}`: {reason}")
         })?;
         let has_line_anchors = pattern.contains(['^', '$']) && (is_multi_line || pattern.contains("(?"));
-        // It has the same syntax, so it fails only if it is slightly too large.
-        let crlf = if has_line_anchors { build(true).ok() } else { None };
-        Ok(TextPattern { regex, crlf })
+        Ok(TextPattern { regex, is_about_bytes: is_about_bytes(pattern), has_line_anchors })
     }
 
     /// Returns the expression as written.
     #[must_use]
-    pub fn regex(&self) -> &Regex {
-        &self.regex
+    pub fn as_str(&self) -> &str {
+        self.regex.as_str()
     }
 
-    /// Returns the expressions of which one must match.
-    pub fn alternatives(&self) -> impl Iterator<Item = &Regex> {
-        std::iter::once(&self.regex).chain(&self.crlf)
+    /// Returns whether the pattern matches bytes instead of characters: whether it disables the flag `u` anywhere.
+    #[must_use]
+    pub fn is_about_bytes(&self) -> bool {
+        self.is_about_bytes
     }
 
+    /// Returns whether this text has a match, without its form from [`TextPattern::with_plain_lines`].
+    #[must_use]
+    pub fn has_match(&self, text: &[u8]) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// Returns whether this text has a match that ends before the end of the text.
+    #[must_use]
+    pub fn ends_before_end(&self, text: &[u8]) -> bool {
+        self.regex.shortest_match(text).is_some_and(|end| end < text.len())
+    }
+
+    /// Returns the text with `\n` as the only line break, in which `^` and `$` can match at more positions. Returns
+    /// `None` if nothing changes.
+    #[must_use]
+    pub fn with_plain_lines(&self, text: &[u8]) -> Option<Vec<u8>> {
+        if !self.has_line_anchors {
+            return None;
+        }
+        let mut rest = text;
+        let mut plain = Vec::new();
+        while let Some(at) = memchr(b'\r', rest) {
+            plain.extend_from_slice(&rest[..at]);
+            plain.push(b'\n');
+            rest = &rest[at + line_break_length(&rest[at..])..];
+        }
+        plain.extend_from_slice(rest);
+        (rest.len() < text.len()).then_some(plain)
+    }
+
+    /// Returns whether the text has a match, with line breaks of every kind.
     #[must_use]
     pub fn is_match(&self, text: &[u8]) -> bool {
-        self.alternatives().any(|regex| regex.is_match(text))
+        self.find_end(text).is_some()
     }
 
-    /// Returns the end of the first match.
+    /// Returns the end of the first match, with line breaks of every kind.
     #[must_use]
     pub fn find_end(&self, text: &[u8]) -> Option<usize> {
-        self.alternatives().find_map(|regex| regex.find(text)).map(|found| found.end())
+        let end = |text: &[u8]| self.regex.find(text).map(|found| found.end());
+        end(text).or_else(|| {
+            let plain_end = end(&self.with_plain_lines(text)?)?;
+            Some((0..plain_end).fold(0, |end, _| end + line_break_length(&text[end..])))
+        })
     }
+}
+
+/// Returns the length of the line break at the start of the text, or 1 for any other byte.
+fn line_break_length(text: &[u8]) -> usize {
+    if text.starts_with(b"\r\n") { 2 } else { 1 }
+}
+
+/// Returns whether a pattern disables the flag `u` anywhere.
+fn is_about_bytes(pattern: &str) -> bool {
+    let mut rest = pattern;
+    while let Some(at) = rest.find(['\\', '(']) {
+        let after = &rest[at..];
+        if let Some(flags) = after.strip_prefix("(?") {
+            let end = flags.find(|flag: char| flag != '-' && !flag.is_ascii_alphabetic()).unwrap_or(flags.len());
+            if flags[..end].split_once('-').is_some_and(|(_, disabled)| disabled.contains('u')) {
+                return true;
+            }
+        }
+        // The character after a backslash has no other meaning.
+        let is_escape = after.starts_with('\\');
+        rest = after.char_indices().nth(if is_escape { 2 } else { 1 }).map_or("", |(next, _)| &after[next..]);
+    }
+    false
 }
 
 impl fmt::Display for TextPattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.regex.as_str())
+        formatter.write_str(self.as_str())
     }
 }
 
@@ -92,6 +148,9 @@ mod tests {
             (r"Fatal.*\n", "Fatal error\r\n", true),
             (r"(?m)^Fatal.*\n", "ok\r\nFatal error\r\n", true),
             ("(?m)^50%.*ERROR$", "50%\rERROR\n", true),
+            (r"(?m)^ERROR.*\n", "50%\rERROR x\r\nnext", true),
+            (r"(?m)^ERROR.+\nnext$", "50%\rERROR x\r\nnext\r\n", true),
+            (r"\r\nnext", "ERROR x\r\nnext", true),
             ("a(?:b|c)$", "ab", true),
         ] {
             let compiled = TextPattern::parse(pattern).expect(pattern);
@@ -101,6 +160,26 @@ mod tests {
         let banner = TextPattern::parse_multi_line("^220 ready$").expect("a pattern");
         assert_eq!(banner.find_end(b"220-hello\r\n220 ready\r\n"), Some(20));
         assert_eq!(banner.to_string(), "^220 ready$");
+    }
+
+    #[test]
+    fn patterns_for_bytes_disable_the_unicode_flag() {
+        for (pattern, expected) in [
+            (r"(?-u)Fatal", true),
+            (r"^Fatal(?-u:\xf6)", true),
+            (r"(?i-u)fatal", true),
+            (r"(?s-iu)fatal", true),
+            (r"\\(?-u)Fatal", true),
+            (r"usage: \(?-u", false),
+            (r"(?i)fatal", false),
+            (r"(?u-i)fatal", false),
+            (r"(?P<u>-u)", false),
+            (r"(?-i)u", false),
+            (r"(x?-u)", false),
+        ] {
+            let compiled = TextPattern::parse(pattern).expect(pattern);
+            assert_eq!(compiled.is_about_bytes(), expected, "{pattern}");
+        }
     }
 
     #[test]

@@ -160,7 +160,12 @@ impl Stopwatch {
 
     /// Records that the attempt's failure does not show whether the endpoint works.
     pub(super) fn mark_inconclusive(&self) {
-        self.is_inconclusive.store(true, Relaxed);
+        self.set_inconclusive(true);
+    }
+
+    /// Records whether a failure at this point would show whether the endpoint works.
+    pub(super) fn set_inconclusive(&self, is_inconclusive: bool) {
+        self.is_inconclusive.store(is_inconclusive, Relaxed);
     }
 
     fn is_inconclusive(&self, error: &str) -> bool {

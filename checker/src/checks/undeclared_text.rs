@@ -4,9 +4,8 @@
 use std::borrow::Cow;
 
 use encoding_rs::{UTF_16BE, UTF_16LE};
-use regex::bytes::Regex;
 
-use super::body_text::{BodyText, UndeclaredText, is_binary};
+use super::body_text::{TextFacts, is_binary};
 use super::{compression, wide_text};
 
 const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -16,20 +15,10 @@ const INVALID: u8 = 0xff;
 /// Examines data that consists of one or several parts, such as the output streams of a command. Returns `None` for
 /// plain UTF-8.
 #[must_use]
-pub fn recognize(parts: &[&[u8]]) -> Option<Box<UndeclaredText>> {
+pub fn recognize(parts: &[&[u8]]) -> Option<Box<TextFacts>> {
     let compression = parts.iter().find_map(|part| compression::at_start(without_marks(part)));
     let is_plain = compression.is_none() && parts.iter().all(|part| is_plain(part));
-    (!is_plain).then(|| Box::new(UndeclaredText { converted: convert(parts), compression, original: None }))
-}
-
-/// Returns whether a pattern matches one message of a stream. Does not decompress the message, so that many small
-/// messages cannot cause much work.
-pub(super) fn is_match(message: &[u8], pattern: &Regex) -> bool {
-    let is_met_after_conversion = |text| {
-        let undeclared = UndeclaredText { converted: Some(text), ..UndeclaredText::default() };
-        BodyText::new(message, Some(&undeclared)).has_match(pattern)
-    };
-    BodyText::new(message, None).has_match(pattern) || convert(&[message]).is_some_and(is_met_after_conversion)
+    (!is_plain).then(|| Box::new(TextFacts { converted: convert(parts), compression, ..TextFacts::default() }))
 }
 
 /// Converts the parts that are UTF-16 to UTF-8, and removes byte order marks. Returns `None` if nothing changes.

@@ -16,16 +16,18 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
+use super::body_text::{Found, TextFacts};
 use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::tls_config::TlsClient;
 use super::net::tls_handshake;
+use super::output_streams::search_message;
 use super::probe_data::{Capture, ProbeData};
 use super::text_pattern::TextPattern;
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, output_streams, undeclared_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 
 pub const SUBJECTS: &[&str] = &[
     "[STATUS]",
@@ -73,6 +75,8 @@ const MESSAGES_LIMIT: u32 = 100_000;
 const CONTROL_FRAMES_LIMIT: u32 = 1_000;
 /// The number of messages to match before yielding to other checks.
 const MESSAGES_PER_TURN: u32 = 256;
+/// The number of bytes to match before yielding to other checks. Longer messages are matched in a separate thread.
+const BYTES_PER_TURN: usize = 16 << 10;
 /// The maximum number of bytes of pongs to buffer for a server that does not read them.
 const UNSENT_LIMIT: usize = 16 << 10;
 /// The size of the read buffer, in bytes. All frames in it are parsed without a pause.
@@ -168,8 +172,8 @@ async fn converse(
     };
     if let Some(pattern) = &check.expect {
         stopwatch.start_body();
-        let (mut last, mut is_unclear) = (None, false);
-        let (mut messages, mut control_frames) = (0, 0);
+        let mut last = None;
+        let (mut messages, mut bytes_in_turn, mut control_frames) = (0, 0, 0);
         loop {
             match socket.next().await {
                 Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
@@ -178,19 +182,20 @@ async fn converse(
                         stopwatch.mark_inconclusive();
                         return Err(format!("received more than {MESSAGES_LIMIT} messages, expected `{pattern}`"));
                     }
-                    if messages % MESSAGES_PER_TURN == 0 {
+                    let bytes = message.into_data();
+                    bytes_in_turn += bytes.len();
+                    if messages % MESSAGES_PER_TURN == 0 || bytes_in_turn > BYTES_PER_TURN {
+                        bytes_in_turn = 0;
                         tokio::task::yield_now().await;
                     }
-                    let bytes = message.into_data();
-                    if pattern.alternatives().any(|regex| undeclared_text::is_match(&bytes, regex)) {
-                        data.undeclared = undeclared_text::recognize(&[&bytes]);
-                        data.body = Some(bytes.to_vec());
-                        break;
-                    }
-                    // One such message is enough to make a missing match uncertain.
-                    is_unclear = is_unclear || output_streams::is_unclear(&bytes, pattern);
-                    if is_unclear {
-                        stopwatch.mark_inconclusive();
+                    match search(&bytes, pattern).await? {
+                        (Found::Yes, facts) => {
+                            (data.body, data.facts) = (Some(bytes.to_vec()), facts);
+                            break;
+                        }
+                        // One such message is enough to make a missing match uncertain.
+                        (Found::Unclear(_), _) => stopwatch.mark_inconclusive(),
+                        (Found::No, _) => {}
                     }
                     last = Some(error_text::excerpt(&bytes));
                 }
@@ -220,6 +225,16 @@ async fn converse(
     // Do not wait for the server's close frame.
     let _ = socket.close(None).await;
     Ok(data)
+}
+
+/// Searches a message for a match. Also returns the facts about its text.
+async fn search(message: &Bytes, pattern: &TextPattern) -> Result<(Found, Option<Box<TextFacts>>), Failure> {
+    if message.len() <= BYTES_PER_TURN {
+        return Ok(search_message(message, pattern));
+    }
+    let (message, pattern) = (message.clone(), pattern.clone());
+    let search = tokio::task::spawn_blocking(move || search_message(&message, &pattern)).await;
+    search.map_err(|_| "failed to search a message: the search panicked".to_owned())
 }
 
 /// Returns an error if the server has already ended the connection, or violated the protocol. Does not wait for data.

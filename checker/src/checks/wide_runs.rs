@@ -20,7 +20,7 @@ pub(super) fn any_wide_run(bytes: &[u8], holds: impl Fn(&str) -> bool) -> bool {
                 if take(&mut run).is_met_by(&holds) {
                     return true;
                 }
-                run.is_first_optional = is_after_text;
+                run.is_first_optional = is_after_text || is_odd;
             }
             is_after_text = true;
             let is_single = field.len() == 1;
@@ -105,7 +105,8 @@ mod tests {
             (b"d\0K\0O", &["dKO", "dK", "KO"]),
             (b"\x01\0\0K\0O\0\0\0\x02K\0O\0", &["KO", "KO"]),
             (b"K\0\0\0O\0\0\0", &["KO"]),
-            (b"K\0\0\0O\0\0\x005\0", &["KO5", "KO"]),
+            (b"K\0\0\0O\0\0\x005\0", &["KO5", "KO", "O5"]),
+            (b"F\0\0\0K\0\0\0O", &["FKO", "FK", "KO"]),
             (b"okK\0\0\0O\0\0\x005\0", &["KO5", "KO", "O5"]),
             (b"\0\0\0K\0\0\0O", &["KO"]),
             (b"S\0t\0\xf6\0r\0", &["Stör"]),

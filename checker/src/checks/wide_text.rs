@@ -12,13 +12,13 @@ pub(super) fn byte_order(text: &[u8]) -> Option<&'static Encoding> {
     if text.len() % 2 == 1 || memchr(0, text).is_none() || is_utf_32(text) {
         return None;
     }
-    let little = Reading::new(text, u16::from_le_bytes).unwrap_or_default();
-    let big = Reading::new(text, u16::from_be_bytes).unwrap_or_default();
-    let has_clear_order = |one: &Reading, other: &Reading| match (one.distinct, other.distinct) {
+    let little = WideReading::new(text, u16::from_le_bytes).unwrap_or_default();
+    let big = WideReading::new(text, u16::from_be_bytes).unwrap_or_default();
+    let has_clear_order = |one: &WideReading, other: &WideReading| match (one.distinct, other.distinct) {
         (0, 0) => one.ascii > 0 && other.ascii == 0,
         (one, other) => one > 0 && other == 0,
     };
-    let is_clear = |one: &Reading, other: &Reading| !one.has_controls && has_clear_order(one, other);
+    let is_clear = |one: &WideReading, other: &WideReading| !one.has_controls && has_clear_order(one, other);
     let (encoding, reading) = if is_clear(&little, &big) {
         (UTF_16LE, little)
     } else if is_clear(&big, &little) {
@@ -45,7 +45,7 @@ pub(super) fn is_utf_32(text: &[u8]) -> bool {
 
 /// The number of characters of each kind in a text that is read as UTF-16.
 #[derive(Debug, Default)]
-struct Reading {
+struct WideReading {
     /// Whether control characters other than white space occur.
     has_controls: bool,
     ascii: usize,
@@ -58,12 +58,12 @@ struct Reading {
     others: usize,
 }
 
-impl Reading {
+impl WideReading {
     /// Counts the characters. Returns `None` if one of them is invalid.
-    fn new(text: &[u8], read: fn([u8; 2]) -> u16) -> Option<Reading> {
+    fn new(text: &[u8], read: fn([u8; 2]) -> u16) -> Option<WideReading> {
         let units = text.chunks_exact(2).filter_map(|unit| unit.try_into().ok()).map(read);
         let is_cut = text.last_chunk().is_some_and(|last| (0xd800..0xdc00).contains(&read(*last)));
-        let mut reading = Reading::default();
+        let mut reading = WideReading::default();
         for character in char::decode_utf16(units.take(text.len() / 2 - usize::from(is_cut))) {
             reading.count(character.ok()?);
         }

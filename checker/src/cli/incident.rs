@@ -71,7 +71,7 @@ pub struct OpenArguments {
 
 #[derive(Debug, Args)]
 pub struct UpdateArguments {
-    /// ID of the incident, its last digits, or `latest`
+    /// ID of the incident, at least its last 6 digits, or `latest`
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]
@@ -90,7 +90,7 @@ pub struct UpdateArguments {
 
 #[derive(Debug, Args)]
 pub struct ResolveArguments {
-    /// ID of the incident, its last digits, or `latest`
+    /// ID of the incident, at least its last 6 digits, or `latest`
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]
@@ -107,7 +107,7 @@ pub struct ResolveArguments {
 
 #[derive(Debug, Args)]
 pub struct PostmortemArguments {
-    /// ID of the incident, its last digits, or `latest`
+    /// ID of the incident, at least its last 6 digits, or `latest`
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]
@@ -118,7 +118,7 @@ pub struct PostmortemArguments {
 
 #[derive(Debug, Args)]
 pub struct EditArguments {
-    /// ID of the post, its last digits, or `latest`; the ID of an incident means its first post
+    /// ID of the post, at least its last 6 digits, or `latest`; the ID of an incident means its first post
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]
@@ -134,7 +134,7 @@ pub struct EditArguments {
 
 #[derive(Debug, Args)]
 pub struct WithdrawArguments {
-    /// ID of the post, its last digits, or `latest`; the ID of an incident withdraws all of it
+    /// ID of the post, at least its last 6 digits, or `latest`; the ID of an incident withdraws all of it
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]
@@ -143,7 +143,7 @@ pub struct WithdrawArguments {
 
 #[derive(Debug, Args)]
 pub struct IncidentShowArguments {
-    /// ID of the incident, its last digits, or `latest`
+    /// ID of the incident, at least its last 6 digits, or `latest`
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]

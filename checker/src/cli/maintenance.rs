@@ -66,7 +66,7 @@ pub struct PlanArguments {
 
 #[derive(Debug, Args)]
 pub struct MaintenanceShowArguments {
-    /// ID of the maintenance, its last digits, or `latest`
+    /// ID of the maintenance, at least its last 6 digits, or `latest`
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]
@@ -78,7 +78,7 @@ pub struct MaintenanceShowArguments {
 
 #[derive(Debug, Args)]
 pub struct MaintenanceChangeArguments {
-    /// ID of the maintenance, its last digits, or `latest`
+    /// ID of the maintenance, at least its last 6 digits, or `latest`
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]
@@ -105,7 +105,7 @@ pub struct MaintenanceExtendArguments {
 
 #[derive(Debug, Args)]
 pub struct MaintenanceRenewArguments {
-    /// ID of the maintenance, its last digits, or `latest` (default: all recurring plans)
+    /// ID of the maintenance, at least its last 6 digits, or `latest` (default: all recurring plans)
     #[arg(value_name = "ID")]
     pub id: Option<String>,
     #[command(flatten)]

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use shared::Nanos;
 use shared::object_name::NodeName;
-use shared::{DAY, Nanos};
 
 use super::{ConfigArgument, Format};
+use crate::posts::time::LONGEST_NOTICE;
 
 /// The configuration and the author of a post.
 #[derive(Debug, Args)]
@@ -69,7 +70,7 @@ pub enum SilenceCommand {
 
 #[derive(Debug, Args)]
 pub struct SilenceEndArguments {
-    /// ID of the silence, its last digits, or `latest`
+    /// ID of the silence, at least its last 6 digits, or `latest`
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]
@@ -86,7 +87,7 @@ pub enum MessageCommand {
 
 #[derive(Debug, Args)]
 pub struct MessageEndArguments {
-    /// ID of the message, its last digits, or `latest`
+    /// ID of the message, at least its last 6 digits, or `latest`
     #[arg(value_name = "ID", default_value = "latest")]
     pub id: String,
     #[command(flatten)]
@@ -103,7 +104,7 @@ pub enum PostCommand {
 
 #[derive(Debug, Args)]
 pub struct EraseArguments {
-    /// ID of the post, its last digits, or `latest`; the ID of an incident, maintenance, silence or message erases all
+    /// ID of the post, at least its last 6 digits, or `latest`; the ID of an incident, maintenance, silence or message erases all
     /// of the author's posts about it
     #[arg(value_name = "ID")]
     pub id: String,
@@ -114,12 +115,9 @@ pub struct EraseArguments {
     pub author: AuthorArguments,
 }
 
-/// The maximum length of a silence.
-const LONGEST_SILENCE: Nanos = 366 * DAY;
-
 fn silence_length(text: &str) -> Result<Nanos, String> {
     let nanos = shared::duration::parse(text).map_err(|error| error.to_string())?;
-    if (1..=LONGEST_SILENCE).contains(&nanos) {
+    if (1..=LONGEST_NOTICE).contains(&nanos) {
         Ok(nanos)
     } else {
         Err(format!("invalid length `{text}`: expected more than `0` and at most `366d`"))

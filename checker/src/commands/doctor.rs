@@ -25,6 +25,9 @@ pub async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
         if let Some(notifications) = &config.notifications {
             findings.extend(doctor::channels::examine(notifications).await);
         }
+        if let Some(storage) = &config.storage {
+            findings.extend(doctor::channels::examine_removed(config, storage, now()).await);
+        }
     }
     if let Some(path) = &arguments.page {
         let text = read_operator_text(path).map_err(|error| PageConfigUnreadable(path.clone(), error))?;

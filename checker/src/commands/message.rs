@@ -2,9 +2,10 @@
 
 use jiff::tz::TimeZone;
 use shared::UnixNanos;
-use shared::post::{Affected, Details, Impact, Scope};
+use shared::post::notice::Notice;
+use shared::post::{Affected, Details, Impact, PostId, Scope};
 
-use super::posting::Posting;
+use super::posting::{Posting, warn_if_not_shown};
 use super::{Outcome, notices};
 use crate::cli::MessageCommand;
 use crate::config::model::Config;
@@ -14,11 +15,15 @@ use crate::posts::board::Board;
 use crate::posts::publish;
 use crate::posts::publish::{Draft, PublishError};
 use crate::posts::resolve::Sought;
-use crate::posts::time::{UnusableTime, parse_future};
+use crate::posts::time::{LONGEST_NOTICE, UnusableTime, parse_future};
 use crate::store::Store;
 use crate::ui;
 
-const MESSAGE: Sought = Sought { what: "message", remedy: "list them with `checker message list`" };
+const MESSAGE: Sought = Sought {
+    what: "message",
+    remedy: "list them with `checker message list`",
+    if_none: "post one with `checker run --message`",
+};
 
 pub async fn message(command: &MessageCommand) -> anyhow::Result<Outcome> {
     match command {
@@ -29,20 +34,35 @@ pub async fn message(command: &MessageCommand) -> anyhow::Result<Outcome> {
         MessageCommand::End(arguments) => {
             let posting = Posting::open(&arguments.author).await?;
             let until = Some(posting.now);
-            let messages = posting.announcements().messages;
+            let messages = own_and_shown(&posting);
             notices::end(&posting, &messages, &arguments.id, MESSAGE, Details::Message { until }).await
         }
     }
 }
 
-/// Parses the end of a message.
-pub(crate) fn parse_until(text: Option<&str>) -> Result<Option<UnixNanos>, UnusableTime> {
-    text.map(|text| parse_future("--until", text, now(), &TimeZone::system())).transpose()
+/// Returns the messages that readers see, and those of the author, even if readers do not see them.
+fn own_and_shown(posting: &Posting) -> Vec<Notice> {
+    let shown = posting.announcements().messages;
+    let is_hidden =
+        |message: &Notice| message.id.author == posting.author && !shown.iter().any(|known| known.id == message.id);
+    let hidden: Vec<Notice> = posting.board.announcements(posting.now).messages.into_iter().filter(is_hidden).collect();
+    [shown, hidden].concat()
 }
 
-/// Posts a message that was stored with a round. A failure is only a warning, because the page shows the message
-/// in the results for 24 hours.
-pub(crate) async fn publish(config: &Config, store: &Store, announcement: &Announcement, until: Option<UnixNanos>) {
+/// Parses the end of a message.
+pub(crate) fn parse_until(text: Option<&str>) -> Result<Option<UnixNanos>, UnusableTime> {
+    let (flag, zone) = ("--until", TimeZone::system());
+    text.map(|text| parse_future(flag, text, now(), LONGEST_NOTICE, &zone)).transpose()
+}
+
+/// Posts a message, which is then also stored with a round. Returns `None` with a warning if readers may not find the
+/// post. In this case, the page shows the message in the results for 24 hours.
+pub(crate) async fn publish(
+    config: &Config,
+    store: &Store,
+    announcement: &Announcement,
+    until: Option<UnixNanos>,
+) -> Option<PostId> {
     let author = config.author.as_ref().unwrap_or(&config.node);
     let draft = draft(announcement, until);
     let now = now();
@@ -50,17 +70,18 @@ pub(crate) async fn publish(config: &Config, store: &Store, announcement: &Annou
         Ok(board) => publish::publish(store, &board, author, draft, now).await,
         Err(error) => Err(PublishError::NotStored(error)),
     };
-    let warn = |cause: &str| {
-        ui::warn(&format!("the page shows the message for 24 hours, and `checker message end` cannot end it: {cause}"));
-    };
     match published {
         Ok(published) => {
             published.problems.iter().for_each(|problem| ui::warn(problem));
-            if config.page.config.post_authors().shown.is_some_and(|shown| !shown.contains(author)) {
-                warn(&format!("readers do not see posts of `{author}`; add it to `page.authors`"));
-            }
+            warn_if_not_shown(config, author, "set `author`");
+            Some(published.post.id)
         }
-        Err(error) => warn(&error.to_string()),
+        Err(error) => {
+            ui::warn(&format!(
+                "the page shows the message for 24 hours, and `checker message end` cannot end it: {error}"
+            ));
+            None
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use shared::post::TEXT_LIMIT;
 use tempfile::TempPath;
 
 use crate::cli::TextArguments;
@@ -22,6 +23,12 @@ const INSTRUCTIONS: &str = "# Write the text above, as HTML. Lines that start wi
 pub enum TextError {
     #[error("failed to read the text from `{}`", .0.display())]
     File(PathBuf, #[source] io::Error),
+    #[error(
+        "the text is larger than {INPUT_LIMIT} bytes, but the limit is {TEXT_LIMIT} characters; shorten it and link to the details"
+    )]
+    TooLarge,
+    #[error("the text is not UTF-8")]
+    NotUtf8,
     #[error("missing text: pass `--text` or `--file`, or set `$EDITOR`")]
     NoEditor,
     #[error("failed to run the editor `{0}`")]
@@ -69,8 +76,9 @@ pub(crate) fn read(arguments: &TextArguments, initial: &str) -> Result<PostText,
         return given(text.clone());
     }
     if let Some(path) = &arguments.file {
-        let read = if path == Path::new("-") { read_up_to_limit(io::stdin()) } else { read_file(path) };
-        return given(read.map_err(|error| TextError::File(path.clone(), error))?.trim().to_owned());
+        let text = if path == Path::new("-") { read_input(io::stdin(), path)? } else { read_file(path)? };
+        // Some editors begin files with a byte order mark.
+        return given(text.trim_start_matches('\u{feff}').trim().to_owned());
     }
     if !io::stdin().is_terminal() {
         return Ok(PostText { text: Some(initial.to_owned()).filter(|text| !text.is_empty()), draft: None });
@@ -80,18 +88,24 @@ pub(crate) fn read(arguments: &TextArguments, initial: &str) -> Result<PostText,
     edit(&editor, initial)
 }
 
-fn read_up_to_limit(input: impl Read) -> io::Result<String> {
-    let mut text = String::new();
-    input.take(INPUT_LIMIT).read_to_string(&mut text)?;
-    Ok(text)
+/// Reads standard input or a pipe, but not much more than a text can have.
+fn read_input(input: impl Read, path: &Path) -> Result<String, TextError> {
+    let mut content = Vec::new();
+    let read = input.take(INPUT_LIMIT + 1).read_to_end(&mut content);
+    read.map_err(|error| TextError::File(path.to_owned(), error))?;
+    if content.len() as u64 > INPUT_LIMIT {
+        return Err(TextError::TooLarge);
+    }
+    String::from_utf8(content).map_err(|_| TextError::NotUtf8)
 }
 
 /// Reads a file or a pipe, such as the output of a command in `--file <(command)`.
-fn read_file(path: &Path) -> io::Result<String> {
-    if std::fs::metadata(path)?.file_type().is_fifo() {
-        return read_up_to_limit(File::open(path)?);
+fn read_file(path: &Path) -> Result<String, TextError> {
+    let unreadable = |error| TextError::File(path.to_owned(), error);
+    if std::fs::metadata(path).map_err(unreadable)?.file_type().is_fifo() {
+        return read_input(File::open(path).map_err(unreadable)?, path);
     }
-    read_operator_text(path)
+    read_operator_text(path).map_err(unreadable)
 }
 
 /// Opens an editor, which can be a command with arguments, and waits until it ends.
@@ -140,14 +154,21 @@ mod tests {
         let path = folder.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
         let limit = usize::try_from(INPUT_LIMIT).unwrap();
-        for (written, read_back) in [("Why.".to_owned(), 4), ("x".repeat(limit + 1), limit)] {
+        for (written, expected) in [
+            ("\u{feff}Why.\n".to_owned(), "Why."),
+            ("x".repeat(limit + 1), "the text is larger than 1048576 bytes, but the limit is 20000 characters"),
+            ("ü".repeat(limit), "the text is larger than 1048576 bytes, but the limit is 20000 characters"),
+        ] {
             let writer = std::thread::spawn({
                 let path = path.clone();
                 // Writing fails when the reader has read enough.
                 move || drop(std::fs::write(path, written))
             });
-            let text = read(&arguments(None, Some(path.clone())), "").unwrap().text.unwrap();
-            assert_eq!(text.len(), read_back);
+            let text = match read(&arguments(None, Some(path.clone())), "") {
+                Ok(text) => text.text.unwrap(),
+                Err(error) => error.to_string(),
+            };
+            assert!(text.starts_with(expected), "{text:.100}");
             writer.join().unwrap();
         }
     }

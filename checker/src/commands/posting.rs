@@ -17,7 +17,7 @@ use crate::posts::affected::{KnownTitles, parse_affected};
 use crate::posts::board::Board;
 use crate::posts::publish::{Draft, publish};
 use crate::posts::time::{UnusableTime, parse_past};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::ui;
 
 /// The smallest difference between this machine's clock and the store's to report.
@@ -53,13 +53,19 @@ impl Posting {
         };
         let now = now();
         let store = Arc::new(Store::open(storage).await);
-        let mut board = Board::read(&*store).await?;
-        board.editors.clone_from(&config.page.config.editors);
+        let board = read_board(&store, &config).await?;
         for (name, reason) in &board.unreadable {
             ui::warn(&format!("skipped the posts in `{name}`: {reason}"));
         }
         let author = author.or(config.author.as_ref()).unwrap_or(&config.node).clone();
         Ok(Posting { config, store, author, board, now, zone: TimeZone::system() })
+    }
+
+    /// Reads the posts of all authors again, as of now.
+    pub(crate) async fn read_again(&mut self) -> anyhow::Result<()> {
+        self.board = read_board(&self.store, &self.config).await?;
+        self.now = now();
+        Ok(())
     }
 
     /// Returns what readers see, and the silences of all authors.
@@ -69,11 +75,8 @@ impl Posting {
 
     /// Stores a post and updates the author's digest. Reports problems that do not prevent that.
     pub(crate) async fn publish(&self, draft: Draft) -> anyhow::Result<Post> {
-        let shown = self.config.page.config.post_authors().shown;
-        if shown.is_some_and(|shown| !shown.contains(&self.author)) && !matches!(draft.details, Details::Silence { .. })
-        {
-            let author = &self.author;
-            ui::warn(&format!("readers do not see posts of `{author}`: add it to `page.authors`, or pass `--author`"));
+        if !matches!(draft.details, Details::Silence { .. }) {
+            warn_if_not_shown(&self.config, &self.author, "pass `--author`");
         }
         let published = publish(&*self.store, &self.board, &self.author, draft, self.now).await?;
         for problem in &published.problems {
@@ -112,6 +115,19 @@ impl Posting {
     /// Parses the time that a flag gives for something that has already happened.
     pub(crate) fn past(&self, flag: &'static str, text: Option<&String>) -> Result<Option<UnixNanos>, UnusableTime> {
         text.map(|text| parse_past(flag, text, self.now, &self.zone)).transpose()
+    }
+}
+
+async fn read_board(store: &Store, config: &Config) -> Result<Board, StoreError> {
+    let mut board = Board::read(store).await?;
+    board.editors.clone_from(&config.page.config.editors);
+    Ok(board)
+}
+
+/// Warns if readers do not see the posts of an author. `other` states how to post under another name.
+pub(crate) fn warn_if_not_shown(config: &Config, author: &NodeName, other: &str) {
+    if config.page.config.post_authors().shown.is_some_and(|shown| !shown.contains(author)) {
+        ui::warn(&format!("readers do not see posts of `{author}`: add it to `page.authors`, or {other}"));
     }
 }
 

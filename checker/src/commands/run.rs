@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use shared::UnixNanos;
 use shared::check_file::{CheckResult, MESSAGE_LIMIT};
-use shared::message::Message;
 use shared::object_name::CheckFileName;
 
 use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start_log, storing_time};
@@ -24,6 +23,7 @@ use crate::notify::rules::NotifierMode;
 use crate::now;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Shutdown, ShutdownBudget};
+use crate::posts::text::{InvalidText, check_text};
 use crate::recorder::queue::RecordEvent;
 use crate::recorder::{RecordOutcome, Recorder};
 use crate::store::StoreError;
@@ -82,9 +82,8 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     // requires a round, because it is stored with one.
     if arguments.every.is_none() || announcement.is_some() {
         let (mut results, confirmations) = first_round(&config, &check_context, config.every).await;
-        if let Some(announcement) = &announcement {
-            announcement.add_to(&mut results);
-        }
+        let message =
+            RoundMessage::post(announcement.as_ref(), until, (&config, recorder.as_ref()), &mut results).await;
         if arguments.every.is_none() {
             // Free the checks before the round is stored and printed: there can be thousands of them.
             config.checks = Vec::new();
@@ -92,8 +91,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
             status_log.report(&results);
         }
         let round_outcome;
-        (outcome, round_outcome) =
-            store_and_print(arguments, &config, recorder.as_mut(), (announcement.as_ref(), until), &results).await;
+        (outcome, round_outcome) = store_and_print(arguments, &config, recorder.as_mut(), message, &results).await;
         // Free the results before channels are notified: there can be thousands of them.
         if arguments.every.is_some() || config.metrics_file.is_none() {
             results = Vec::new();
@@ -166,16 +164,40 @@ fn report_deleted(deleted: usize) {
 /// Returns the message to post with the round. Rejects an invalid message before any check runs.
 fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Option<Announcement>> {
     let Some(message) = &arguments.message else { return Ok(None) };
-    if Message::parse_strict(message)?.text().is_empty() {
-        return Err(EmptyMessage.into());
-    }
-    let length = message.chars().count();
-    if length > MESSAGE_LIMIT {
-        return Err(MessageTooLong(length).into());
-    }
+    check_text(message).map_err(|error| match error {
+        InvalidText::Empty => EmptyMessage.into(),
+        InvalidText::TooLong(length) => MessageTooLong(length).into(),
+        other => anyhow::Error::from(other),
+    })?;
     let announcement = Announcement { message: message.clone(), about: arguments.endpoint.clone() };
     announcement.check_titles(config)?;
     Ok(Some(announcement))
+}
+
+/// A message that is part of a round.
+#[derive(Clone, Copy)]
+struct RoundMessage<'r> {
+    announcement: &'r Announcement,
+    /// Whether the message is also stored as a post, so that it is not lost if the round cannot be stored.
+    is_posted: bool,
+}
+
+impl<'r> RoundMessage<'r> {
+    /// Posts a message if a store is configured, and adds it to the results.
+    async fn post(
+        announcement: Option<&'r Announcement>,
+        until: Option<UnixNanos>,
+        (config, recorder): (&Config, Option<&Recorder>),
+        results: &mut [CheckResult],
+    ) -> Option<RoundMessage<'r>> {
+        let announcement = announcement?;
+        let post = match recorder {
+            Some(recorder) => message::publish(config, recorder.store(), announcement, until).await,
+            None => None,
+        };
+        announcement.add_to(results, post.as_ref());
+        Some(RoundMessage { announcement, is_posted: post.is_some() })
+    }
 }
 
 /// The outcome of storing a round.
@@ -192,17 +214,16 @@ enum StoredRound<'r> {
     NotStored(&'r StoreError),
 }
 
-/// Stores the results if a store is configured, posts the message, prints the results, and reports whether the message
-/// was posted.
+/// Stores the results if a store is configured, prints them, and reports whether the message was posted.
 async fn store_and_print(
     arguments: &RunArguments,
     config: &Config,
     recorder: Option<&mut Recorder>,
-    (announcement, until): (Option<&Announcement>, Option<UnixNanos>),
+    message: Option<RoundMessage<'_>>,
     results: &[CheckResult],
 ) -> (Outcome, Option<RoundOutcome>) {
     let Some(recorder) = recorder else {
-        return (print_round(arguments, config, StoredRound::NoStore, announcement, results), None);
+        return (print_round(arguments, config, StoredRound::NoStore, message, results), None);
     };
     let mut bar = ProgressBar::new("expired check files");
     let outcome = recorder.record(results, storing_time(results), |done, of| bar.draw(done, of)).await;
@@ -211,19 +232,16 @@ async fn store_and_print(
         Ok(RecordOutcome { upload, upkeep }) => {
             report_upload(&upload);
             report_upkeep(&upkeep);
-            if let Some(announcement) = announcement {
-                message::publish(config, recorder.store(), announcement, until).await;
-            }
             let (store, expired) = (recorder.store().describe(), upkeep.expiry.deletion.deleted);
             let stored = StoredRound::Stored { upload: &upload, store: &store, expired };
-            let outcome = print_round(arguments, config, stored, announcement, results);
+            let outcome = print_round(arguments, config, stored, message, results);
             let (was_behind, certificates) = (!upload.sent.is_empty(), seen_certificates(results));
             let stored =
                 |history| RoundOutcome::Stored(StoredHistory { history, has_round: true, was_behind, certificates });
             (outcome, upkeep.current.map(stored))
         }
         Err(error) => {
-            let outcome = print_round(arguments, config, StoredRound::NotStored(&error), announcement, results);
+            let outcome = print_round(arguments, config, StoredRound::NotStored(&error), message, results);
             (outcome, Some(RoundOutcome::NotStored))
         }
     }
@@ -234,12 +252,13 @@ fn print_round(
     arguments: &RunArguments,
     config: &Config,
     round: StoredRound<'_>,
-    announcement: Option<&Announcement>,
+    message: Option<RoundMessage<'_>>,
     results: &[CheckResult],
 ) -> Outcome {
     let mut failed = false;
     let mut stored: Option<&CheckFileName> = None;
     let mut note = String::new();
+    let posted = |message: RoundMessage<'_>| format!("message posted about {}", message.announcement.subject());
     let mut confirmation = None;
     match round {
         StoredRound::Stored { upload, store, expired } => {
@@ -250,16 +269,15 @@ fn print_round(
             if expired > 0 {
                 let _ = write!(note, "; removed {}", counted(expired, "expired check file"));
             }
-            if let Some(announcement) = announcement {
-                confirmation = Some(format!("message posted about {}", announcement.subject()));
-            }
+            confirmation = message.map(posted);
             stored = Some(&upload.name);
         }
         StoredRound::NotStored(error) => {
             ui::error(error);
             failed = true;
+            confirmation = message.filter(|message| message.is_posted).map(posted);
         }
-        StoredRound::NoStore if announcement.is_some() => {
+        StoredRound::NoStore if message.is_some() => {
             confirmation =
                 Some("message not posted: `--no-store` is set or the configuration has no `storage`".to_owned());
         }

@@ -10,7 +10,11 @@ use crate::posts::resolve::Sought;
 use crate::posts::text::check_text;
 use crate::ui;
 
-const SILENCE: Sought = Sought { what: "silence", remedy: "list them with `checker silence list`" };
+const SILENCE: Sought = Sought {
+    what: "silence",
+    remedy: "list them with `checker silence list`",
+    if_none: "begin one with `checker silence TITLE --for 1h`",
+};
 
 pub async fn silence(arguments: &SilenceArguments) -> anyhow::Result<Outcome> {
     match &arguments.command {
@@ -29,7 +33,9 @@ pub async fn silence(arguments: &SilenceArguments) -> anyhow::Result<Outcome> {
 }
 
 async fn begin(arguments: &SilenceArguments) -> anyhow::Result<Outcome> {
-    check_text(&arguments.why)?;
+    if !arguments.why.is_empty() {
+        check_text(&arguments.why)?;
+    }
     let posting = Posting::open(&arguments.author).await?;
     let affects = Some(posting.scopes(&arguments.titles).await?);
     let until = arguments.length.map(|length| posting.now.saturating_add(length));

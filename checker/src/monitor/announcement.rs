@@ -1,6 +1,7 @@
 //! A message that a person posts, which is stored with the results of a round.
 
 use shared::check_file::CheckResult;
+use shared::object_name::PostId;
 use shared::suggest::suggest;
 
 use crate::config::model::Config;
@@ -57,11 +58,12 @@ impl Announcement {
             .join(", ")
     }
 
-    /// Adds the message to the results of the endpoints that it is about.
-    pub fn add_to(&self, results: &mut [CheckResult]) {
+    /// Adds the message to the results of the endpoints that it is about. `post` is the post with the same message.
+    pub fn add_to(&self, results: &mut [CheckResult], post: Option<&PostId>) {
         let is_meant = |result: &&mut CheckResult| self.about.is_empty() || self.about.contains(&result.title);
         for result in results.iter_mut().filter(is_meant) {
             result.message.clone_from(&self.message);
+            result.post = post.cloned().map(Box::new);
         }
     }
 }
@@ -77,14 +79,18 @@ mod tests {
     #[test]
     fn a_message_is_added_to_the_named_endpoints() {
         let mut results = results();
-        Announcement { message: "We know.".to_owned(), about: vec!["API".to_owned()] }.add_to(&mut results);
+        Announcement { message: "We know.".to_owned(), about: vec!["API".to_owned()] }.add_to(&mut results, None);
         assert_eq!(results.iter().map(|result| result.message.as_str()).collect::<Vec<_>>(), ["", "We know."]);
+        let post: PostId = "1795330254340493978-anna".parse().unwrap();
+        Announcement { message: "We know.".to_owned(), about: vec!["API".to_owned()] }
+            .add_to(&mut results, Some(&post));
+        assert_eq!(results.into_iter().map(|result| result.post).collect::<Vec<_>>(), [None, Some(Box::new(post))]);
     }
 
     #[test]
     fn a_message_without_titles_is_added_to_all_endpoints() {
         let mut results = results();
-        Announcement { message: "We know.".to_owned(), about: Vec::new() }.add_to(&mut results);
+        Announcement { message: "We know.".to_owned(), about: Vec::new() }.add_to(&mut results, None);
         assert!(results.iter().all(|result| result.message == "We know."));
     }
 

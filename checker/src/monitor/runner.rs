@@ -90,6 +90,7 @@ impl CheckRunner {
             status: evaluation.status,
             notice: evaluation.notice,
             message: String::new(),
+            post: None,
             node: Some(self.node.clone()),
             kind: Some(check.kind.type_name().to_owned()),
             interval: self.interval,

@@ -160,20 +160,19 @@ mod tests {
         assert_eq!(of(vec![window(&shop, start)]), [in_time]);
         let afterwards = (HoldKind::AnnouncedLate, start, start + HOUR, Some(late));
         assert_eq!(of(vec![post(late, &shop, planned(HOUR))]), [afterwards]);
-        let change = |at, end| {
-            let change = MaintenanceChange::Move { window: start, start, end };
+        let change = |at, from, end| {
+            let change = MaintenanceChange::Move { window: start, start: from, end };
             Post { affects: None, ..post(at, &[], Details::Maintenance { plan: None, change: Some(change) }) }
         };
         let about = |first: &Post, change: Post| vec![first.clone(), Post { subject: first.id.clone(), ..change }];
         let first = post(NOW - HOUR, &shop, planned(5 * MINUTE));
-        let rest = (HoldKind::AnnouncedLate, start + 5 * MINUTE, NOW, Some(late));
-        assert_eq!(
-            of(about(&first, change(late, NOW))),
-            [(HoldKind::Planned, start, start + 5 * MINUTE, Some(NOW - HOUR)), rest]
-        );
+        let over = (HoldKind::Planned, start, start + 5 * MINUTE, Some(NOW - HOUR));
+        assert_eq!(of(about(&first, change(late, start, NOW))), [over], "it cannot be extended after its end");
+        let moved = (HoldKind::AnnouncedLate, start + 5 * MINUTE, NOW, Some(late));
+        assert_eq!(of(about(&first, change(late, start + 5 * MINUTE, NOW))), [moved]);
         let first = post(late, &shop, planned(HOUR));
         let extended = (HoldKind::AnnouncedLate, start, start + 2 * HOUR, Some(late));
-        assert_eq!(of(about(&first, change(NOW - MINUTE, start + 2 * HOUR))), [extended], "it was in progress");
+        assert_eq!(of(about(&first, change(NOW - MINUTE, start, start + 2 * HOUR))), [extended], "it was in progress");
     }
 
     #[test]

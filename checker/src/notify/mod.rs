@@ -22,6 +22,7 @@ pub mod outline;
 pub mod own_checks;
 pub mod own_log;
 pub mod post_conditions;
+pub mod removed;
 pub mod replay;
 pub mod rules;
 pub mod sample;

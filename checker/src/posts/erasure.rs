@@ -4,11 +4,16 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use shared::UnixNanos;
+use shared::message::Message;
 use shared::object_name::NodeName;
 use shared::post::fold::{fold, versions};
 use shared::post::{Edit, Post, PostId, PostKind};
 
-use super::resolve::{ResolveError, Sought, resolve};
+use super::resolve::{LATEST, ResolveError, Sought, resolve};
+use crate::sanitize::sanitize_for_terminal;
+
+/// The maximum length of the title or text in a description, in characters.
+const WORDS_WIDTH: usize = 60;
 
 /// The reason why nothing was erased.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +31,8 @@ pub enum EraseError {
         "erasing the post `{id}` alone would reopen the incident `{subject}`: reopen and resolve the incident again first, or erase everything with `checker post erase {subject}`"
     )]
     Reopens { id: PostId, subject: PostId },
+    #[error("`{author}` has posted nothing{about}: pass the author of the post with `--author`")]
+    NothingPosted { author: NodeName, about: &'static str },
     #[error("canceled: nothing was erased; pass `--yes` to skip the prompt")]
     NotConfirmed,
 }
@@ -33,7 +40,11 @@ pub enum EraseError {
 /// The posts that an erasure is about.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Erasure<'a> {
+    /// The post, or the first post of what is erased completely.
+    pub id: PostId,
     pub kind: PostKind,
+    /// Whether the author's posts about a whole incident, maintenance, silence or message are deleted.
+    pub is_complete: bool,
     /// The author's posts, which are deleted.
     pub own: Vec<&'a Post>,
     /// The posts of others, which remain.
@@ -50,6 +61,10 @@ impl<'a> Erasure<'a> {
         editors: &[NodeName],
         now: UnixNanos,
     ) -> Result<Erasure<'a>, EraseError> {
+        if id == LATEST && !posts.iter().any(|post| post.id.author == *author && is_original_of(post, kind)) {
+            let about = if kind.is_some() { " about incidents" } else { "" };
+            return Err(EraseError::NothingPosted { author: author.clone(), about });
+        }
         let id = find(posts, author, id, kind)?;
         let original = posts.iter().copied().find(|post| post.id == *id);
         let edits = versions(posts.iter().copied(), id, editors, now);
@@ -77,7 +92,43 @@ impl<'a> Erasure<'a> {
                 return Err(EraseError::Reopens { id, subject });
             }
         }
-        Ok(Erasure { kind: original.unwrap_or(first).kind(), own, others })
+        let is_complete = original.is_none_or(Post::is_first);
+        Ok(Erasure { id: id.clone(), kind: original.unwrap_or(first).kind(), is_complete, own, others })
+    }
+
+    /// Describes what is erased, for the author who confirms it: the kind, the ID, and the title or the text.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let kind = self.kind.as_str();
+        let newest_first = || self.own.iter().rev();
+        let title = newest_first().find_map(|post| post.title.as_deref()).map(str::to_owned);
+        let text = || newest_first().find_map(|post| post.text.as_deref()).map(|text| Message::parse(text).text());
+        let words = title.filter(|_| self.is_complete).or_else(text).unwrap_or_default();
+        let words = sanitize_for_terminal(&words, WORDS_WIDTH);
+        let words = if words.is_empty() { words } else { format!(" ({words})") };
+        match self.own.first().filter(|_| !self.is_complete) {
+            Some(post) => format!("the post `{}` about the {kind} `{}`{words}", self.id, post.subject),
+            None => format!("the {kind} `{}`{words}", self.id),
+        }
+    }
+}
+
+fn is_original_of(post: &Post, kind: Option<PostKind>) -> bool {
+    post.edit.is_none() && kind.is_none_or(|kind| post.kind() == kind)
+}
+
+fn sought(kind: Option<PostKind>) -> Sought {
+    match kind {
+        Some(_) => Sought {
+            what: "post about an incident",
+            remedy: "list them with `checker incident show ID`",
+            if_none: "open one with `checker incident open`",
+        },
+        None => Sought {
+            what: "post",
+            remedy: "list them with `checker KIND list --all`: `incident`, `maintenance`, `silence` or `message`",
+            if_none: "there is nothing to erase",
+        },
     }
 }
 
@@ -88,20 +139,13 @@ fn find<'a>(
     id: &str,
     kind: Option<PostKind>,
 ) -> Result<&'a PostId, ResolveError> {
-    let sought = match kind {
-        Some(_) => Sought { what: "post", remedy: "list them with `checker incident show ID`" },
-        None => Sought {
-            what: "post",
-            remedy: "list them with `checker KIND list --all`: `incident`, `maintenance`, `silence` or `message`",
-        },
-    };
     let of_kind = || posts.iter().copied().filter(|post| kind.is_none_or(|kind| post.kind() == kind));
-    let mut originals: Vec<&Post> = of_kind().filter(|post| post.edit.is_none()).collect();
+    let mut originals: Vec<&Post> = posts.iter().copied().filter(|post| is_original_of(post, kind)).collect();
     originals.sort_unstable_by_key(|post| (post.id.author != *author, Reverse(&post.id)));
     let known: BTreeSet<&PostId> = posts.iter().map(|post| &post.id).collect();
     let mentioned = of_kind().flat_map(|post| [Some(&post.subject), target(post)].into_iter().flatten());
     let missing = mentioned.filter(|id| !known.contains(id));
-    resolve(id, sought, originals.iter().map(|post| &post.id).chain(missing))
+    resolve(id, sought(kind), originals.iter().map(|post| &post.id).chain(missing))
 }
 
 /// Returns the post that an edit changes.
@@ -176,6 +220,30 @@ mod tests {
             assert_eq!(erased(&posts, "anna", "latest", None), Err(error));
             assert_eq!(erased(&posts, "anna", &posts[0].id.to_string(), None), Ok((vec![0, 1], vec![])));
         }
+    }
+
+    #[test]
+    fn latest_requires_a_post_of_the_author() {
+        let posts = [incident(("anna", 0), None)];
+        for (kind, about) in [(None, ""), (Some(PostKind::Incident), " about incidents")] {
+            let error = erased(&posts, "ben", "latest", kind).unwrap_err().to_string();
+            let expected = format!("`ben` has posted nothing{about}: pass the author of the post with `--author`");
+            assert_eq!(error, expected);
+        }
+    }
+
+    #[test]
+    fn a_description_has_the_kind_the_id_and_the_title_or_text() {
+        let first = Post { title: Some("Checkout\u{1b} fails".to_owned()), ..incident(("anna", 0), None) };
+        let update = Post { text: Some("We <b>know</b>.".to_owned()), ..incident(("anna", 1), None) };
+        let posts = [&first, &update];
+        let described = |id: &PostId| {
+            let id = id.to_string();
+            Erasure::select(&posts, &name("anna"), (&id, None), &[], NOW + HOUR).unwrap().describe()
+        };
+        assert_eq!(described(&first.id), format!("the incident `{}` (Checkout fails)", first.id));
+        let part = format!("the post `{}` about the incident `{}` (We know.)", update.id, first.id);
+        assert_eq!(described(&update.id), part);
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub enum MaintenanceError {
     Ended(String),
     #[error("no window is in progress: {0}")]
     NothingInProgress(&'static str),
+    #[error("the window already ended at {0}: another command ended it at the same time, so it was not extended")]
+    EndedMeanwhile(String),
     #[error("invalid duration for `--for`: expected more than `0`, for example `1h`")]
     NoExtension,
     #[error(
@@ -121,6 +123,26 @@ pub fn extend(maintenance: &Maintenance, by: Nanos, now: UnixNanos) -> Result<Ma
     }
 }
 
+/// Checks that a window that was extended is still in progress. An end that was posted before or at the same time has
+/// precedence over the extension.
+pub fn check_extended(maintenance: &Maintenance, planned: UnixNanos, now: UnixNanos) -> Result<(), MaintenanceError> {
+    match maintenance.windows.iter().find(|window| window.planned == planned) {
+        Some(window) if window.contains(now) => Ok(()),
+        Some(window) => Err(MaintenanceError::EndedMeanwhile(local_text(window.end, &zone_of(maintenance)))),
+        None => Err(MaintenanceError::NothingInProgress(ALL_CANCELED)),
+    }
+}
+
+/// Returns whether no window is left because all windows after those that are over were canceled.
+#[must_use]
+pub fn is_canceled(maintenance: &Maintenance, now: UnixNanos) -> bool {
+    let is_left = |window: &Window| window.end > now;
+    let is_removed = |planned: UnixNanos| maintenance.windows.iter().all(|window| window.planned != planned);
+    let last = maintenance.plan.windows.last();
+    !maintenance.windows.iter().any(is_left)
+        && (maintenance.is_canceled || last.is_some_and(|(start, _)| is_removed(*start)))
+}
+
 /// Returns the plan that adds further windows if the last known one begins within [`RENEWED_BEFORE`]. Returns `None` if
 /// no further windows are due, or if the maintenance was canceled.
 pub fn renewal(maintenance: &Maintenance, now: UnixNanos) -> Result<Option<MaintenancePlan>, InvalidRecurrence> {
@@ -150,8 +172,7 @@ fn in_progress(maintenance: &Maintenance, now: UnixNanos) -> Result<Window, Main
 
 /// Returns why there is no window in the future.
 fn why_none(maintenance: &Maintenance, now: UnixNanos) -> &'static str {
-    let was_planned = maintenance.plan.windows.iter().any(|(_, end)| *end > now);
-    if maintenance.is_canceled || was_planned { ALL_CANCELED } else { ALL_OVER }
+    if is_canceled(maintenance, now) { ALL_CANCELED } else { ALL_OVER }
 }
 
 /// Finds the window that begins on a date, or on a date and at a time.

@@ -4,21 +4,33 @@ use std::collections::BTreeSet;
 
 use shared::object_name::PostId;
 
+use crate::sanitize::sanitize_for_terminal;
+
 /// The word for the newest candidate.
 pub const LATEST: &str = "latest";
 /// The minimum number of digits of an id that listings show and commands accept. A shorter suffix could easily match a
 /// post that the operator did not mean.
 const SHORTEST: usize = 6;
+/// The maximum length of an invalid ID in an error, in characters.
+const SHOWN: usize = 60;
 /// The maximum number of candidates to list in an error.
 const LISTED: usize = 10;
 
 /// The reason why text does not identify a post.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
-    #[error("invalid ID `{0}`: expected `latest`, an ID such as `1795330254340493978-anna`, or its last digits")]
+    #[error(
+        "invalid ID `{0}`: expected `latest`, an ID such as `1795330254340493978-anna`, or at least its last {SHORTEST} digits"
+    )]
     Invalid(String),
     #[error("the ID `{0}` is too short: pass at least its last {SHORTEST} digits")]
     TooShort(String),
+    #[error("there is no {what}: {remedy}")]
+    Nothing {
+        /// The noun for what was expected: `incident`.
+        what: &'static str,
+        remedy: &'static str,
+    },
     #[error("unknown {what} `{text}`: {remedy}")]
     Unknown {
         /// The noun for what was expected: `incident`.
@@ -41,6 +53,16 @@ pub struct Sought {
     pub what: &'static str,
     /// How to find the right id, as a clause.
     pub remedy: &'static str,
+    /// How to post the first one, as a clause.
+    pub if_none: &'static str,
+}
+
+impl Sought {
+    /// Returns the error for an id that no candidate has.
+    #[must_use]
+    pub fn unknown(self, text: &str) -> ResolveError {
+        ResolveError::Unknown { what: self.what, text: sanitize_for_terminal(text, SHOWN), remedy: self.remedy }
+    }
 }
 
 /// Finds the id that `text` means. `candidates` must be in the order of preference for `latest`.
@@ -50,16 +72,17 @@ pub fn resolve<'a>(
     candidates: impl IntoIterator<Item = &'a PostId>,
 ) -> Result<&'a PostId, ResolveError> {
     let candidates: Vec<&PostId> = candidates.into_iter().collect();
-    let unknown = || ResolveError::Unknown { what: sought.what, text: text.to_owned(), remedy: sought.remedy };
     if text == LATEST {
-        return candidates.first().copied().ok_or_else(unknown);
+        let nothing = ResolveError::Nothing { what: sought.what, remedy: sought.if_none };
+        return candidates.first().copied().ok_or(nothing);
     }
+    let shown = || sanitize_for_terminal(text, SHOWN);
     let (digits, author) = text.split_once('-').map_or((text, None), |(digits, author)| (digits, Some(author)));
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(ResolveError::Invalid(text.to_owned()));
+        return Err(ResolveError::Invalid(shown()));
     }
     if digits.len() < SHORTEST {
-        return Err(ResolveError::TooShort(text.to_owned()));
+        return Err(ResolveError::TooShort(shown()));
     }
     let is_meant =
         |id: &&&PostId| digits_of(id).ends_with(digits) && author.is_none_or(|author| id.author.as_str() == author);
@@ -67,10 +90,10 @@ pub fn resolve<'a>(
     meant.sort_unstable();
     meant.dedup();
     match meant.as_slice() {
-        [] => Err(unknown()),
+        [] => Err(sought.unknown(text)),
         [id] => Ok(id),
         several => Err(ResolveError::Ambiguous {
-            text: text.to_owned(),
+            text: shown(),
             ids: several.iter().take(LISTED).map(|id| (*id).clone()).collect(),
         }),
     }
@@ -126,7 +149,11 @@ mod tests {
 
     use super::*;
 
-    const SOUGHT: Sought = Sought { what: "incident", remedy: "list them with `checker incident list --all`" };
+    const SOUGHT: Sought = Sought {
+        what: "incident",
+        remedy: "list them with `checker incident list --all`",
+        if_none: "open one with `checker incident open`",
+    };
 
     fn ids() -> Vec<PostId> {
         ["1795330254340493978-anna", "1795330254340123978-anna", "1795330254340493978-ben", "1795330254340000001-anna"]
@@ -167,7 +194,12 @@ mod tests {
             assert!(error.contains(expected), "{text}: {error}");
         }
         let none: [PostId; 0] = [];
-        assert!(resolve("latest", SOUGHT, &none).is_err());
+        let error = resolve("latest", SOUGHT, &none).expect_err("nothing is posted").to_string();
+        assert_eq!(error, "there is no incident: open one with `checker incident open`");
+        for text in ["1".repeat(100_000), "x".repeat(100_000)] {
+            let error = found(&text).expect_err("it is too long").to_string();
+            assert!(error.len() < 250, "{}", error.len());
+        }
     }
 
     #[test]

@@ -6,7 +6,10 @@
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, Zoned};
-use shared::{Nanos, UnixNanos, duration};
+use shared::{DAY, Nanos, UnixNanos, duration};
+
+/// The maximum length of a silence, and how far in the future a message can end.
+pub const LONGEST_NOTICE: Nanos = 366 * DAY;
 
 /// The reason why text is not a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,6 +109,8 @@ pub enum UnusableTime {
     Future { flag: &'static str, text: String, ahead: Nanos },
     #[error("`{flag} {text}` has already passed; for a later day, add the date, for example `2026-12-06 02:00`")]
     Past { flag: &'static str, text: String },
+    #[error("`{flag} {text}` is more than {limit} in the future: pass an earlier time", limit = duration::format_exact(*limit))]
+    TooLate { flag: &'static str, text: String, limit: Nanos },
 }
 
 /// Parses the time that a flag gives for something that has already happened.
@@ -114,15 +119,22 @@ pub fn parse_past(flag: &'static str, text: &str, now: UnixNanos, zone: &TimeZon
     if time <= now { Ok(time) } else { Err(UnusableTime::Future { flag, text: text.to_owned(), ahead: time - now }) }
 }
 
-/// Parses the time that a flag gives for something that has not happened yet.
+/// Parses the time that a flag gives for something that has not happened yet, but happens within `limit`.
 pub fn parse_future(
     flag: &'static str,
     text: &str,
     now: UnixNanos,
+    limit: Nanos,
     zone: &TimeZone,
 ) -> Result<UnixNanos, UnusableTime> {
     let time = parse_time(text, now, zone)?;
-    if time > now { Ok(time) } else { Err(UnusableTime::Past { flag, text: text.to_owned() }) }
+    if time <= now {
+        Err(UnusableTime::Past { flag, text: text.to_owned() })
+    } else if time.saturating_sub(now) > limit {
+        Err(UnusableTime::TooLate { flag, text: text.to_owned(), limit })
+    } else {
+        Ok(time)
+    }
 }
 
 #[cfg(test)]
@@ -200,7 +212,11 @@ mod tests {
             "`--began 13:50` is 1 h 50 min in the future; for an earlier day, add the date, for example `2026-12-06 02:00`"
         );
         assert!(parse_past("--began", "11:50", now, &TimeZone::UTC).is_ok());
-        let error = parse_future("--until", "11:50", now, &TimeZone::UTC).expect_err("it has passed").to_string();
+        let until = |text| parse_future("--until", text, now, LONGEST_NOTICE, &TimeZone::UTC);
+        let error = until("11:50").expect_err("it has passed").to_string();
         assert!(error.contains("`--until 11:50` has already passed"), "{error}");
+        assert_eq!(until("2027-12-01T12:00:00Z"), Ok(now + LONGEST_NOTICE));
+        let error = until("2126-11-30 12:00").expect_err("it is too late").to_string();
+        assert_eq!(error, "`--until 2126-11-30 12:00` is more than 366d in the future: pass an earlier time");
     }
 }

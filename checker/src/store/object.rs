@@ -315,6 +315,12 @@ impl Listing {
         Listing { times: 0..=until, ..Listing::all() }
     }
 
+    /// Selects objects stored in a period, including its ends.
+    #[must_use]
+    pub fn during(times: RangeInclusive<UnixNanos>) -> Listing {
+        Listing { times, ..Listing::all() }
+    }
+
     /// Selects the `count` oldest objects, and possibly a few more.
     #[must_use]
     pub fn oldest(count: usize) -> Listing {

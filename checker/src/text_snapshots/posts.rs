@@ -9,6 +9,7 @@ use super::{assert_list, assert_text};
 use crate::commands::incident::{IncidentError, render};
 use crate::commands::maintenance::report;
 use crate::commands::post_text::TextError;
+use crate::notify::time_text::date_time;
 use crate::posts::erasure::EraseError;
 use crate::posts::maintenance::{self, MaintenanceError};
 use crate::posts::publish::{PublishError, TidyError};
@@ -40,7 +41,11 @@ fn errors_of_posts() {
     let name = || PostName { id: id(), kind: PostKind::Incident };
     let unsettled = Box::new(TidyError::Unsettled(anna()));
     let full = PublishError::DigestFull(anna());
-    let before = IncidentError::BeforeBeginning { flag: "--ended", text: "13:50".to_owned(), began: NOW };
+    let before = IncidentError::BeforeBeginning {
+        flag: "--ended",
+        text: "13:50".to_owned(),
+        began: date_time(NOW, &TimeZone::UTC),
+    };
     let remedy = "did you mean `db`?".to_owned();
     let texts: Vec<(&str, String)> = vec![
         ("NotStored", PublishError::NotStored(busy()).to_string()),
@@ -54,8 +59,15 @@ fn errors_of_posts() {
         ("TooShort", ResolveError::TooShort("78".to_owned()).to_string()),
         ("Ambiguous", ResolveError::Ambiguous { text: "493978".to_owned(), ids: vec![id(), id()] }.to_string()),
         ("Invalid", ResolveError::Invalid(shop()).to_string()),
+        (
+            "Nothing",
+            ResolveError::Nothing { what: "message", remedy: "post one with `checker run --message`" }.to_string(),
+        ),
         ("TooLong", InvalidText::TooLong(20_001).to_string()),
         ("Empty", InvalidText::Empty.to_string()),
+        ("Control", InvalidText::Control('\u{1b}').to_string()),
+        ("TooLarge", TextError::TooLarge.to_string()),
+        ("NotUtf8", TextError::NotUtf8.to_string()),
         ("EmptyTitle", InvalidText::EmptyTitle.to_string()),
         ("LongTitle", InvalidText::LongTitle(201).to_string()),
         ("MultilineTitle", InvalidText::MultilineTitle.to_string()),
@@ -74,6 +86,7 @@ fn errors_of_posts() {
         ("Foreign", IncidentError::Foreign { id: id() }.to_string()),
         ("Incomplete", IncidentError::Incomplete(id()).to_string()),
         ("ForeignErase", EraseError::Foreign { id: id() }.to_string()),
+        ("NothingPosted", EraseError::NothingPosted { author: anna(), about: " about incidents" }.to_string()),
         ("UndoesChange", EraseError::UndoesChange { id: id(), subject: id(), kind: PostKind::Silence }.to_string()),
         ("Reopens", EraseError::Reopens { id: id(), subject: id() }.to_string()),
         ("BeforeBeginning", before.to_string()),

@@ -120,7 +120,7 @@ pub fn explain(
     }
     if let Some(body) = &data.body {
         let size = counted(data.body_size(body), "byte");
-        let text = BodyText::new(body, data.undeclared.as_deref());
+        let text = BodyText::new(body, data.facts.as_deref());
         let compression = text.compression().map(|format| format!("compressed with `{format}`"));
         let notes = [Some(size.as_str()), data.truncation.as_deref(), data.unreadable(), compression.as_deref()];
         line("body", &notes.into_iter().flatten().collect::<Vec<_>>().join("; "));

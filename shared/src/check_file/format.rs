@@ -65,6 +65,9 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     if let Some(position) = result.position {
         writer.integer_member(key!("position"), position.into());
     }
+    if let Some(post) = &result.post {
+        writer.string_member(key!("post"), &post.to_string());
+    }
 }
 
 /// Writes an endpoint's objective, if it has one. Check files and histories store it under the same key.

@@ -10,7 +10,7 @@ pub(crate) use self::format::write_objective;
 
 use crate::budget::Objective;
 use crate::json::{self, Json, UnexpectedType};
-use crate::object_name::{CheckFileName, NodeName};
+use crate::object_name::{CheckFileName, NodeName, PostId};
 use crate::quorum::Quorum;
 use crate::status::Status;
 use crate::uptime::validity;
@@ -87,6 +87,9 @@ pub struct CheckResult {
     pub notice: String,
     /// An announcement in limited HTML, posted by a person (see [`crate::message`]). Can be empty.
     pub message: String,
+    /// The post with the same message, if it was stored before the result. Readers show only the post, so that it can
+    /// be ended and erased. The original Checkup does not store it. Boxed because few results have a message.
+    pub post: Option<Box<PostId>>,
     /// The node that ran the check. The original Checkup does not store it.
     pub node: Option<NodeName>,
     /// The kind of check, such as `http`. The original Checkup does not store it.
@@ -351,6 +354,7 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
         objective: objective_of(element),
         id: id_of(element),
         position: element.integer("position")?.and_then(|position| u32::try_from(position).ok()),
+        post: post_of(element),
     })
 }
 
@@ -382,6 +386,10 @@ fn certificate_expiry(cert: i64, timestamp: UnixNanos) -> Option<UnixNanos> {
 pub(crate) fn id_of(element: &Json<'_>) -> Option<Box<str>> {
     let id = element.string("id").ok().flatten().filter(|id| !id.is_empty() && id.len() <= ID_LIMIT)?;
     Some(id.into())
+}
+
+fn post_of(element: &Json<'_>) -> Option<Box<PostId>> {
+    element.string("post").ok()??.parse().ok().map(Box::new)
 }
 
 /// Reads an endpoint's objective. Check files and histories store it under the same key.

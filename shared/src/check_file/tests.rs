@@ -109,6 +109,22 @@ fn the_decisive_attempt_agrees_with_the_status() {
     assert_eq!(result(Status::Healthy, &[]).decisive_attempt(), None);
 }
 
+/// A check file with a message that is also a post, and one that is not.
+const WITH_POST: &str = include_str!("../../golden/1796090000123456789-eu-west-check.json");
+
+#[test]
+fn a_result_names_the_post_of_its_message() {
+    let file = CheckFile::parse(WITH_POST.as_bytes()).expect("we wrote it");
+    let post = "1796089999123456789-anna".parse().expect("an id");
+    assert_eq!(file.results.iter().map(|result| result.post.as_deref()).collect::<Vec<_>>(), [Some(&post), None]);
+    assert_eq!(write_check_file(&file.results), WITH_POST.trim_end());
+    for unusable in ["7", "\"anna\"", "null"] {
+        let content = format!(r#"[{{"title":"A","message":"We know.","post":{unusable}}}]"#);
+        let file = CheckFile::parse(content.as_bytes()).expect("it is an array");
+        assert_eq!((file.results.len(), file.results[0].post.as_deref()), (1, None), "{unusable}");
+    }
+}
+
 /// Computes the median of a result's attempts as the original Checkup's page does and, like that page, fails if there
 /// are no attempts.
 fn median_of_the_original(result: &serde_json::Value) -> f64 {
@@ -268,7 +284,7 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
         prop::sample::select(vec!["any", "majority", "all", "1", "7"]),
         (any_code_and_expiry(), prop::option::of(prop::sample::select(vec!["99.9% over 30d", "50% over 1d"]))),
         prop::option::of("[a-z0-9._-]{1,64}"),
-        prop::option::of(any::<u32>()),
+        (prop::option::of(any::<u32>()), prop::option::of("1[0-9]{18}-[a-z0-9]{1,9}")),
     );
     (first, second).prop_map(
         |(
@@ -283,7 +299,7 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
                 verdict,
                 ((code, certificate_expiry), objective),
                 id,
-                position,
+                (position, post),
             ),
         )| {
             CheckResult {
@@ -304,6 +320,7 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
                 objective: objective.map(|objective| Box::new(objective.parse().expect("it is an objective"))),
                 id: id.map(String::into_boxed_str),
                 position,
+                post: post.map(|post| Box::new(post.parse().expect("it is an ID"))),
             }
         },
     )
@@ -323,7 +340,9 @@ proptest! {
         let result = &written[0];
         for (key, value) in result.as_object().expect("a result is an object") {
             let as_in_go = match key.as_str() {
-                "title" | "endpoint" | "notice" | "message" | "node" | "kind" | "verdict" | "slo" | "id" => value.is_string(),
+                "title" | "endpoint" | "notice" | "message" | "node" | "kind" | "verdict" | "slo" | "id" | "post" => {
+                    value.is_string()
+                }
                 "timestamp" | "threshold" | "interval" | "code" | "cert" | "position" => value.is_i64(),
                 "healthy" | "degraded" | "down" => value == &serde_json::Value::Bool(true),
                 "times" => value.as_array().is_some_and(|times| times.iter().all(|attempt| attempt["rtt"].is_i64())),
@@ -338,8 +357,8 @@ proptest! {
     }
 
     #[test]
-    fn any_key_can_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..18, 0..18)) {
-        let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict", "code", "cert", "slo", "id"];
+    fn any_key_can_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..20, 0..20)) {
+        let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict", "code", "cert", "slo", "id", "position", "post"];
         let mut written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
         let object = written[0].as_object_mut().expect("a result is an object");
         for index in left_out {

@@ -13,10 +13,11 @@ pub(super) struct FileMessages {
 }
 
 impl FileMessages {
-    /// Adds the message of a result, if it has one. Returns the size of its text if the message is new.
+    /// Adds the message of a result, if it has one that readers do not find in a post. Returns the size of its text if
+    /// the message is new.
     pub(super) fn add(&mut self, result: &CheckResult) -> Option<usize> {
         let message = &result.message;
-        if message.trim().is_empty() {
+        if message.trim().is_empty() || result.post.is_some() {
             return None;
         }
         if let Some(about) = self.by_text.get_mut(message) {

@@ -393,6 +393,17 @@ fn messages_outlive_their_files_up_to_a_daily_limit() {
 }
 
 #[test]
+fn a_message_that_is_also_a_post_is_not_kept() {
+    let mut files = CheckFiles::new();
+    let message = |text: &str| CheckResult { message: text.to_owned(), ..result("A", DAY_ONE, Status::Healthy) };
+    let post = Some(Box::new("1795330254340493978-anna".parse().expect("an id")));
+    put(&mut files, DAY_ONE, vec![CheckResult { post, ..message("The password is canary.") }]);
+    put(&mut files, DAY_ONE + 1, vec![message("We know.")]);
+    let (history, _) = rebuilt(&files, DAY_ONE + DAY, DEFAULT_EXPIRY);
+    assert_eq!(history.messages.iter().map(|posted| posted.message.as_str()).collect::<Vec<_>>(), ["We know."]);
+}
+
+#[test]
 fn the_position_of_a_result_takes_precedence_over_its_index() {
     let mut files = CheckFiles::new();
     let third = CheckResult { position: Some(2), ..result("A", DAY_ONE, Status::Healthy) };

@@ -48,12 +48,15 @@ pub struct Nodes<'a> {
 }
 
 /// Returns the time since which a node has stored its rounds without a gap, or 0 if there was no gap. During a gap,
-/// other nodes wait for the node in vain. `stored` contains the times at which its check files of the last [`OVERLAP`]
-/// were stored, in order.
+/// other nodes wait for the node in vain. If the node is still in a gap, the result is the time at which that was
+/// noticeable. `stored` contains the times at which its check files of the last [`OVERLAP`] were stored, in order.
 #[must_use]
-pub fn stored_since(stored: &[UnixNanos], every: Nanos) -> UnixNanos {
+pub fn stored_since(stored: &[UnixNanos], every: Nanos, now: UnixNanos) -> UnixNanos {
     // This is shorter than the gap that `is_fresh` accepts, so the node notices a gap before any other node does.
     let gap = validity(every).saturating_add(30 * SECOND);
+    if let Some(gap_start) = stored.last().map(|last| last.saturating_add(gap)).filter(|start| *start < now) {
+        return gap_start;
+    }
     if let Some(last_gap) = stored.windows(2).rposition(|pair| pair[1].saturating_sub(pair[0]) > gap) {
         return stored.get(last_gap + 1).copied().unwrap_or(0);
     }
@@ -90,6 +93,15 @@ pub(super) struct Timing {
 struct Member<'a> {
     log: &'a NotificationLog,
     retry: Option<Retry>,
+    /// Whether the node goes to the end of the line because it cannot deliver messages.
+    has_failed: bool,
+}
+
+impl Member<'_> {
+    /// Determines the order of nodes that can deliver messages.
+    fn rank(&self) -> (u32, Nanos, &NodeName) {
+        (self.log.rank, self.log.every, &self.log.node)
+    }
 }
 
 /// Whether it is a node's turn to send.
@@ -126,13 +138,13 @@ impl<'a> Line<'a> {
                 // the other nodes do not send it as well.
                 let has_failed =
                     retry.is_some_and(|retry| retry.tries >= FAILURES_LIMIT && retry.why != FailureReason::TimedOut);
-                Some(((has_failed, log.rank, log.every, &log.node), Member { log, retry }))
+                Some(Member { log, retry, has_failed })
             })
             .collect();
-        members.sort_by_key(|(order, _)| *order);
+        members.sort_by(|one, other| (one.has_failed, one.rank()).cmp(&(other.has_failed, other.rank())));
         let served_since = nodes.own.channel(channel).map_or(now, |served| served.from);
         Line {
-            nodes: members.into_iter().map(|(_, member)| member).collect(),
+            nodes: members,
             own: nodes.own,
             last_sent,
             settled_at: nodes.own.since.max(served_since).saturating_add(SETTLING_TIME),
@@ -152,6 +164,9 @@ impl<'a> Line<'a> {
         let Some(position) = eligible.iter().position(|member| is_own(member)) else {
             return Turn::Later { ahead: names(&eligible), at: UnixNanos::MAX };
         };
+        let own = eligible[position];
+        let is_overtaken = |member: &&Member<'_>| member.has_failed && !own.has_failed && member.rank() < own.rank();
+        let overtaken = names(&eligible.iter().copied().filter(is_overtaken).collect::<Vec<_>>());
         let mut ahead = eligible;
         let mut own_slots = 0;
         if is_settled {
@@ -164,12 +179,19 @@ impl<'a> Line<'a> {
             ahead.retain(|member| !is_own(member));
         }
         if ahead.is_empty() {
-            return Turn::Now;
+            return self.turn_of_first(&overtaken);
         }
         let ready = ahead.iter().map(|member| self.ready_at(member, waiting_since)).max().unwrap_or(waiting_since);
         let slots = ahead.iter().map(|member| slot(member.log.every));
         let at = slots.fold(ready.saturating_add(own_slots), UnixNanos::saturating_add);
         if at <= self.now { Turn::Now } else { Turn::Later { ahead: names(&ahead), at } }
+    }
+
+    /// Returns when the first node in the line sends, which is now unless it `overtook` nodes that failed and a message
+    /// was just delivered. Until all nodes know of that message, one of them may still consider itself the first.
+    fn turn_of_first(&self, overtaken: &[NodeName]) -> Turn {
+        let at = self.last_sent.saturating_add(SETTLING_TIME);
+        if overtaken.is_empty() || at <= self.now { Turn::Now } else { Turn::Later { ahead: overtaken.to_vec(), at } }
     }
 
     /// Returns the earliest time at which another node can send news that this node has known since `waiting_since`.

@@ -208,12 +208,21 @@ impl NotificationLog {
         true
     }
 
-    /// Updates where the providers of channels keep incidents. Returns whether anything changed.
-    pub fn describe_incidents(&mut self, scope_of: impl Fn(&ChannelId) -> Option<IncidentScope>) -> bool {
+    /// Updates where the providers of channels keep incidents, and records when that changed. Returns whether anything
+    /// changed.
+    pub fn describe_incidents(
+        &mut self,
+        scope_of: impl Fn(&ChannelId) -> Option<IncidentScope>,
+        now: UnixNanos,
+    ) -> bool {
         let mut has_changed = false;
         for served in &mut self.channels {
             let before = std::mem::replace(&mut served.incidents, scope_of(&served.id));
-            has_changed |= before != served.incidents;
+            if before != served.incidents {
+                has_changed = true;
+                // Logs of earlier versions do not contain the scope, so it may be unchanged.
+                served.incidents_moved_at = before.map(|_| now);
+            }
         }
         has_changed
     }

@@ -153,6 +153,9 @@ fn write_channel(writer: &mut JsonWriter, channel: &ServedChannel) {
         if let Some(IncidentScope(scope)) = channel.incidents {
             writer.integer_member(key!("incidents"), i64::from(scope));
         }
+        if let Some(moved_at) = channel.incidents_moved_at {
+            writer.integer_member(key!("incidents_moved_at"), moved_at);
+        }
     });
 }
 
@@ -234,7 +237,16 @@ fn read_channel(json: &Json<'_>) -> Option<ServedChannel> {
     let unconfirmed = integer(json, "unconfirmed");
     let deferred = list(json, "deferred").iter().filter_map(read_deferred).take(DEFERRED_LIMIT).collect();
     let incidents = integer(json, "incidents").and_then(|scope| u16::try_from(scope).ok()).map(IncidentScope);
-    Some(ServedChannel { id, from: integer(json, "from")?, waiting, retry, unconfirmed, deferred, incidents })
+    Some(ServedChannel {
+        id,
+        from: integer(json, "from")?,
+        waiting,
+        retry,
+        unconfirmed,
+        deferred,
+        incidents,
+        incidents_moved_at: integer(json, "incidents_moved_at"),
+    })
 }
 
 fn read_deferred(json: &Json<'_>) -> Option<Deferred> {

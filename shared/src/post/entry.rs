@@ -1,8 +1,7 @@
 //! Posts in their current versions, from which incidents, maintenance and notices are computed.
 
-use super::{Affected, Details, Post};
+use super::{Affected, Details, Edit, Post};
 use crate::object_name::NodeName;
-use crate::uptime::TimeRange;
 use crate::{MINUTE, Nanos, UnixNanos};
 
 /// How much earlier than its storage an author can date a post without the page showing both times.
@@ -38,18 +37,57 @@ impl<'a> CurrentPost<'a> {
             .filter_map(|post| Some((post.id.posted_at, post.affects.as_deref()?)))
     }
 
-    /// Returns whether the original post already had these windows.
-    pub(super) fn had_windows(&self, windows: &[TimeRange]) -> bool {
-        match &self.original.details {
-            Details::Maintenance { plan: Some(plan), .. } => plan.windows == windows,
-            _ => false,
+    /// Returns whether the latest edit withdraws the post.
+    pub(super) fn is_withdrawn(&self) -> bool {
+        self.edits.last().is_some_and(|edit| is_withdrawal(edit))
+    }
+
+    /// Returns when an edit last changed the windows of the post, or withdrew or restored its windows or endpoints. Such
+    /// an edit counts as a new announcement: otherwise, undoing it could excuse an outage afterwards.
+    pub(super) fn changed_at(&self) -> Option<UnixNanos> {
+        let (mut before, mut changed_at) = (self.original, None);
+        for edit in self.edits {
+            if is_other_announcement(before, edit) {
+                changed_at = Some(edit.id.posted_at);
+            }
+            before = *edit;
         }
+        changed_at
     }
 
     /// Returns when the original post was stored, if the author assigned it a much earlier time.
     pub(super) fn posted_later(&self) -> Option<UnixNanos> {
         let posted_at = self.original.id.posted_at;
         (self.at.saturating_add(UNREMARKABLE_DELAY) < posted_at).then_some(posted_at)
+    }
+}
+
+fn is_withdrawal(post: &Post) -> bool {
+    matches!(post.edit, Some(Edit::Withdraws(_)))
+}
+
+/// Returns whether two consecutive versions of a post announce other windows, or only one of them announces anything.
+fn is_other_announcement(before: &Post, after: &Post) -> bool {
+    match (is_withdrawal(before), is_withdrawal(after)) {
+        (true, true) => false,
+        (false, false) => !has_same_windows(before, after),
+        (true, false) => announces_windows(after) || after.affects.is_some(),
+        (false, true) => announces_windows(before) || before.affects.is_some(),
+    }
+}
+
+/// Returns whether a post plans windows, or changes one.
+fn announces_windows(post: &Post) -> bool {
+    matches!(&post.details, Details::Maintenance { plan, change } if plan.is_some() || change.is_some())
+}
+
+fn has_same_windows(one: &Post, other: &Post) -> bool {
+    match (&one.details, &other.details) {
+        (Details::Maintenance { plan: before, change }, Details::Maintenance { plan: after, change: other_change }) => {
+            let windows = [before, after].map(|plan| plan.as_ref().map(|plan| &plan.windows));
+            windows[0] == windows[1] && change == other_change
+        }
+        _ => !announces_windows(one) && !announces_windows(other),
     }
 }
 

@@ -52,7 +52,7 @@ fn fold_all(posts: Vec<&Post>, editors: &[NodeName]) -> Announcements {
     let subject_of = |entry: &CurrentPost<'_>| position_of(&subjects, &entry.original.subject, |post| &post.subject);
     let mut entries = Vec::new();
     for (index, original) in posts.0.iter().enumerate() {
-        if original.edit.is_none() && !is_withdrawn(index) {
+        if original.edit.is_none() {
             entries.push(CurrentPost::new(original, &edits[index]));
         }
     }
@@ -60,7 +60,10 @@ fn fold_all(posts: Vec<&Post>, editors: &[NodeName]) -> Announcements {
     sort_by_integer(&mut entries, |entry| entry.at);
     sort_by_integer(&mut entries, |entry| subject_of(entry).unwrap_or(0) as i64);
     let mut all = Announcements::default();
-    for own in entries.chunk_by(|one, other| one.original.subject == other.original.subject) {
+    for all_own in entries.chunk_by(|one, other| one.original.subject == other.original.subject) {
+        let mut own = all_own.to_vec();
+        own.retain(|entry| !entry.is_withdrawn());
+        let own = own.as_slice();
         let Some(first) = own.first() else { continue };
         let subject = &first.original.subject;
         if posts.position(subject).is_some_and(is_withdrawn) {
@@ -73,7 +76,10 @@ fn fold_all(posts: Vec<&Post>, editors: &[NodeName]) -> Announcements {
             // Readers still see what others posted about an incident. Other posts have no effect without the first one.
             PostKind::Maintenance | PostKind::Silence | PostKind::Message if !is_complete => {}
             PostKind::Incident => all.incidents.push(Incident::new(id, first.at, own, &latest)),
-            PostKind::Maintenance => all.maintenance.push(Maintenance::new(id, own, &latest)),
+            PostKind::Maintenance => {
+                let changed_at = all_own.iter().filter_map(CurrentPost::changed_at).max();
+                all.maintenance.push(Maintenance::new(id, own, &latest, changed_at.unwrap_or(UnixNanos::MIN)));
+            }
             PostKind::Silence => all.silences.push(Notice::new(id, first.at, own, &latest)),
             PostKind::Message => all.messages.push(Notice::new(id, first.at, own, &latest)),
         }

@@ -117,6 +117,12 @@ impl Window {
         (self.start, self.end) = (start, end);
     }
 
+    /// Returns whether a change that was posted at `posted_at` would extend the window although it was already over. The
+    /// author of such a change did not know the end, for example because both commands ran at the same time.
+    pub(super) fn is_revived(&self, start: UnixNanos, end: UnixNanos, posted_at: UnixNanos) -> bool {
+        self.end <= posted_at && start < self.end && self.end < end
+    }
+
     /// Returns whether the whole window was announced before it began. Otherwise, at least a part of it was announced
     /// afterwards.
     #[must_use]
@@ -140,8 +146,14 @@ impl Window {
 }
 
 impl Maintenance {
-    /// Computes planned maintenance from its entries, which are in the order of their times.
-    pub(super) fn new(id: PostId, entries: &[CurrentPost<'_>], latest: &Latest<'_>) -> Maintenance {
+    /// Computes planned maintenance from its entries, which are in the order of their times. Everything that was
+    /// announced before `changed_at` counts as announced at that time, because an edit changed it then.
+    pub(super) fn new(
+        id: PostId,
+        entries: &[CurrentPost<'_>],
+        latest: &Latest<'_>,
+        changed_at: UnixNanos,
+    ) -> Maintenance {
         let (mut current_plan, mut is_canceled) = (None, false);
         // The windows by their planned start, which identifies them. Canceled windows are `None`, so a plan that extends
         // an earlier one does not restore them.
@@ -150,9 +162,7 @@ impl Maintenance {
             let Details::Maintenance { plan, change } = &entry.post.details else { continue };
             let posted_at = entry.post.id.posted_at;
             if let Some(plan) = plan {
-                // An edit that does not change the windows does not announce them again.
-                let announced_at =
-                    if entry.had_windows(&plan.windows) { entry.original.id.posted_at } else { posted_at };
+                let announced_at = entry.original.id.posted_at.max(changed_at);
                 for range in plan.windows.iter().take(ALL_WINDOWS_LIMIT.saturating_sub(windows.len())) {
                     windows.push((range.0, Some(Window::new(*range, announced_at))));
                 }
@@ -180,8 +190,9 @@ impl Maintenance {
                     let index = index(planned);
                     if let Some((known, Some(window))) = windows.get_mut(index)
                         && *known == planned
+                        && !window.is_revived(start, end, posted_at)
                     {
-                        window.change(start, end.max(start), posted_at);
+                        window.change(start, end.max(start), posted_at.max(changed_at));
                     }
                 }
             }
@@ -194,7 +205,7 @@ impl Maintenance {
             author: latest.author.clone(),
             title: latest.title.to_owned(),
             affects: latest.affects.to_vec(),
-            declared: declared(entries, latest.affects),
+            declared: declared(entries, latest.affects, changed_at),
             text: latest.text.to_owned(),
             plan: current_plan.cloned().unwrap_or_default(),
             windows,
@@ -227,13 +238,18 @@ impl Maintenance {
     }
 }
 
-/// Returns the affected endpoints after each change and the time of the change. `current` are those of the latest post.
-fn declared(entries: &[CurrentPost<'_>], current: &[Affected]) -> Vec<(UnixNanos, Vec<Affected>)> {
+/// Returns the affected endpoints after each change and the time of the change, but not before `changed_at`. `current` are
+/// those of the latest post.
+fn declared(
+    entries: &[CurrentPost<'_>],
+    current: &[Affected],
+    changed_at: UnixNanos,
+) -> Vec<(UnixNanos, Vec<Affected>)> {
     let mut declared: Vec<(UnixNanos, Vec<Affected>)> = Vec::new();
     let mut add = |since: UnixNanos, affects: &[Affected]| match declared.last() {
         Some((_, last)) if last == affects => {}
         last => {
-            let since = last.map_or(since, |(before, _)| since.max(*before));
+            let since = since.max(last.map_or(changed_at, |(before, _)| *before));
             declared.push((since, affects.to_vec()));
         }
     };

@@ -7,6 +7,8 @@ use super::*;
 use crate::object_name::NodeName;
 use crate::{DAY, HOUR, MINUTE};
 
+mod precedence;
+
 const NOW: UnixNanos = 1_795_330_254_340_493_978;
 
 fn name(text: &str) -> NodeName {
@@ -240,7 +242,8 @@ fn only_time_that_was_announced_before_it_began_is_planned() {
     };
     let half = HOUR / 2;
     assert_eq!(moved(start + half, start, end + HOUR), Some((start, end + HOUR)), "extended while in progress");
-    assert_eq!(moved(end + 1, start, end + HOUR), Some((start, end)), "extended after its end");
+    assert_eq!(moved(end - 1, start, end + HOUR), Some((start, end + HOUR)), "extended just before its end");
+    assert_eq!(moved(end, start, end + HOUR), Some((start, end)), "extended after its end");
     assert_eq!(moved(end + 1, start - HOUR, end), Some((start, end)), "its start was moved afterwards");
     assert_eq!(moved(NOW - MINUTE, NOW - 3 * HOUR, NOW - 2 * HOUR), None, "moved to an outage that was not planned");
     assert_eq!(moved(end + 1, end + HOUR, end + 2 * HOUR), Some((end + HOUR, end + 2 * HOUR)), "moved in time");

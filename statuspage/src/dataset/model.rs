@@ -170,7 +170,8 @@ impl Dataset {
         let usage = self.usage(node);
         usage.newest = usage.newest.max(result.timestamp);
         let Some(id) = self.id_of(&result.endpoint_key(), node, result.status) else { return false };
-        if !result.message.trim().is_empty() {
+        // The page shows the post of a message instead, which its author can end and erase.
+        if !result.message.trim().is_empty() && result.post.is_none() {
             // A message is stored in the results of every endpoint that it is about.
             let same_file = self.messages[first_message..].iter().position(|message| message.html == result.message);
             match same_file {

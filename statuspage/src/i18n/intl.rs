@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::language::{DateStyle, LocaleFormat};
 use super::locale::Locale;
-use crate::civil::rfc3339;
+use crate::civil::iso_date;
 
 /// The options for all dates. The digits and the calendar match those of the times, errors and units next to them.
 /// Times have already been converted to the time zone.
@@ -90,8 +90,7 @@ impl IntlFormatter {
         };
         let numbers = object("NumberFormat", "numberingSystem=latn");
         let percent = format(&object("NumberFormat", "numberingSystem=latn,style=percent"), 0.5);
-        let parts = percent.split_once('5').and_then(|(prefix, rest)| Some((prefix, rest.strip_prefix('0')?)));
-        let (prefix, suffix) = parts.unwrap_or(("", "%"));
+        let (prefix, suffix) = percent.split_once("50").unwrap_or(("", "%"));
         let decimal = format(&numbers, 1.5);
         let dates = DATES.iter().map(|options| object("DateTimeFormat", &[COMMON, options].concat()));
         IntlFormatter {
@@ -133,7 +132,7 @@ impl LocaleFormat for IntlFormatter {
 
     fn date(&self, style: DateStyle, day_number: i64) -> String {
         let text = self.format(style as usize, day_number, DAY_MILLISECONDS);
-        if text.is_empty() { format!("{:.10}", rfc3339(day_number * DAY)) } else { text }
+        if text.is_empty() { iso_date(day_number * DAY) } else { text }
     }
 
     fn decimal(&self) -> &str {

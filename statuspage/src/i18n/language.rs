@@ -45,7 +45,7 @@ impl Texts {
     /// Parses lines of the form `key = text`, in any order. Other lines and unknown keys are ignored.
     #[must_use]
     pub fn parse(file: &str) -> Texts {
-        let lines: Vec<(&str, &str)> = file.lines().filter_map(read_line).collect();
+        let lines: Vec<(&str, &str)> = file.lines().filter_map(|line| line.split_once(" = ")).collect();
         let text = |key| lines.iter().find(|(known, _)| *known == key).map(|(_, text)| (*text).to_owned());
         Texts(texts::KEYS.lines().map(text).collect())
     }
@@ -198,12 +198,6 @@ impl Language {
         }
         joined
     }
-}
-
-/// Parses a line of the form `key = text`.
-fn read_line(line: &str) -> Option<(&str, &str)> {
-    let (key, text) = line.split_once('=')?;
-    Some((key.strip_suffix(' ')?, text.strip_prefix(' ')?))
 }
 
 /// The status labels, in the order of [`Status::ALL`].

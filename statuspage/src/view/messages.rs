@@ -41,7 +41,7 @@ pub struct MessageView {
 /// Returns all messages posted so far, newest first.
 pub(super) fn messages(announcements: &Announcements, context: AnnouncementContext<'_>) -> Vec<Arc<MessageView>> {
     let now = context.calendar.now;
-    // A message can be stored with a round and also be posted on its own. The post determines when it ends.
+    // If it is uncertain whether a post is stored, the results do not name it. The post determines when the message ends.
     let is_post = |message: &StoredMessage| announcements.messages.iter().any(|posted| posted.text == message.html);
     let stored = context.dataset.messages.iter().filter(|message| message.at <= now && !is_post(message));
     let stored = stored.map(|message| of_round(message, context));

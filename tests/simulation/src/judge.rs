@@ -159,10 +159,12 @@ impl Judge {
                     .push(format!("{} duplicates about e{index} after {interruptions} interruptions", repeated.len()));
             }
             duplicates.extend(repeated);
-            if open.is_some_and(|last| !self.is_forgotten(last, &verdict.spans)) {
+            let reportable: Vec<&Span> =
+                verdict.spans.iter().filter(|span| must_be_reported(plan, index, span)).collect();
+            if open.is_some_and(|last| !self.is_forgotten(last, received, &reportable)) {
                 problems.push("an outage was reported, but its end was not".to_owned());
             }
-            for span in verdict.spans.iter().filter(|span| must_be_reported(plan, index, span)) {
+            for span in reportable {
                 outages += 1;
                 let is_reported =
                     |period: &Period| period.start - SLACK < span.end && span.start < period.end.saturating_add(SLACK);
@@ -196,16 +198,19 @@ impl Judge {
         })
     }
 
-    /// Returns whether no node can know about a message: its sender was killed before recording it, and results that
-    /// arrived later show that the endpoint was not down after all.
-    fn is_forgotten(&self, message: &Received, spans: &[Span]) -> bool {
+    /// Returns whether no node can know about a message: its sender was killed before recording it, and either results
+    /// that arrived later show that the endpoint was not down for long enough, or an earlier message already reported
+    /// the recovery from the same outage.
+    fn is_forgotten(&self, message: &Received, received: &[Received], reportable: &[&Span]) -> bool {
         let is_killed = |one: &Interruption| (message.at..=message.at + MINUTE).contains(&one.at);
-        let was_down = |span: &Span| {
-            span.status == Status::Down
-                && span.start < message.at
-                && message.item.since < span.end.saturating_add(SLACK)
+        let was_down = |span: &&Span| span.start < message.at && message.item.since < span.end.saturating_add(SLACK);
+        let reports_recovery = |earlier: &Received| {
+            earlier.at < message.at
+                && earlier.item.event == EventKind::Recovered
+                && earlier.item.since == message.item.since
         };
-        self.interruptions.iter().any(is_killed) && !spans.iter().any(was_down)
+        let is_reopened = received.iter().any(reports_recovery);
+        self.interruptions.iter().any(is_killed) && (is_reopened || !reportable.iter().any(was_down))
     }
 
     fn trace(&self, plan: &WorldPlan, spans: &[Vec<Span>], nodes: &[Node]) -> Vec<String> {

@@ -198,7 +198,7 @@ impl World {
             every,
             pace,
             channels: &[&self.channel],
-            stored_since: behind_at.unwrap_or_else(|| stored_since(&stored, every)),
+            stored_since: behind_at.unwrap_or_else(|| stored_since(&stored, every, clock)),
         };
         if log.introduce(&introduction, clock) {
             self.put_log(node, &log, now);

@@ -1,5 +1,5 @@
-//! Compares actual values with operands. Equality and order are separate: `==` and `!=` also apply to texts, but `<` and
-//! `>` only to numbers and durations.
+//! Compares actual values with operands. Equality and order are separate: `==` and `!=` also apply to texts, but `<`
+//! and `>` only to numbers and durations.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,18 +8,18 @@ use serde_json::Value as Json;
 use shared::{Nanos, duration};
 
 use super::decimal::{Decimal, HugeExponent};
+use super::json_texts::JsonTexts;
 use super::operand::{Judgment, Operand, Operator, Reason};
 use super::value::ActualValue;
-use crate::checks::body_text::Found;
+use crate::checks::body_text::{BodyText, Found, Wanted};
 use crate::checks::searched_text::SearchedText;
-
-/// A function that returns the original text of a number that was read as a double, if the text is known.
-pub(super) type DoubleText<'a> = &'a dyn Fn(&Json) -> Option<&'a str>;
+use crate::checks::visible_text::visible_string;
 
 const TOO_LARGE: Reason = "the number is too large to compare";
 const SEVERAL: Reason = "the path selects several values; use `contains` or a filter";
 pub(super) const INEXACT: Reason = "the exact number is unknown, because an object repeats a key";
 const SAME_READING: Reason = "its type differs, but it reads the same";
+const BOTH_EMPTY: Reason = "its type differs, but it is also empty";
 const HAS_VALUE: Reason = "it contains this value; use `contains`";
 const OTHER_NOTATION: Reason = "it is equal, but written differently";
 const IS_STREAM: Reason = "one of the two output streams is";
@@ -29,7 +29,7 @@ const NOT_ORDERED: Reason = "it has no order";
 const LOWER_BOUND: Reason = "the exact number is unknown";
 
 /// Determines whether a comparison holds.
-pub(super) fn judge(operator: Operator, value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) -> Judgment {
+pub(super) fn judge(operator: Operator, value: &ActualValue<'_>, operand: &Operand, texts: JsonTexts<'_>) -> Judgment {
     if let ActualValue::Nodes(nodes) = value
         && nodes.len() > 1
     {
@@ -56,7 +56,7 @@ pub(super) fn is_certain(least: usize, operand: &Operand) -> bool {
     order_of_bound(least, operand).is_ok()
 }
 
-fn all_differ(nodes: &[&Json], operand: &Operand, texts: DoubleText<'_>) -> Judgment {
+fn all_differ(nodes: &[&Json], operand: &Operand, texts: JsonTexts<'_>) -> Judgment {
     let mut judgment = Judgment::Met;
     for node in nodes {
         match equals_json(node, operand, texts) {
@@ -68,20 +68,20 @@ fn all_differ(nodes: &[&Json], operand: &Operand, texts: DoubleText<'_>) -> Judg
     judgment
 }
 
-fn equals(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) -> Result<bool, Reason> {
+fn equals(value: &ActualValue<'_>, operand: &Operand, texts: JsonTexts<'_>) -> Result<bool, Reason> {
     if let Some(json) = value.single() {
         return equals_json(json, operand, texts);
     }
     match (value, operand) {
         (ActualValue::Duration(nanos), Operand::Duration { nanos: expected, .. }) => Ok(nanos == expected),
         (ActualValue::AtLeast(least), _) => order_of_bound(*least, operand).map(Ordering::is_eq),
-        (ActualValue::Text(text), _) => equals_header(text, operand),
+        (ActualValue::Text(header), _) => equals_text(header.body_text(), operand, equals_header),
         (ActualValue::Body(body), _) => equals_body(*body, operand),
         _ => Ok(false),
     }
 }
 
-fn order(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) -> Result<Ordering, Reason> {
+fn order(value: &ActualValue<'_>, operand: &Operand, texts: JsonTexts<'_>) -> Result<Ordering, Reason> {
     if let Some(json) = value.single() {
         return match (json, operand) {
             (Json::Number(_), Operand::Number(expected)) => order_of_number(json, expected, texts),
@@ -93,14 +93,15 @@ fn order(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) -> R
     match (value, operand) {
         (ActualValue::Duration(nanos), Operand::Duration { nanos: expected, .. }) => Ok(nanos.cmp(expected)),
         (ActualValue::AtLeast(least), _) => order_of_bound(*least, operand),
-        (ActualValue::Text(text), _) => order_of_text(text, operand),
+        (ActualValue::Text(header), _) => order_of_text(&visible_string(&header.text), operand),
         (ActualValue::Body(body), _) => {
             let body = body.whole();
             if let Some(reason) = body.why_unknown() {
                 return Err(reason);
             }
             let order = |text: &[u8]| order_of_text(&String::from_utf8_lossy(text), operand);
-            body.readings().find_map(|text| order(&text).ok()).map_or_else(|| order(body.text()), Ok)
+            let mut certain = body.readings(Wanted::Text("")).filter(|reading| reading.doubt.is_none());
+            certain.find_map(|reading| order(&reading.text).ok()).map_or_else(|| order(body.text()), Ok)
         }
         _ => Err(NOT_ORDERED),
     }
@@ -127,7 +128,7 @@ fn order_of_text_duration(text: &str, expected: Nanos) -> Result<Ordering, Reaso
     duration::parse(text).map(|nanos| nanos.cmp(&expected)).map_err(|_| NOT_A_DURATION)
 }
 
-fn order_of_number(json: &Json, expected: &Decimal, texts: DoubleText<'_>) -> Result<Ordering, Reason> {
+fn order_of_number(json: &Json, expected: &Decimal, texts: JsonTexts<'_>) -> Result<Ordering, Reason> {
     if let Some(order) = json.as_f64().filter(|_| json.is_f64()).and_then(|double| expected.clear_order(double)) {
         return Ok(order);
     }
@@ -135,49 +136,84 @@ fn order_of_number(json: &Json, expected: &Decimal, texts: DoubleText<'_>) -> Re
     expected.compare_from(&text).map_err(|HugeExponent| TOO_LARGE)?.ok_or(NOT_A_NUMBER)
 }
 
-/// Compares a header or the target of a redirect. The operand is compared as written.
+fn equals_body(body: SearchedText<'_>, operand: &Operand) -> Result<bool, Reason> {
+    let equals = |text: BodyText<'_>| equals_text(text, operand, equals_line);
+    match equals(body.whole()) {
+        Ok(false) if body.parts().any(|part| equals(part) != Ok(false)) => Err(IS_STREAM),
+        outcome => outcome,
+    }
+}
+
+/// Compares a text with an operand in all of its readings. `equals` compares one of them.
+fn equals_text(
+    text: BodyText<'_>,
+    operand: &Operand,
+    equals: fn(&str, &Operand) -> Result<bool, Reason>,
+) -> Result<bool, Reason> {
+    let word = operand.to_string();
+    let mut outcome = Ok(false);
+    for reading in text.readings(Wanted::Text(&word)) {
+        let shown = if reading.is_visible { operand.visible() } else { Cow::Borrowed(operand) };
+        match (equals(&String::from_utf8_lossy(&reading.text), &shown), reading.doubt) {
+            (Ok(false), _) => {}
+            (Ok(true), None) => return Ok(true),
+            (Ok(true), Some(reason)) | (Err(reason), _) => outcome = outcome.and(Err(reason)),
+        }
+    }
+    match text.search(Wanted::Text(&word)) {
+        Found::Unclear(reason) => Err(reason),
+        Found::Yes | Found::No => outcome.and_then(|_| text.why_unknown().map_or(Ok(false), Err)),
+    }
+}
+
+/// Compares a text, and ignores the line ending of one line, such as `OK` or `42`.
+fn equals_line(text: &str, operand: &Operand) -> Result<bool, Reason> {
+    let text = text.trim();
+    match operand {
+        Operand::Number(expected) => match expected.compare_from(text) {
+            Ok(Some(Ordering::Equal)) => Ok(true),
+            Ok(_) => equals_word(text, operand),
+            Err(HugeExponent) => Err(TOO_LARGE),
+        },
+        _ => equals_word(text, operand),
+    }
+}
+
+/// Compares a header or the target of a redirect, or one of several values in it, such as `no-store, max-age=0` or
+/// `text/html; charset=utf-8`.
 fn equals_header(text: &str, operand: &Operand) -> Result<bool, Reason> {
+    let is_part = |part: &str| !part.trim().is_empty() && equals_word(part.trim(), operand) != Ok(false);
+    match equals_word(text, operand) {
+        Ok(false) if text.split([',', ';']).any(is_part) => Err(HAS_VALUE),
+        outcome => outcome,
+    }
+}
+
+/// Compares a text with the operand as written. The result is an error if they differ only in their notation.
+fn equals_word(text: &str, operand: &Operand) -> Result<bool, Reason> {
     let word = operand.to_string();
     if text == word {
         return Ok(true);
     }
-    if has_same_value(text, operand) {
-        return Err(OTHER_NOTATION);
-    }
-    // The parts of a list, such as `no-store, max-age=0`, or several headers with the same name.
-    let is_part =
-        !word.is_empty() && text.split(',').map(str::trim).any(|part| part == word || has_same_value(part, operand));
-    if is_part { Err(HAS_VALUE) } else { Ok(false) }
+    let (text, word) = (unquoted(text.trim()), unquoted(word.trim()));
+    let is_same_container = || parse_container(&word).is_some_and(|expected| parse_container(&text) == Some(expected));
+    if text == word || has_same_value(&text, operand) || is_same_container() { Err(OTHER_NOTATION) } else { Ok(false) }
 }
 
-fn equals_body(body: SearchedText<'_>, operand: &Operand) -> Result<bool, Reason> {
-    // Ignore the line ending of a one-word body, such as `OK` or `42`.
-    let equals = |text: &[u8]| equals_text(String::from_utf8_lossy(text).trim(), operand);
-    let whole: Vec<Result<bool, Reason>> = body.whole().readings().map(|text| equals(&text)).collect();
-    if whole.contains(&Ok(true)) {
-        return Ok(true);
-    }
-    if let Some(reason) = body.whole().why_unknown() {
-        return Err(reason);
-    }
-    if let Found::Unclear(reason) = body.find(&operand.to_string()) {
-        return Err(reason);
-    }
-    if body.parts().any(|part| part.readings().any(|text| equals(&text) == Ok(true))) {
-        return Err(IS_STREAM);
-    }
-    whole.last().copied().unwrap_or(Ok(false))
-}
-
-fn equals_text(text: &str, operand: &Operand) -> Result<bool, Reason> {
-    match operand {
-        Operand::Number(expected) => {
-            let order = expected.compare_from(text).map_err(|HugeExponent| TOO_LARGE)?;
-            Ok(order == Some(Ordering::Equal))
+/// Returns the contents of a quoted string, or the text itself.
+fn unquoted(text: &str) -> Cow<'_, str> {
+    match serde_json::from_str(text) {
+        Ok(Json::String(inside)) if text.starts_with('"') => Cow::Owned(inside),
+        _ => {
+            let inside = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+            Cow::Borrowed(inside.unwrap_or(text))
         }
-        Operand::Duration { .. } if text != operand.to_string() && has_same_value(text, operand) => Err(OTHER_NOTATION),
-        operand => Ok(text == operand.to_string()),
     }
+}
+
+/// Parses a JSON list or object.
+fn parse_container(text: &str) -> Option<Json> {
+    if text.trim_start().starts_with(['[', '{']) { serde_json::from_str(text).ok() } else { None }
 }
 
 /// Returns whether a text is the same number or duration as an operand, in any notation.
@@ -188,19 +224,24 @@ fn has_same_value(text: &str, operand: &Operand) -> bool {
             matches!(number.compare_from(text.trim()), Ok(Some(Ordering::Equal)) | Err(HugeExponent))
         }
         Operand::Duration { nanos, .. } => duration::parse(text) == Ok(*nanos),
-        Operand::Text(_) | Operand::Flag(_) | Operand::Null => false,
+        Operand::Text(_) | Operand::Flag(_) | Operand::Null | Operand::Empty(_) => false,
     }
 }
 
 /// Returns whether a JSON value equals an operand. The result is an error if the types differ, but the value reads the
 /// same or contains the operand.
-pub(super) fn equals_json(json: &Json, operand: &Operand, texts: DoubleText<'_>) -> Result<bool, Reason> {
+pub(super) fn equals_json(json: &Json, operand: &Operand, texts: JsonTexts<'_>) -> Result<bool, Reason> {
     match (json, operand) {
         (Json::Number(_), Operand::Number(expected)) => order_of_number(json, expected, texts).map(Ordering::is_eq),
-        (Json::String(text), Operand::Text(expected)) => Ok(text == expected),
-        (Json::String(text), Operand::Duration { .. }) => equals_text(text, operand),
+        (Json::String(text), Operand::Text(_) | Operand::Duration { .. }) => {
+            equals_text(texts.read(text), operand, equals_word)
+        }
         (Json::Bool(flag), Operand::Flag(expected)) => Ok(flag == expected),
         (Json::Null, Operand::Null) => Ok(true),
+        (Json::Array(_) | Json::Object(_), Operand::Empty(word)) => equals_empty(json, word),
+        (Json::Array(_) | Json::Object(_), Operand::Text(text)) if parse_container(text).as_ref() == Some(json) => {
+            Err(SAME_READING)
+        }
         (Json::Array(_) | Json::Object(_), _) if !can_be_inside(operand) => Ok(false),
         (Json::Array(elements), _) => equals_none(elements.iter(), operand, texts),
         (Json::Object(members), _) if members.contains_key(&operand.to_string()) => Err(HAS_VALUE),
@@ -210,13 +251,22 @@ pub(super) fn equals_json(json: &Json, operand: &Operand, texts: DoubleText<'_>)
     }
 }
 
-/// Returns whether a comparison of a list or an object with this operand can refer to the values inside. A comparison with
-/// `null`, a flag or an empty string asks whether there is a value at all.
+/// Returns whether a list or an object is the empty one that is written like this.
+fn equals_empty(container: &Json, word: &str) -> Result<bool, Reason> {
+    match container.to_string() {
+        text if text == word => Ok(true),
+        text if text == "[]" || text == "{}" => Err(BOTH_EMPTY),
+        _ => Ok(false),
+    }
+}
+
+/// Returns whether a comparison of a list or an object with this operand can refer to the values inside. A comparison
+/// with `null`, a flag, an empty string, `[]` or `{}` asks whether there is a value at all.
 fn can_be_inside(operand: &Operand) -> bool {
     match operand {
         Operand::Number(_) | Operand::Duration { .. } => true,
         Operand::Text(text) => !text.is_empty(),
-        Operand::Flag(_) | Operand::Null => false,
+        Operand::Flag(_) | Operand::Null | Operand::Empty(_) => false,
     }
 }
 
@@ -224,7 +274,7 @@ fn can_be_inside(operand: &Operand) -> bool {
 fn equals_none<'j>(
     mut values: impl Iterator<Item = &'j Json>,
     operand: &Operand,
-    texts: DoubleText<'_>,
+    texts: JsonTexts<'_>,
 ) -> Result<bool, Reason> {
     let reason = values.find_map(|value| match equals_json(value, operand, texts) {
         Ok(false) => None,
@@ -235,9 +285,10 @@ fn equals_none<'j>(
 }
 
 /// Returns whether a scalar and an operand of different types have the same text, such as `"500"` and 500.
-fn reads_the_same(scalar: &Json, operand: &Operand, texts: DoubleText<'_>) -> bool {
+fn reads_the_same(scalar: &Json, operand: &Operand, texts: JsonTexts<'_>) -> bool {
     let word = operand.to_string();
     let Some(text) = scalar_text(scalar, texts) else { return Decimal::parse(word.trim()).is_some() };
+    let text = visible_string(&text);
     let text = text.trim();
     let is_same_number =
         |word: &str| Decimal::parse(word).is_some_and(|number| has_same_value(text, &Operand::Number(number)));
@@ -246,10 +297,10 @@ fn reads_the_same(scalar: &Json, operand: &Operand, texts: DoubleText<'_>) -> bo
 
 /// Returns the text of a scalar: strings without quotes, and numbers as in the body. Returns `None` if the exact number
 /// is unknown.
-pub(super) fn scalar_text<'s, 't: 's>(scalar: &'s Json, texts: DoubleText<'t>) -> Option<Cow<'s, str>> {
+pub(super) fn scalar_text<'s, 't: 's>(scalar: &'s Json, texts: JsonTexts<'t>) -> Option<Cow<'s, str>> {
     match scalar {
         Json::String(text) => Some(text.into()),
-        Json::Number(number) if number.is_f64() => texts(scalar).map(Cow::Borrowed),
+        Json::Number(number) if number.is_f64() => texts.double(scalar).map(Cow::Borrowed),
         other => Some(other.to_string().into()),
     }
 }

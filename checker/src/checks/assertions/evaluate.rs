@@ -113,10 +113,10 @@ async fn evaluate_in_thread(
         ));
     };
     // Keep a copy of everything except the body, which is too large to copy, in case the evaluation times out.
-    let (body, undeclared, streams) = (data.body.take(), data.undeclared.take(), std::mem::take(&mut data.streams));
+    let (body, facts, streams) = (data.body.take(), data.facts.take(), std::mem::take(&mut data.streams));
     let length = body.as_ref().map_or(0, Vec::len);
     let (mut unevaluated, without_body) = (record.clone(), data.clone());
-    (data.body, data.undeclared, data.streams) = (body, undeclared, streams);
+    (data.body, data.facts, data.streams) = (body, facts, streams);
     let (sender, receiver) = oneshot::channel();
     // Use a plain thread, because Tokio's shutdown waits for running blocking tasks, but the exit of the process does
     // not wait for threads.

@@ -3,11 +3,11 @@
 
 use std::fmt;
 
-use super::comparison::{self, DoubleText};
+use super::comparison;
+use super::json_texts::JsonTexts;
 use super::operand::{Judgment, Operand, Operator, Reason};
-use super::search::{self, Wanted};
+use super::search::{self, SearchTerm};
 use super::value::{ActualValue, exceeds_search_limit};
-use crate::checks::body_text::is_about_bytes;
 use crate::checks::status_codes::StatusCodes;
 use crate::checks::text_pattern::TextPattern;
 
@@ -24,15 +24,15 @@ pub(super) enum Predicate {
 const NO_LENGTH: Reason = "only lists, objects and strings have a length";
 
 impl Predicate {
-    pub(super) fn judge(&self, value: &ActualValue<'_>, texts: DoubleText<'_>) -> Judgment {
+    pub(super) fn judge(&self, value: &ActualValue<'_>, texts: JsonTexts<'_>) -> Judgment {
         match (self, value) {
             (_, ActualValue::Missing) | (Predicate::Exists, ActualValue::NoLength) => Judgment::Unmet,
             (Predicate::Exists, _) => Judgment::Met,
             (_, ActualValue::NoLength) => Judgment::Incomparable(NO_LENGTH),
             (Predicate::IsOneOf(codes), value) => value.status().is_some_and(|code| codes.contains(code)).into(),
             (Predicate::NotOneOf(codes), value) => value.status().is_some_and(|code| !codes.contains(code)).into(),
-            (Predicate::Contains(operand), value) => search::judge(value, &Wanted::operand(operand), texts),
-            (Predicate::Matches(pattern), value) => search::judge(value, &Wanted::Match(pattern), texts),
+            (Predicate::Contains(operand), value) => search::judge(value, &SearchTerm::operand(operand), texts),
+            (Predicate::Matches(pattern), value) => search::judge(value, &SearchTerm::Match(pattern), texts),
             (Predicate::Compares(operator, operand), value) => comparison::judge(*operator, value, operand, texts),
         }
     }
@@ -42,7 +42,7 @@ impl Predicate {
     pub(super) fn is_undetermined_for(&self, value: &ActualValue<'_>) -> bool {
         match (self, value) {
             (Predicate::Exists, _) => false,
-            (Predicate::Contains(_), ActualValue::Body(_)) => self.judge(value, &|_| None) != Judgment::Met,
+            (Predicate::Contains(_), ActualValue::Body(_)) => self.judge(value, JsonTexts::none()) != Judgment::Met,
             // A match that ends where the body was cut off, for example with `$`, is not necessarily a match in the
             // whole body.
             (Predicate::Matches(pattern), ActualValue::Body(part)) => !part.has_final_match(pattern),
@@ -54,11 +54,11 @@ impl Predicate {
     /// Returns whether the outcome is undetermined if some bytes are not valid in the body's charset, in which case the
     /// body's non-ASCII characters are unknown.
     pub(super) fn needs_characters(&self, value: &ActualValue<'_>) -> bool {
-        let is_unmet = || self.judge(value, &|_| None) != Judgment::Met;
+        let is_unmet = || self.judge(value, JsonTexts::none()) != Judgment::Met;
         match self {
             Predicate::Exists | Predicate::IsOneOf(_) | Predicate::NotOneOf(_) => false,
             Predicate::Contains(operand) => !operand.to_string().is_ascii() && is_unmet(),
-            Predicate::Matches(pattern) => !is_about_bytes(pattern.regex()) && is_unmet(),
+            Predicate::Matches(pattern) => !pattern.is_about_bytes() && is_unmet(),
             Predicate::Compares(Operator::Equal | Operator::NotEqual, operand) => !operand.to_string().is_ascii(),
             Predicate::Compares(..) => true,
         }
@@ -66,13 +66,14 @@ impl Predicate {
 
     /// Returns whether this is a pattern for bytes that matches the body.
     pub(super) fn matches_bytes(&self, body: &[u8]) -> bool {
-        matches!(self, Predicate::Matches(pattern) if is_about_bytes(pattern.regex()) && pattern.is_match(body))
+        matches!(self, Predicate::Matches(pattern) if pattern.is_about_bytes() && pattern.is_match(body))
     }
 
-    /// Returns whether the value is too large to search.
+    /// Returns whether the values are too large to examine all of them.
     pub(super) fn is_too_large(&self, value: &ActualValue<'_>) -> bool {
-        let is_search = matches!(self, Predicate::Contains(_) | Predicate::Matches(_));
-        is_search && matches!(value, ActualValue::Nodes(nodes) if exceeds_search_limit(nodes))
+        let examines_all =
+            matches!(self, Predicate::Contains(_) | Predicate::Matches(_) | Predicate::Compares(Operator::NotEqual, _));
+        examines_all && matches!(value, ActualValue::Nodes(nodes) if exceeds_search_limit(nodes))
     }
 
     /// Formats the expectation so that it can follow "does not".

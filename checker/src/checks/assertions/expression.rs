@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde_json::Value as Json;
+
 use super::expected::Predicate;
+use super::json_texts::JsonTexts;
 use super::operand::{Judgment, Operator};
 use super::subject::Subject;
 use super::value::{ActualValue, SEARCH_LIMIT};
@@ -97,7 +100,8 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
         let obstacle = format!("{subject} exceeds {SEARCH_LIMIT} bytes, the search limit");
         return unexamined(subject, predicate, obstacle);
     }
-    let judgment = predicate.judge(&value, &|number| evidence.double_text(number));
+    let doubles = |number: &Json| evidence.double_text(number);
+    let judgment = predicate.judge(&value, JsonTexts::new(&doubles, evidence.is_certainly_utf_8()));
     let shown = subject.without_credentials(&value);
     let observed = match value.single() {
         // Find the number's original text only if the condition is not met, because it takes a second pass over the
@@ -190,9 +194,12 @@ fn obstacle<'a>(subject: &Subject, predicate: &Predicate, evidence: &'a Evidence
         let key = excerpt(key.as_bytes());
         return Some(format!("an object in the body repeats the key `{key}` with different values").into());
     }
-    path.numbers
-        .inexact_in(document)
-        .map(|number| format!("filters cannot compare the number {} exactly", excerpt(number.as_bytes())).into())
+    let ambiguity = path.comparisons.ambiguity_in(document, evidence.is_certainly_utf_8());
+    let inexact = || {
+        let number = path.numbers.inexact_in(document)?;
+        Some(format!("filters cannot compare the number {} exactly", excerpt(number.as_bytes())))
+    };
+    ambiguity.or_else(inexact).map(Cow::from)
 }
 
 /// Returns whether the outcome depends on the body's characters and not only on its bytes.

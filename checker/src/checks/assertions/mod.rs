@@ -14,8 +14,11 @@ mod document;
 pub mod evaluate;
 mod expected;
 mod expression;
+mod filter_comparisons;
 mod filter_numbers;
+mod header_text;
 mod json_memory;
+mod json_texts;
 mod json_tree;
 mod operand;
 #[cfg(test)]
@@ -194,6 +197,11 @@ impl<'a> Evidence<'a> {
     /// Returns the body in UTF-8 if it was converted, and its bytes otherwise.
     fn text(&self) -> Option<&'a [u8]> {
         self.data.text().map(BodyText::text)
+    }
+
+    /// Returns whether the text of the body is declared as UTF-8, or was converted to it.
+    fn is_certainly_utf_8(&self) -> bool {
+        self.data.text().is_some_and(BodyText::has_known_charset)
     }
 
     fn has_characters(&self) -> bool {

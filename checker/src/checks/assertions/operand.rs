@@ -1,11 +1,13 @@
 //! The operators and operands of conditions, and the results of comparing values with them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use shared::Nanos;
 
 use super::decimal::Decimal;
 use crate::checks::body_text::Found;
+use crate::checks::visible_text::visible_string;
 
 /// Why a condition and its negation do not hold, as a clause about the value ("it").
 pub(super) type Reason = &'static str;
@@ -31,6 +33,8 @@ pub(super) enum Operand {
     Text(String),
     Flag(bool),
     Null,
+    /// An empty list or object as written: `[]` or `{}`.
+    Empty(&'static str),
 }
 
 /// The result of comparing a value with the expected one.
@@ -84,6 +88,19 @@ impl Operator {
     }
 }
 
+impl Operand {
+    /// Returns the operand as terminals show it.
+    pub(super) fn visible(&self) -> Cow<'_, Operand> {
+        match self {
+            Operand::Text(text) => match visible_string(text) {
+                Cow::Borrowed(_) => Cow::Borrowed(self),
+                Cow::Owned(shown) => Cow::Owned(Operand::Text(shown)),
+            },
+            other => Cow::Borrowed(other),
+        }
+    }
+}
+
 impl fmt::Display for Operand {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -91,6 +108,7 @@ impl fmt::Display for Operand {
             Operand::Duration { word: text, .. } | Operand::Text(text) => formatter.write_str(text),
             Operand::Flag(flag) => write!(formatter, "{flag}"),
             Operand::Null => formatter.write_str("null"),
+            Operand::Empty(word) => formatter.write_str(word),
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use shared::check_file::Attempt;
 
@@ -64,7 +65,9 @@ struct Known<'a> {
 
 impl<'a> Known<'a> {
     fn new(text: &'a str, size: usize) -> Known<'a> {
-        Known { text, size, members: serde_json::from_str(text).ok() }
+        let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
+        let members = serde_json::from_str(text).ok();
+        Known { text, size, members: members.or_else(|| is_json.then(BTreeMap::new)) }
     }
 }
 
@@ -106,7 +109,12 @@ impl Condition {
         let member = |key: &str| body.members.as_ref().map(|members| members.get(key));
         match self {
             Condition::Status(code) => Some(*code == 200),
-            Condition::Contains(text) => Some(body.text.contains(text)),
+            // Searches also ignore this invisible character, which is part of some values.
+            Condition::Contains(text) => {
+                Some(body.text.contains(text) || body.text.replace('\u{200b}', "").contains(text))
+            }
+            // A string in quotes is neither equal nor different.
+            Condition::Equals(text, _) if body.text.trim() == format!("\"{text}\"") => None,
             Condition::Equals(text, is_equal) => Some((body.text.trim() == *text) == *is_equal),
             Condition::Size(operator, size) => Some(compares(&body.size, operator, size)),
             Condition::Length(operator, length) => Some(compares(&body.text.chars().count(), operator, length)),
@@ -193,7 +201,11 @@ pub(in crate::checks) fn body() -> impl Strategy<Value = String> {
         let members: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
         format!("{{{}}}", members.join(","))
     });
-    prop_oneof![3 => object, 1 => prop::collection::vec(text(), 0..4).prop_map(|texts| texts.join(" "))]
+    prop_oneof![
+        6 => object,
+        2 => prop::collection::vec(text(), 0..4).prop_map(|texts| texts.join(" ")),
+        1 => text().prop_map(|text| format!("\"{text}\"\n")),
+    ]
 }
 
 pub(in crate::checks) fn is_healthy(condition: &Condition, data: &ProbeData) -> bool {

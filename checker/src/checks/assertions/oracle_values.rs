@@ -25,6 +25,8 @@ pub(in crate::checks) enum Operand {
     Text(&'static str),
     Flag(bool),
     Null,
+    /// `[]` or `{}`.
+    Empty(&'static str),
 }
 
 /// What a condition requires of one value, or of several.
@@ -61,12 +63,13 @@ impl Node {
         let joined = |parts: Vec<String>| parts.join(",");
         match self {
             Node::Number(number) => number.to_string(),
-            Node::Text(text) => format!("\"{text}\""),
+            Node::Text(text) => serde_json::to_string(text).expect("a string"),
             Node::Flag(flag) => flag.to_string(),
             Node::Null => "null".to_owned(),
             Node::List(elements) => format!("[{}]", joined(elements.iter().map(Node::write).collect())),
             Node::Object(members) => {
-                let members = members.iter().map(|(key, member)| format!("\"{key}\":{}", member.write()));
+                let key = |key: &String| Node::Text(key.clone()).write();
+                let members = members.iter().map(|(name, member)| format!("{}:{}", key(name), member.write()));
                 format!("{{{}}}", joined(members.collect()))
             }
         }
@@ -110,22 +113,46 @@ impl Node {
     fn equals(&self, operand: &Operand) -> Option<bool> {
         match (self, operand) {
             (Node::Number(number), Operand::Number(expected)) => return Some(number == expected),
-            (Node::Text(text), Operand::Text(expected)) => return Some(text == expected),
+            (Node::Text(text), Operand::Text(expected)) => {
+                let is_equal = text == expected || shown(text) == shown(expected);
+                let is_similar = unquoted(&shown(text)) == unquoted(&shown(expected));
+                return if is_equal { Some(true) } else { Some(false).filter(|_| !is_similar) };
+            }
             (Node::Flag(flag), Operand::Flag(expected)) => return Some(flag == expected),
             (Node::Null, Operand::Null) => return Some(true),
+            (Node::List(_) | Node::Object(_), Operand::Empty(_) | Operand::Text("[]" | "{}")) => {
+                let (written, word) = (self.write(), operand.text());
+                return match operand {
+                    Operand::Empty(_) if written == word => Some(true),
+                    _ if written == word => None,
+                    Operand::Empty(_) if written.len() == word.len() => None,
+                    Operand::Empty(_) => Some(false),
+                    _ => self.has_inside(operand),
+                };
+            }
             // These ask whether there is a value at all, whatever is inside.
             (Node::List(_) | Node::Object(_), Operand::Flag(_) | Operand::Null | Operand::Text("")) => {
                 return Some(false);
             }
             _ => {}
         }
-        let is_same = if self.is_scalar() {
-            let (reading, word) = (self.reading(), operand.text());
-            reading == word || Decimal::parse(&reading).is_some_and(|number| Decimal::parse(&word) == Some(number))
-        } else {
-            let (scalars, keys) = self.parts();
-            keys.contains(&operand.text()) || scalars.iter().any(|scalar| scalar.equals(operand) != Some(false))
+        if !self.is_scalar() {
+            return self.has_inside(operand);
+        }
+        let (reading, word) = (shown(&self.reading()).trim().to_owned(), operand.text());
+        let is_same =
+            reading == word || Decimal::parse(&reading).is_some_and(|number| Decimal::parse(&word) == Some(number));
+        if is_same { None } else { Some(false) }
+    }
+
+    /// Compares the values inside a list or an object, which is not equal to the operand as a whole.
+    fn has_inside(&self, operand: &Operand) -> Option<bool> {
+        let Node::Object(members) = self else {
+            let is_same = self.children().iter().any(|element| element.equals(operand) != Some(false));
+            return if is_same { None } else { Some(false) };
         };
+        let is_key = members.iter().any(|(key, _)| *key == operand.text());
+        let is_same = is_key || members.iter().any(|(_, member)| member.equals(operand) != Some(false));
         if is_same { None } else { Some(false) }
     }
 }
@@ -137,6 +164,7 @@ impl Operand {
             Operand::Text(text) => (*text).to_owned(),
             Operand::Flag(flag) => flag.to_string(),
             Operand::Null => "null".to_owned(),
+            Operand::Empty(word) => (*word).to_owned(),
         }
     }
 
@@ -169,7 +197,7 @@ impl Requirement {
             Requirement::Differs(operand) => node.equals(operand).map(|is_equal| !is_equal),
             Requirement::Contains(_) | Requirement::Matches(_) if node.is_scalar() => {
                 let is_equal = matches!(self, Requirement::Contains(operand) if node.equals(operand) == Some(true));
-                Some(is_equal || node.reading().contains(&self.word()))
+                if is_equal { Some(true) } else { self.is_in(&node.reading()) }
             }
             Requirement::Contains(_) | Requirement::Matches(_) => self.is_inside(&node),
             Requirement::Length(operator, length) => {
@@ -212,16 +240,29 @@ impl Requirement {
         let outcomes: Vec<Option<bool>> = scalars
             .iter()
             .map(|scalar| match (scalar, self) {
-                (Node::Text(text), _) => Some(text.contains(&word)),
+                (Node::Text(text), _) => self.is_in(text),
                 (_, Requirement::Contains(operand)) => scalar.equals(operand),
-                _ => Some(scalar.reading().contains(&word)),
+                _ => self.is_in(&scalar.reading()),
             })
             .collect();
         if outcomes.contains(&Some(true)) {
             return Some(true);
         }
-        let is_hidden = keys.iter().any(|key| key.contains(&word)) || container.write().contains(&word);
+        let is_in_json = word.contains('"') && container.write().contains(&word);
+        let is_hidden = is_in_json || keys.iter().any(|key| self.is_in(key) != Some(false));
         if is_hidden || outcomes.contains(&None) { None } else { Some(false) }
+    }
+
+    /// Searches a text. A pattern that only matches without invisible characters is neither found nor ruled out.
+    fn is_in(&self, text: &str) -> Option<bool> {
+        let word = self.word();
+        let is_shown = shown(text).contains(&shown(&word)) && (word.is_empty() || !shown(&word).is_empty());
+        match self {
+            _ if text.contains(&word) => Some(true),
+            Requirement::Contains(_) => Some(is_shown),
+            _ if shown(text).contains(&word) => None,
+            _ => Some(false),
+        }
     }
 
     fn word(&self) -> String {
@@ -233,8 +274,18 @@ impl Requirement {
     }
 }
 
-/// Texts that read like other values.
-const AMBIGUOUS: [&str; 5] = ["1", "0", "true", "null", "x"];
+/// Returns a text without the invisible characters that are generated.
+fn shown(text: &str) -> String {
+    text.replace("\u{1b}[1m", "").replace('\u{200b}', "")
+}
+
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
+}
+
+/// Texts that read like other values or like each other.
+const AMBIGUOUS: [&str; 10] = ["1", "0", "true", "null", "x", "[]", "\"x\"", " x", "o\u{200b}k", "\u{1b}[1m1"];
 
 fn text() -> impl Strategy<Value = &'static str> {
     prop_oneof![prop::sample::select(&TEXTS), prop::sample::select(&AMBIGUOUS)]
@@ -246,6 +297,7 @@ fn operand() -> impl Strategy<Value = Operand> {
         text().prop_map(Operand::Text),
         any::<bool>().prop_map(Operand::Flag),
         Just(Operand::Null),
+        prop::sample::select(&["[]", "{}"]).prop_map(Operand::Empty),
     ]
 }
 
@@ -255,7 +307,7 @@ pub(super) fn requirement() -> impl Strategy<Value = Requirement> {
         operand().prop_map(Requirement::Equals),
         operand().prop_map(Requirement::Differs),
         operand().prop_map(Requirement::Contains),
-        text().prop_map(Requirement::Matches),
+        text().prop_filter("it is not a pattern", |text| !text.contains('[')).prop_map(Requirement::Matches),
         (operators, 0_usize..4).prop_map(|(operator, length)| Requirement::Length(operator, length)),
     ]
 }

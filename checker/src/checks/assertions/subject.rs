@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use reqwest::header::{HeaderName, LOCATION};
+use reqwest::header::{HeaderName, HeaderValue, LOCATION};
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 use shared::Nanos;
 
 use super::Evidence;
+use super::filter_comparisons::FilterComparisons;
 use super::filter_numbers::FilterNumbers;
+use super::header_text::HeaderText;
 use super::value::ActualValue;
 use crate::checks::probe_data::Capture;
 use crate::redact::redact_reference;
@@ -40,6 +42,7 @@ pub(super) struct JsonPathQuery {
     pub(super) text: String,
     pub(super) cost: PathCost,
     pub(super) numbers: FilterNumbers,
+    pub(super) comparisons: FilterComparisons,
 }
 
 /// The worst-case cost of a JSON path query.
@@ -76,10 +79,12 @@ impl Subject {
     /// Returns the value to show in messages: the target of a redirect without a user name and password.
     pub(super) fn without_credentials<'a>(&self, value: &'a ActualValue<'a>) -> Cow<'a, ActualValue<'a>> {
         match (self, value) {
-            (Subject::Redirect, ActualValue::Text(target)) => Cow::Owned(ActualValue::Text(redact_reference(target))),
+            (Subject::Redirect, ActualValue::Text(target)) => {
+                Cow::Owned(ActualValue::Text(redact_reference(&target.text).into()))
+            }
             (Subject::Header(name), ActualValue::Text(targets)) if *name == LOCATION => {
-                let targets: Vec<_> = targets.split(", ").map(redact_reference).collect();
-                Cow::Owned(ActualValue::Text(targets.join(", ")))
+                let targets: Vec<_> = targets.text.split(", ").map(redact_reference).collect();
+                Cow::Owned(ActualValue::Text(targets.join(", ").into()))
             }
             _ => Cow::Borrowed(value),
         }
@@ -97,11 +102,11 @@ impl Subject {
             Subject::Tls => time(phases.tls),
             Subject::FirstByte => time(phases.ttfb),
             Subject::Certificate => time(data.certificate_expires_in),
-            Subject::Redirect => text(data.redirect.clone()),
+            Subject::Redirect => text(data.redirect.clone().map(HeaderText::from)),
             Subject::Header(name) => {
                 let values = data.headers.iter().flat_map(|headers| headers.get_all(name));
-                let values: Vec<_> = values.map(|value| header_text(value.as_bytes())).collect();
-                text((!values.is_empty()).then(|| values.join(", ")))
+                let values: Vec<_> = values.map(HeaderValue::as_bytes).collect();
+                text(HeaderText::join(&values))
             }
             Subject::Body => data.searched_text().map_or(ActualValue::Missing, ActualValue::Body),
             Subject::BodySize => match &data.body {
@@ -133,7 +138,7 @@ impl Subject {
                     Json::String(text) => number(text.chars().count()),
                     _ => ActualValue::NoLength,
                 },
-                (_, ActualValue::Text(text)) => number(text.chars().count()),
+                (_, ActualValue::Text(header)) => number(header.text.chars().count()),
                 (_, ActualValue::Body(body)) => {
                     let count = String::from_utf8_lossy(body.whole().text()).chars().count();
                     if data.truncation.is_some() { ActualValue::AtLeast(count) } else { number(count) }
@@ -152,12 +157,7 @@ impl Subject {
     }
 }
 
-/// Decodes a header's value as UTF-8 if it is valid, and otherwise as Latin-1, as in RFC 2616.
-fn header_text(value: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(value).map_or_else(|_| encoding_rs::mem::decode_latin1(value), Cow::Borrowed)
-}
-
-fn text<'a>(text: Option<String>) -> ActualValue<'a> {
+fn text<'a>(text: Option<HeaderText>) -> ActualValue<'a> {
     text.map_or(ActualValue::Missing, ActualValue::Text)
 }
 

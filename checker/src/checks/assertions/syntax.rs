@@ -7,6 +7,7 @@ use shared::duration;
 use super::decimal::Decimal;
 use super::expected::Predicate;
 use super::expression::Expression;
+use super::filter_comparisons::FilterComparisons;
 use super::filter_numbers::{FilterNumbers, outside_quotes};
 use super::operand::{Operand, Operator};
 use super::path_remedy::with_quoted_names;
@@ -171,6 +172,8 @@ impl AssertionParser<'_> {
             "true" => Operand::Flag(true),
             "false" => Operand::Flag(false),
             "null" => Operand::Null,
+            "[]" => Operand::Empty("[]"),
+            "{}" => Operand::Empty("{}"),
             word => number_or_duration(word).unwrap_or_else(|| Operand::Text(word.to_owned())),
         })
     }
@@ -263,8 +266,14 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
         ));
     }
     let subject = |compiled| {
-        let (numbers, is_singular) = (FilterNumbers::of_path(path), is_singular(path));
-        Subject::JsonPath(Box::new(JsonPathQuery { compiled, is_singular, text: path.to_owned(), cost, numbers }))
+        Subject::JsonPath(Box::new(JsonPathQuery {
+            compiled,
+            is_singular: is_singular(path),
+            text: path.to_owned(),
+            cost,
+            numbers: FilterNumbers::of_path(path),
+            comparisons: FilterComparisons::of_path(path),
+        }))
     };
     JsonPath::parse(path).map(subject).map_err(|error| {
         if let Some(quoted) = with_quoted_names(path) {

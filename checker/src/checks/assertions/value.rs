@@ -6,11 +6,12 @@ use std::{fmt, io};
 use serde_json::Value as Json;
 use shared::{Nanos, duration};
 
+use super::header_text::HeaderText;
 use crate::checks::error_text::excerpt;
 use crate::checks::searched_text::SearchedText;
 
-/// The maximum number of bytes to search in the values that a path selects. Nested values are written several times, so
-/// a hostile body can multiply its size.
+/// The maximum number of bytes to search or compare in the values that a path selects. Nested values are written
+/// several times, so a hostile body can multiply its size.
 pub(super) const SEARCH_LIMIT: usize = 4 << 20;
 
 /// The actual value of a subject.
@@ -22,7 +23,7 @@ pub(super) enum ActualValue<'a> {
     Duration(Nanos),
     Body(SearchedText<'a>),
     /// A header, or the target of a redirect.
-    Text(String),
+    Text(HeaderText),
     /// A number that is only known to be at least this large.
     AtLeast(usize),
     Json(Cow<'a, Json>),
@@ -111,7 +112,7 @@ impl fmt::Display for ActualValue<'_> {
             }
             ActualValue::Duration(nanos) => formatter.write_str(&duration::format_rtt(*nanos)),
             ActualValue::Body(body) => write!(formatter, "`{}`", excerpt(body.whole().text())),
-            ActualValue::Text(text) => write!(formatter, "`{}`", excerpt(text.as_bytes())),
+            ActualValue::Text(header) => write!(formatter, "`{}`", excerpt(header.text.as_bytes())),
             ActualValue::AtLeast(least) => match least.checked_sub(1) {
                 Some(less) => write!(formatter, "more than {less}"),
                 None => formatter.write_str("unknown"),

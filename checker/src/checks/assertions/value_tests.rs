@@ -4,6 +4,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use shared::check_file::Attempt;
 
 use super::{Assertion, Evidence};
+use crate::checks::body_text::TextFacts;
 use crate::checks::probe_data::ProbeData;
 
 const TEXT: &str = "only its JSON text does";
@@ -111,6 +112,14 @@ fn every_inner_value_is_searched() {
             "not [JSON $.empty[*]] contains Fatal",
             "not [BODY].empty contains Fatal",
             "not [BODY].numbers contains 7",
+            "not [BODY].numbers contains 500",
+            "not [JSON $.numbers[?@ == 1500]] contains 500",
+            "not [BODY].empty matches .",
+            r"not [JSON $.flat[*]] matches '\W'",
+            "not [BODY].flat contains ,",
+            "not [BODY].flat matches '[^a-z]'",
+            "not [JSON $.two[*].m] matches 'ok.*disk'",
+            "not [JSON $.keys.*] matches '[^1true]'",
             "not [BODY].version contains 1.51",
             "not has([BODY].keys.fatal)",
         ],
@@ -133,8 +142,6 @@ fn every_inner_value_is_searched() {
             ("[BODY].spaced contains '\"up\": false'", TEXT),
             ("[BODY].spaced matches '\"up\": (false|null)'", TEXT),
             ("[JSON $.flat[*]] contains 'ok\",\"fatal'", TEXT),
-            ("[BODY].numbers contains 500", TEXT),
-            ("[JSON $.numbers[?@ == 1500]] contains 500", TEXT),
             ("[BODY].numbers contains '2.50'", TYPE),
         ],
     );
@@ -218,6 +225,42 @@ fn a_list_or_an_object_is_a_value_whatever_it_contains() {
 }
 
 #[test]
+fn an_empty_list_or_object_can_be_compared() {
+    let body = r#"{"list":[],"object":{},"full":[[],{}],"null":null,"text":"[]","numbers":[1,2.0]}"#;
+    expect(
+        &with_body(body),
+        &[
+            "[BODY].list == []",
+            "[BODY].object == {}",
+            "[BODY].full != []",
+            "[BODY].full != {}",
+            "[BODY].null != []",
+            "[JSON $.full[*]] != 5",
+            "[BODY].text == '[]'",
+            "[BODY].numbers != [1,3]",
+            "not [BODY].missing == []",
+        ],
+        &[
+            "[BODY].list != []",
+            "[BODY].object != {}",
+            "[BODY].full == []",
+            "[JSON $.full[*]] != []",
+            "[BODY].missing != []",
+        ],
+        &[
+            ("[BODY].object != []", "its type differs, but it is also empty"),
+            ("[BODY].list == {}", "its type differs, but it is also empty"),
+            ("[BODY].list != '[]'", TYPE),
+            ("[BODY].text != []", TYPE),
+            ("[BODY].numbers != [1,2.0]", TYPE),
+        ],
+    );
+    expect(&with_body("[]\n"), &["[BODY] == []", "[BODY] != {}", "[BODY] contains []"], &["[BODY] != []"], &[]);
+    expect(&with_body("[ ]"), &["[BODY] != [1]"], &[], &[("[BODY] != []", NOTATION)]);
+    expect(&with_body("{\"a\": 1}"), &["[JSON $] != {}"], &[], &[("[BODY] != '{\"a\":1}'", NOTATION)]);
+}
+
+#[test]
 fn a_duration_keeps_its_written_form() {
     let data = with_body("timeout after 60s, then 120s and 1000ms, 10 errors");
     expect(
@@ -245,6 +288,9 @@ fn headers_are_compared_as_text_and_by_value() {
         ("x-state", "ok"),
         ("x-state", "down"),
         ("cache-control", "no-store, max-age=0"),
+        ("content-type", "text/html; charset=utf-8"),
+        ("x-result", "failed; code=3"),
+        ("x-quoted", "\"FAILED\""),
     ];
     let headers = headers.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
     let mut map = HeaderMap::new();
@@ -264,6 +310,10 @@ fn headers_are_compared_as_text_and_by_value() {
             "[HEADER x-version] != 1.2",
             "[HEADER x-version] != '1.1'",
             "[HEADER cache-control] contains no-store",
+            "[HEADER content-type] != text/plain",
+            "[HEADER x-state] matches '^ok, down$'",
+            "not [HEADER x-state] matches '^broken$'",
+            "not [HEADER cache-control] matches '^max-age'",
             "len([HEADER x-left]) == 1",
             "[REDIRECT] == /login",
         ],
@@ -280,6 +330,10 @@ fn headers_are_compared_as_text_and_by_value() {
             ("[HEADER x-wait] != 1m", NOTATION),
             ("[HEADER x-state] != down", INSIDE),
             ("[HEADER cache-control] != no-store", INSIDE),
+            ("[HEADER content-type] != text/html", INSIDE),
+            ("[HEADER x-result] != failed", INSIDE),
+            ("[HEADER x-quoted] != FAILED", NOTATION),
+            ("[HEADER x-state] matches '^down$'", "one of the headers with this name does"),
             ("[HEADER x-state] < 5", "it is not a number"),
             ("[HEADER x-depth] < 5s", "it is not a duration with a unit"),
         ],
@@ -293,5 +347,112 @@ fn patterns_recognize_every_line_break() {
         &["[BODY] matches '(?m)^Fatal$'", "[BODY] matches '(?m)^ERROR'", r"[BODY] matches 'Fa.*\n'"],
         &["not [BODY] matches '(?m)^Fatal$'", "not [BODY] matches '(?m)^ERROR'", r"not [BODY] matches 'Fa.*\n'"],
         &[],
+    );
+}
+
+#[test]
+fn text_in_json_and_headers_is_read_like_a_body() {
+    let body = r#"{
+        "color": "\u001b[31mERROR\u001b[0m: disk", "state": "FAILED\u0000", "line": "FAILED\n", "zero": "FAI\u200bLED",
+        "space": "disk\u00a0full", "code": "500\u0000", "list": ["\u001b[1mERR\u001b[0mOR"], "quoted": "\"DOWN\"",
+        "gbk": "\u0363\u05b9", "lines": "ok\r\nFatal\r\n", "emoji": "⚠\ufe0f ok"
+    }"#;
+    let visible = "without escape sequences and invisible characters";
+    let legacy = "its bytes do in another charset";
+    expect(
+        &with_body(body),
+        &[
+            "[BODY].color contains 'ERROR: disk'",
+            "[BODY].color == 'ERROR: disk'",
+            "[BODY].state == FAILED",
+            "[BODY].zero == FAILED",
+            "[BODY].zero contains FAILED",
+            "[BODY].space contains 'disk full'",
+            "[BODY].list contains ERROR",
+            "[BODY].lines matches '(?m)^Fatal$'",
+            "[BODY].emoji == '⚠ ok'",
+            "[BODY].state != OK",
+            "not [BODY].color matches '^FATAL'",
+        ],
+        &[
+            "[BODY].state != FAILED",
+            "not [BODY].color contains 'ERROR: disk'",
+            "not [BODY].list contains ERROR",
+            "[JSON $.list[*]] != ERROR",
+        ],
+        &[
+            ("[BODY].color matches '^ERROR'", visible),
+            ("[BODY].list matches ERROR", visible),
+            ("[BODY].line != FAILED", NOTATION),
+            ("[BODY].quoted != DOWN", NOTATION),
+            ("[BODY].code != 500", TYPE),
+            ("[BODY].gbk != 停止", legacy),
+            ("[BODY].gbk contains 停止", legacy),
+            ("[BODY].gbk matches 停止", legacy),
+        ],
+    );
+    let declared =
+        ProbeData { facts: Some(Box::new(TextFacts { is_utf_8: true, ..TextFacts::default() })), ..with_body(body) };
+    expect(&declared, &["[BODY].gbk != 停止", "not [BODY].gbk matches 停止"], &["[BODY].state != FAILED"], &[]);
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("x-zero", &b"FAI\xe2\x80\x8bLED"[..]),
+        ("x-gbk", b"\xcd\xa3\xd6\xb9"),
+        ("x-latin", b"St\xf6rung"),
+        ("x-mixed", b"St\xc3\xb6rung \xff"),
+    ] {
+        headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(value).expect("a value"));
+    }
+    expect(
+        &ProbeData { headers: Some(headers), ..ProbeData::default() },
+        &["[HEADER x-zero] == FAILED", "[HEADER x-latin] == Störung", "[HEADER x-latin] != Fatal"],
+        &["[HEADER x-zero] != FAILED", "not [HEADER x-zero] contains FAILED"],
+        &[
+            ("[HEADER x-gbk] contains 停止", legacy),
+            ("[HEADER x-gbk] != 停止", legacy),
+            ("[HEADER x-mixed] contains Störung", "before they are converted"),
+            ("[HEADER x-mixed] matches Störung", "before they are converted"),
+        ],
+    );
+}
+
+#[test]
+fn a_body_in_another_notation_is_not_different() {
+    for (body, operand) in [
+        ("\"DOWN\"\n", "DOWN"),
+        ("\"500\"", "500"),
+        ("'DOWN'", "DOWN"),
+        (r#""Gr\u00f6\u00dfe""#, "Größe"),
+        ("DOWN", "'\"DOWN\"'"),
+    ] {
+        let different = format!("[BODY] != {operand}");
+        expect(&with_body(body), &["[BODY] != OK", "[BODY] != 501"], &["[BODY] == OK"], &[(&different, NOTATION)]);
+    }
+}
+
+#[test]
+fn filters_do_not_hide_values_of_other_types() {
+    let body =
+        r#"{"n":[{"code":"500","up":"false"},{"code":200,"up":true,"load":"7.5","id":7}],"c":["1",2],"code":500}"#;
+    expect(
+        &with_body(body),
+        &[
+            "len([JSON $.n[?@.code == 201]]) == 0",
+            "len([JSON $.n[?@.code == '500']]) == 1",
+            "len([JSON $.n[?@.up == true]]) == 1",
+            "len([JSON $.n[?@.id > 5]]) == 1",
+            "len([JSON $.c[?@ == 2]]) == 1",
+            "not has([JSON $.n[?@.name == 'x']])",
+        ],
+        &["len([JSON $.n[?@.code == 200]]) == 0"],
+        &[
+            ("len([JSON $.n[?@.code == 500]]) == 0", "a filter distinguishes the value `\"500\"` from 500"),
+            ("has([JSON $.n[?500 == @['code']]])", "a filter distinguishes the value `\"500\"` from 500"),
+            ("has([JSON $.n[?@.code == '200']])", "a filter distinguishes the value `200` from `\"200\"`"),
+            ("has([JSON $.n[?@.up == false]])", "a filter distinguishes the value `\"false\"` from false"),
+            ("has([JSON $.n[?@.load > 5]])", "a filter distinguishes the value `\"7.5\"` from 5"),
+            ("has([JSON $..[?@.up == false]])", "a filter distinguishes the value `\"false\"` from false"),
+            ("has([JSON $.c[?@ == 1]])", "a filter distinguishes the value `\"1\"` from 1"),
+        ],
     );
 }

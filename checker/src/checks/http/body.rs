@@ -13,7 +13,7 @@ use super::content_type::ContentType;
 use super::early_end::EarlyEnd;
 use super::{BODY_OVERHEAD, HttpCheck};
 use crate::checks::Failure;
-use crate::checks::body_text::{OriginalText, UndeclaredText};
+use crate::checks::body_text::{OriginalText, TextFacts};
 use crate::checks::coding::{Coding, CodingDecoder, Decoded, STEP, codings};
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 use crate::checks::timing::Stopwatch;
@@ -29,13 +29,13 @@ pub(super) struct Body {
     /// A clause that explains why the body is incomplete, or `None` if it is complete.
     pub(super) truncation: Option<String>,
     pub(super) encoded: Option<Box<EncodedBody>>,
-    pub(super) undeclared: Option<Box<UndeclaredText>>,
+    pub(super) facts: Option<Box<TextFacts>>,
 }
 
 impl Body {
     pub(super) fn store_in(self, data: &mut ProbeData) {
         (data.body, data.truncation) = (Some(self.content), self.truncation);
-        (data.encoded, data.undeclared) = (self.encoded, self.undeclared);
+        (data.encoded, data.facts) = (self.encoded, self.facts);
     }
 }
 
@@ -64,10 +64,10 @@ pub(super) async fn read(
     if body.encoded.is_none() {
         interpret(&mut body, response.headers()).await;
     }
-    let (content, encoded, undeclared) = (&body.content, &body.encoded, &body.undeclared);
+    let (content, encoded, facts) = (&body.content, &body.encoded, &body.facts);
     stopwatch.record(|data| {
         data.body = Some(content.clone());
-        (data.encoded, data.undeclared) = (encoded.clone(), undeclared.clone());
+        (data.encoded, data.facts) = (encoded.clone(), facts.clone());
     });
     Ok(body)
 }
@@ -76,18 +76,21 @@ pub(super) async fn read(
 pub(super) async fn interpret(body: &mut Body, headers: &HeaderMap) {
     let mut encoded = EncodedBody { size: body.content.len(), ..EncodedBody::default() };
     match charset::detect(&ContentType::from_headers(headers), &body.content) {
-        Charset::Utf8 => {
+        charset @ (Charset::Utf8 | Charset::Undeclared) => {
             remove_marks(&mut body.content);
             // If the body was cut off, the last unit of UTF-16 can be incomplete.
             let is_odd = body.truncation.is_some() && body.content.len() % 2 == 1;
-            body.undeclared = recognize(&[&body.content[..body.content.len() - usize::from(is_odd)]]);
+            body.facts = recognize(&[&body.content[..body.content.len() - usize::from(is_odd)]]);
+            if charset == Charset::Utf8 {
+                body.facts.get_or_insert_default().is_utf_8 = true;
+            }
         }
         Charset::Known(encoding) => {
             let converted = Box::pin(charset::to_utf8(&body.content, encoding, body.truncation.is_none())).await;
             let bytes = std::mem::replace(&mut body.content, converted);
             remove_marks(&mut body.content);
             let original = Some(OriginalText { bytes, encoding });
-            body.undeclared = Some(Box::new(UndeclaredText { original, ..UndeclaredText::default() }));
+            body.facts = Some(Box::new(TextFacts { original, ..TextFacts::default() }));
         }
         Charset::Unknown(reason) => encoded.unknown_charset = Some(reason),
     }

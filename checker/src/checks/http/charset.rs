@@ -20,7 +20,7 @@ const UTF_32LE_MARK: &[u8] = b"\xff\xfe\0\0";
 const ESCAPE: u8 = 0x1b;
 
 /// Labels that servers send although they do not name a charset, and names of UTF-8 in `MySQL` and programming
-/// languages. All are treated as UTF-8.
+/// languages. Text with such a label is not converted.
 const PLACEHOLDERS: [&str; 12] = [
     "none",
     "null",
@@ -69,8 +69,10 @@ const INVALID: u8 = 0xff;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Charset {
-    /// UTF-8, an undeclared charset or binary data, which need no conversion.
+    /// Declared as UTF-8, so that no conversion is needed.
     Utf8,
+    /// Binary data, or text in a charset that is not declared.
+    Undeclared,
     Known(&'static Encoding),
     /// Why the text is unknown, as a complete clause.
     Unknown(String),
@@ -84,13 +86,13 @@ pub(super) fn is_certainly_utf8(content_type: &ContentType, start: &[u8]) -> boo
     has_characters(start, true)
         && (is_declared || start.is_ascii())
         && without_marks(start).len() == start.len()
-        && detect(content_type, start) == Charset::Utf8
+        && matches!(detect(content_type, start), Charset::Utf8 | Charset::Undeclared)
 }
 
 /// Detects the charset of a body from its content and the `Content-Type` header.
 pub(super) fn detect(content_type: &ContentType, body: &[u8]) -> Charset {
     if body.is_empty() || content_type.is_media() {
-        return Charset::Utf8;
+        return Charset::Undeclared;
     }
     let text = without_marks(body);
     if let Some(format) = compression::at_start(text) {
@@ -107,7 +109,7 @@ pub(super) fn detect(content_type: &ContentType, body: &[u8]) -> Charset {
         return contradiction;
     }
     match charset {
-        Charset::Known(encoding) if encoding.is_ascii_compatible() && body.is_ascii() => Charset::Utf8,
+        Charset::Known(encoding) if encoding.is_ascii_compatible() && body.is_ascii() => Charset::Undeclared,
         charset => charset,
     }
 }
@@ -120,13 +122,14 @@ fn by_declaration(content_type: &ContentType, body: &[u8]) -> Charset {
             let label = meta::charset(body);
             // As in the HTML standard, a document whose `<meta>` is readable as ASCII is never UTF-16, and
             // `x-user-defined` means windows-1252.
-            label.map_or(Charset::Utf8, |label| match by_label(&label, body) {
-                Charset::Known(encoding) if encoding == UTF_16BE || encoding == UTF_16LE => Charset::Utf8,
+            label.map_or(Charset::Undeclared, |label| match by_label(&label, body) {
+                Charset::Known(encoding) if encoding == UTF_16BE || encoding == UTF_16LE => Charset::Undeclared,
                 Charset::Known(encoding) if encoding == X_USER_DEFINED => Charset::Known(WINDOWS_1252),
                 charset => charset,
             })
         }
-        None => Charset::Utf8,
+        None if content_type.is_json() => Charset::Utf8,
+        None => Charset::Undeclared,
     };
     match charset {
         // JSON must be UTF-8 (RFC 8259), but some old servers send it in the charset that they declare. UTF-16 contains
@@ -134,7 +137,7 @@ fn by_declaration(content_type: &ContentType, body: &[u8]) -> Charset {
         Charset::Known(_)
             if content_type.is_json() && memchr2(0, ESCAPE, body).is_none() && std::str::from_utf8(body).is_ok() =>
         {
-            Charset::Utf8
+            Charset::Undeclared
         }
         charset => charset,
     }
@@ -193,7 +196,7 @@ fn by_label(label: &str, body: &[u8]) -> Charset {
     match Encoding::for_label_no_replacement(label.as_bytes()) {
         Some(encoding) if encoding == UTF_8 => Charset::Utf8,
         Some(encoding) => Charset::Known(encoding),
-        None if is_utf_8 || (body.is_ascii() && is_ascii_compatible(label)) => Charset::Utf8,
+        None if is_utf_8 || (body.is_ascii() && is_ascii_compatible(label)) => Charset::Undeclared,
         None => unknown(label),
     }
 }

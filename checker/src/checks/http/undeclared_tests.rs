@@ -155,6 +155,13 @@ async fn a_search_is_healthy_only_if_it_is_certain() {
         ("text/plain; charset=iso-8859-1", gbk("<p>错误"), "错误", Expected::Unclear),
         ("text/plain; charset=iso-8859-1", "Störung".into(), "Störung", Expected::Unclear),
         ("text/plain", "服务器状态：正常".into(), "停止", Expected::No),
+        ("text/plain", "A · B".into(), "路", Expected::Unclear),
+        // UTF-8 that is declared is not another charset, and text that is UTF-8 is not Latin-1.
+        ("text/html; charset=utf-8", "A · B".into(), "路", Expected::No),
+        ("application/json", r#"{"s":"A · B"}"#.into(), "路", Expected::No),
+        ("text/html", "<meta charset=utf-8>A · B".into(), "路", Expected::No),
+        ("text/html; charset=utf-8", "Größe".into(), "Ã¶", Expected::No),
+        ("text/plain", "Größe, it’s".into(), "â€™", Expected::No),
         // JSON is UTF-8, and ASCII text is the same in many charsets.
         ("application/json; charset=utf-16", br#"{"s":"Fatal"}"#.to_vec(), "Fatal", Expected::Yes),
         ("application/json; charset=utf-16", br#"{"s":"ok"}"#.to_vec(), "Fatal", Expected::No),
@@ -178,6 +185,22 @@ async fn a_search_is_healthy_only_if_it_is_certain() {
 }
 
 #[tokio::test]
+async fn the_charset_of_json_is_certain_only_without_another_declaration() {
+    let (gbk, ..) = encoding_rs::GB18030.encode("停止");
+    let body = [b"{\"s\":\"", &*gbk, b"\"}"].concat();
+    let different = asserting("[BODY].s != 停止 and not [BODY].s contains 停止");
+    for (content_type, is_healthy) in [
+        ("application/json", true),
+        ("application/json; charset=utf-8", true),
+        ("application/json; charset=gbk", false),
+    ] {
+        let url = respond(&format!("Content-Type: {content_type}\r\n"), &body).await;
+        assert_eq!(error(&url, &different).await.is_none(), is_healthy, "{content_type}");
+        assert!(error(&url, &asserting("[BODY].s == 停止")).await.is_some(), "{content_type}");
+    }
+}
+
+#[tokio::test]
 async fn invisible_characters_do_not_hide_a_value() {
     for (body, holding, failing) in [
         (&b"\x1b[31mFAILED\x1b[0m\n"[..], "[BODY] == FAILED", "[BODY] != FAILED"),
@@ -187,6 +210,9 @@ async fn invisible_characters_do_not_hide_a_value() {
         (b"\x1b[1mFATAL\x1b[0m: disk", "[BODY] contains 'FATAL: disk'", "not [BODY] matches '^FATAL: '"),
         (b"\x1b[1mFATAL\x1b[0m: disk", "[BODY] contains FATAL", "[BODY] matches '^FATAL: '"),
         (b"42\0", "[BODY] < 50", "[BODY] > 50"),
+        (b"ERR\xc2\x9b31mOR", "[BODY] == ERROR", "not [BODY] contains ERROR"),
+        (b"\"DOWN\"", "[BODY] != UP", "[BODY] != DOWN"),
+        (b"<p>0\xc2\xa012", r"not [BODY] matches '\\d \\d'", "[BODY] != '<p>0 12'"),
         (b"Fatal\xc2\xa0error", "[BODY] contains 'Fatal error'", "not [BODY] contains 'Fatal error'"),
     ] {
         let url = respond("Content-Type: text/plain\r\n", body).await;

@@ -17,7 +17,7 @@ use crate::checks::undeclared_text::{recognize, without_marks};
 const WORD: &str = "Fatal";
 
 fn output_of(parts: &[&[u8]]) -> ProbeData {
-    ProbeData { body: Some(parts.concat()), undeclared: recognize(parts), ..ProbeData::default() }
+    ProbeData { body: Some(parts.concat()), facts: recognize(parts), ..ProbeData::default() }
 }
 
 fn holds(data: &ProbeData, assertion: &str) -> bool {
@@ -81,8 +81,9 @@ fn declared_readings(output: &[u8]) -> Vec<String> {
 
 /// Terminal escape sequences, and the invisible characters that [`piece`] generates.
 static INVISIBLE: LazyLock<Regex> = LazyLock::new(|| {
-    let sequence = r"\x1b(\[[0-?]*[ -/]*[@-~]?|[\]PX^_][^\x00-\x1f]*(\x07|\x1b\\)|[\]PX^_]|[ -/]*[0-~]?)";
-    let invisible = r"[\x{ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{206f}\x{feff}]";
+    let sequence = r"(\x1b\[|\x{9b})[0-?]*[ -/]*[@-~]?|\x1b([\]PX^_][^\x00-\x1f]*(\x07|\x1b\\)|[\]PX^_]|[ -/]*[0-~]?)";
+    let invisible =
+        r"[\x{ad}\x{34f}\x{61c}\x{fe00}-\x{fe0f}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{206f}\x{feff}]";
     Regex::new(&format!("{sequence}|{invisible}")).expect("a pattern")
 });
 
@@ -137,6 +138,8 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         "x\u{9c}",
         "\u{1b}[1m",
         "\u{ad}",
+        "\u{9b}31m",
+        "\u{fe0f}",
         "─ 5 €\r\n",
     ]);
     let utf_32 = any::<bool>().prop_map(|is_little| {
@@ -233,7 +236,7 @@ proptest! {
     fn binary_output_without_the_word_is_healthy(pieces in prop::collection::vec(prop_oneof![fields(), binary()], 1..4)) {
         let output = pieces.concat();
         let data = output_of(&[&output]);
-        prop_assume!(!shows_word(&readings(&output)) && data.undeclared.as_ref().is_none_or(|it| it.compression.is_none()));
+        prop_assume!(!shows_word(&readings(&output)) && data.facts.as_ref().is_none_or(|it| it.compression.is_none()));
         // A pattern without `(?-u)` is about characters, which are unknown in binary output.
         for (condition, _, ruled_out) in outcomes(&data).into_iter().take(2) {
             prop_assert!(ruled_out, "{} {:?}", condition, output);

@@ -267,3 +267,21 @@ async fn every_misbehavior_after_the_upgrade_is_described() {
         assert!(error.contains(expected), "{bytes:?}: {error}");
     }
 }
+
+// This test is single-threaded, like the checks, so a search that blocked the thread would also stop the timer.
+#[tokio::test]
+async fn a_long_message_is_searched_without_delaying_checks() {
+    let message: Vec<u8> = "Störung → 12345\r\n".repeat(25_000).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let (message, pattern) = (Bytes::from(message), TextPattern::parse_multi_line("(?i)^done$").expect("a pattern"));
+    let mut search = Box::pin(search(&message, &pattern));
+    let mut ticks = 0;
+    let (found, facts) = loop {
+        tokio::select! {
+            searched = &mut search => break searched.expect("it does not panic"),
+            () = tokio::time::sleep(Duration::from_millis(1)) => ticks += 1,
+        }
+    };
+    assert_eq!(found, Found::No);
+    assert!(facts.is_some_and(|facts| facts.converted.is_some()), "it is UTF-16");
+    assert!(ticks > 1, "other tasks ran meanwhile");
+}

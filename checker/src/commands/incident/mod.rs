@@ -17,17 +17,21 @@ use std::collections::BTreeSet;
 use shared::post::fold::Announcements;
 use shared::post::incident::Incident;
 use shared::post::{Details, IncidentState, Post, PostId, PostKind};
-use shared::{MINUTE, UnixNanos, civil};
+use shared::{MINUTE, UnixNanos};
 
 use super::Outcome;
 use super::erase::erase;
 use super::posting::Posting;
 use crate::cli::IncidentCommand;
+use crate::notify::time_text::date_time;
 use crate::posts::board::Versions;
 use crate::posts::resolve::{ResolveError, Sought, resolve as resolve_id};
 
-const INCIDENT: Sought = Sought { what: "incident", remedy: "list them with `checker incident list --all`" };
-const POST: Sought = Sought { what: "post", remedy: "list them with `checker incident show ID`" };
+const OPEN_ONE: &str = "open one with `checker incident open`";
+const INCIDENT: Sought =
+    Sought { what: "incident", remedy: "list them with `checker incident list --all`", if_none: OPEN_ONE };
+const POST: Sought =
+    Sought { what: "post about an incident", remedy: "list them with `checker incident show ID`", if_none: OPEN_ONE };
 
 /// The reason why nothing was posted about an incident.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,12 +68,22 @@ pub enum IncidentError {
         "the post `{id}` belongs to `{}`: only its author, with `--author {}`, and the page's `editors` can change it", id.author, id.author
     )]
     Foreign { id: PostId },
-    #[error("`{flag} {text}` is before the incident began at {}: pass a later time", civil::rfc3339(*began))]
-    BeforeBeginning { flag: &'static str, text: String, began: UnixNanos },
+    #[error("`{flag} {text}` is before the incident began at {began}: pass a later time")]
+    BeforeBeginning {
+        flag: &'static str,
+        text: String,
+        /// The beginning in the zone in which the author types times.
+        began: String,
+    },
     #[error(
-        "`--at {text}` is before the newest update at {}, which would still determine the state: omit `--at`, or pass a later time{remedy}", civil::rfc3339(*newest)
+        "`--at {text}` is before the newest update at {newest}, which would still determine the state: omit `--at`, or pass a later time{remedy}"
     )]
-    BeforeNewestUpdate { text: String, newest: UnixNanos, remedy: &'static str },
+    BeforeNewestUpdate {
+        text: String,
+        /// The time of the update in the zone in which the author types times.
+        newest: String,
+        remedy: &'static str,
+    },
     #[error("unknown endpoint `{title}`: {remedy}")]
     UnknownEndpoint { title: String, remedy: String },
     #[error("`{0}` has no current outage: pass a title, `--affects` and `--began` instead")]
@@ -95,8 +109,7 @@ fn find<'a>(announcements: &'a Announcements, id: &str) -> Result<&'a Incident, 
     let mut candidates: Vec<&Incident> = announcements.incidents.iter().collect();
     candidates.sort_by_key(|incident| (!incident.is_open(), Reverse(&incident.id)));
     let found = resolve_id(id, INCIDENT, candidates.iter().map(|incident| &incident.id))?;
-    let unknown = || ResolveError::Unknown { what: INCIDENT.what, text: id.to_owned(), remedy: INCIDENT.remedy };
-    candidates.into_iter().find(|incident| incident.id == *found).ok_or_else(unknown)
+    candidates.into_iter().find(|incident| incident.id == *found).ok_or_else(|| INCIDENT.unknown(id))
 }
 
 /// Finds an incident that commands can update. Without its first post, it would remain resolved.
@@ -108,12 +121,11 @@ fn find_complete<'a>(announcements: &'a Announcements, id: &str) -> anyhow::Resu
     Ok(incident)
 }
 
-/// Finds a post about an incident, with its edits. `latest` is the author's newest one.
+/// Finds a post about an incident, with its edits. `latest` is the author's newest one that is not withdrawn.
 fn find_post<'a>(posting: &'a Posting, id: &str) -> Result<Versions<'a>, ResolveError> {
-    let unknown = || ResolveError::Unknown { what: POST.what, text: id.to_owned(), remedy: POST.remedy };
     match find_posts(posting, id)?.as_slice() {
         [versions] => Ok(*versions),
-        _ => Err(unknown()),
+        _ => Err(POST.unknown(id)),
     }
 }
 
@@ -122,8 +134,11 @@ fn find_posts<'a>(posting: &'a Posting, id: &str) -> Result<Vec<Versions<'a>>, R
     let is_original = |post: &&Post| post.kind() == PostKind::Incident && post.edit.is_none();
     let originals: Vec<&Post> = posting.board.posts().filter(is_original).collect();
     let mut ids: Vec<&PostId> = originals.iter().map(|post| &post.id).collect();
+    let announcements = posting.board.announcements(posting.now);
+    let updates = announcements.incidents.iter().flat_map(|incident| &incident.updates);
+    let current: BTreeSet<&PostId> = updates.map(|update| &update.id).collect();
     let is_foreign = |id: &PostId| id.author != posting.author;
-    ids.sort_unstable_by_key(|id| (is_foreign(id), Reverse(*id)));
+    ids.sort_unstable_by_key(|id| (is_foreign(id), !current.contains(id), Reverse(*id)));
     let known: BTreeSet<&PostId> = posting.board.posts().map(|post| &post.id).collect();
     let missing = originals.iter().map(|post| &post.subject).filter(|subject| !known.contains(subject));
     let found = resolve_id(id, POST, ids.into_iter().chain(missing))?;
@@ -155,13 +170,14 @@ fn post_time(
     began: UnixNanos,
     remedy: Option<&'static str>,
 ) -> anyhow::Result<Option<UnixNanos>> {
-    let at = check_after("--at", text, posting.past("--at", text)?, began)?;
+    let at = check_after(posting, ("--at", text), posting.past("--at", text)?, began)?;
     let with_state = incident.updates.iter().filter(|update| remedy.is_some() && update.state.is_some());
     let newest = with_state.map(|update| update.at).max();
     match (text, at, newest) {
         (Some(text), Some(at), Some(newest)) => {
             let remedy = remedy.unwrap_or_default();
-            let error = || IncidentError::BeforeNewestUpdate { text: text.clone(), newest, remedy };
+            let newest_text = date_time(newest, &posting.zone);
+            let error = || IncidentError::BeforeNewestUpdate { text: text.clone(), newest: newest_text, remedy };
             Ok(Some(not_before(newest, at).ok_or_else(error)?))
         }
         _ => Ok(at),
@@ -180,13 +196,14 @@ fn details(state: Option<IncidentState>, began: Option<UnixNanos>, ended: Option
 /// Checks that a time is not before the beginning of an incident. Returns the time, or the beginning if it is in the same
 /// minute.
 fn check_after(
-    flag: &'static str,
-    text: Option<&String>,
+    posting: &Posting,
+    (flag, text): (&'static str, Option<&String>),
     time: Option<UnixNanos>,
     began: UnixNanos,
 ) -> Result<Option<UnixNanos>, IncidentError> {
     let (Some(text), Some(time)) = (text, time) else { return Ok(time) };
-    let error = || IncidentError::BeforeBeginning { flag, text: text.clone(), began };
+    let began_text = || date_time(began, &posting.zone);
+    let error = || IncidentError::BeforeBeginning { flag, text: text.clone(), began: began_text() };
     not_before(began, time).map(Some).ok_or_else(error)
 }
 

@@ -34,14 +34,14 @@ pub(super) async fn open(arguments: &OpenArguments) -> anyhow::Result<Outcome> {
     let chosen = &arguments.details.affects;
     let affects = posting.affected(if chosen.is_empty() { &template.affects } else { chosen }).await?;
     let at = posting.past("--at", arguments.details.at.as_ref())?;
-    let at = check_after("--at", arguments.details.at.as_ref(), at, began.unwrap_or(UnixNanos::MIN))?;
+    let at = check_after(&posting, ("--at", arguments.details.at.as_ref()), at, began.unwrap_or(UnixNanos::MIN))?;
     let state = arguments.state.as_deref().and_then(parse_state).unwrap_or(IncidentState::Investigating);
     let ended = posting.past("--ended", arguments.ended.as_ref())?;
     if ended.is_some() && !state.is_closed() {
         return Err(IncidentError::StillOpenButEnded.into());
     }
     let start = began.or(at).unwrap_or(posting.now);
-    let ended = check_after("--ended", arguments.ended.as_ref(), ended, start)?;
+    let ended = check_after(&posting, ("--ended", arguments.ended.as_ref()), ended, start)?;
     let text = post_text::read(&arguments.text, &template.text.unwrap_or_default())?.checked(check_text)?;
     let draft = Draft {
         title: Some(title.clone()),

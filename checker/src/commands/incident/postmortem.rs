@@ -7,7 +7,7 @@ use crate::cli::PostmortemArguments;
 use crate::commands::posting::Posting;
 use crate::commands::{Outcome, post_text};
 use crate::posts::publish::Draft;
-use crate::posts::text::{InvalidText, check_required_text};
+use crate::posts::text::{InvalidText, check_text};
 use crate::ui;
 
 pub(super) async fn postmortem(arguments: &PostmortemArguments) -> anyhow::Result<Outcome> {
@@ -22,7 +22,7 @@ pub(super) async fn postmortem(arguments: &PostmortemArguments) -> anyhow::Resul
     if incident.is_open() {
         return Err(IncidentError::StillOpen(incident.id.clone()).into());
     }
-    let text = post_text::read(&arguments.text, "")?.checked(check_required_text)?;
+    let text = post_text::read(&arguments.text, "")?.checked(check_text)?;
     if text.text.is_none() {
         return Err(InvalidText::Empty.into());
     }

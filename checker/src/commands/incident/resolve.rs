@@ -18,7 +18,7 @@ pub(super) async fn resolve(arguments: &ResolveArguments) -> anyhow::Result<Outc
         return Err(IncidentError::AlreadyResolved(incident.id.clone()).into());
     }
     let ended = posting.past("--ended", arguments.ended.as_ref())?;
-    let ended = check_after("--ended", arguments.ended.as_ref(), ended, incident.began)?;
+    let ended = check_after(&posting, ("--ended", arguments.ended.as_ref()), ended, incident.began)?;
     let remedy = Some("; `--ended` sets when the incident ended");
     let at = post_time(&posting, incident, arguments.at.as_ref(), incident.began, remedy)?;
     let text = post_text::read(&arguments.text, "")?.checked(check_text)?;

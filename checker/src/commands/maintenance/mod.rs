@@ -6,7 +6,7 @@ use serde_json::Value;
 use shared::UnixNanos;
 use shared::post::fold::Announcements;
 use shared::post::maintenance::Maintenance;
-use shared::post::{Details, MaintenanceChange, MaintenancePlan};
+use shared::post::{Details, MaintenanceChange, MaintenancePlan, PostId};
 
 use super::posting::Posting;
 use crate::cli::{
@@ -22,7 +22,11 @@ use crate::posts::resolve::{LATEST, ResolveError, ShortIds, Sought, resolve};
 use crate::posts::text::{check_text, check_title};
 use crate::ui;
 
-const MAINTENANCE: Sought = Sought { what: "maintenance", remedy: "list it with `checker maintenance list --all`" };
+const MAINTENANCE: Sought = Sought {
+    what: "maintenance",
+    remedy: "list it with `checker maintenance list --all`",
+    if_none: "plan some with `checker maintenance plan`",
+};
 
 pub async fn maintenance(command: &MaintenanceCommand) -> anyhow::Result<Outcome> {
     match command {
@@ -41,8 +45,7 @@ pub async fn maintenance(command: &MaintenanceCommand) -> anyhow::Result<Outcome
 fn find<'a>(announcements: &'a Announcements, id: &str) -> Result<&'a Maintenance, ResolveError> {
     let newest_first = || announcements.maintenance.iter().rev();
     let found = resolve(id, MAINTENANCE, newest_first().map(|maintenance| &maintenance.id))?;
-    let unknown = || ResolveError::Unknown { what: MAINTENANCE.what, text: id.to_owned(), remedy: MAINTENANCE.remedy };
-    newest_first().find(|maintenance| maintenance.id == *found).ok_or_else(unknown)
+    newest_first().find(|maintenance| maintenance.id == *found).ok_or_else(|| MAINTENANCE.unknown(id))
 }
 
 /// Finds the maintenance plan to change. `latest` is the newest one to which the command applies. If it applies to none,
@@ -145,24 +148,45 @@ async fn cancel(arguments: &MaintenanceCancelArguments) -> anyhow::Result<Outcom
 
 async fn extend(arguments: &MaintenanceExtendArguments) -> anyhow::Result<Outcome> {
     let extend = |found: &Maintenance, now| maintenance::extend(found, arguments.by, now);
-    change(&arguments.change, is_in_progress, extend).await
+    let (mut posting, id, change) = post(&arguments.change, is_in_progress, extend).await?;
+    posting.read_again().await?;
+    let announcements = posting.announcements();
+    let extended = announcements.maintenance.iter().find(|maintenance| maintenance.id == id);
+    if let (Some(maintenance), MaintenanceChange::Move { window, .. }) = (extended, change) {
+        maintenance::check_extended(maintenance, window, posting.now)?;
+        ui::print_line(&report::changed(maintenance, change));
+    }
+    Ok(Outcome::Done)
 }
 
-/// Posts the change that `determine` returns, and prints its effect. `applies` returns whether a plan can be changed in
-/// this way.
+/// Posts the change that `determine` returns, and prints its effect.
 async fn change(
     arguments: &MaintenanceChangeArguments,
     applies: impl Fn(&Maintenance, UnixNanos) -> bool,
     determine: impl Fn(&Maintenance, UnixNanos) -> Result<MaintenanceChange, MaintenanceError>,
 ) -> anyhow::Result<Outcome> {
+    let (posting, id, change) = post(arguments, applies, determine).await?;
+    let announcements = posting.announcements();
+    if let Some(maintenance) = announcements.maintenance.iter().find(|maintenance| maintenance.id == id) {
+        ui::print_line(&report::changed(maintenance, change));
+    }
+    Ok(Outcome::Done)
+}
+
+/// Posts the change that `determine` returns. `applies` returns whether a plan can be changed in this way.
+async fn post(
+    arguments: &MaintenanceChangeArguments,
+    applies: impl Fn(&Maintenance, UnixNanos) -> bool,
+    determine: impl Fn(&Maintenance, UnixNanos) -> Result<MaintenanceChange, MaintenanceError>,
+) -> anyhow::Result<(Posting, PostId, MaintenanceChange)> {
     let posting = Posting::open(&arguments.author).await?;
     let announcements = posting.announcements();
     let maintenance = find_to_change(&announcements, &arguments.id, applies, posting.now)?;
     let change = determine(maintenance, posting.now)?;
     let details = Details::Maintenance { plan: None, change: Some(change) };
-    posting.publish(Draft::about(maintenance.id.clone(), details)).await?;
-    ui::print_line(&report::changed(maintenance, change));
-    Ok(Outcome::Done)
+    let id = maintenance.id.clone();
+    posting.publish(Draft::about(id.clone(), details)).await?;
+    Ok((posting, id, change))
 }
 
 async fn renew(arguments: &MaintenanceRenewArguments) -> anyhow::Result<Outcome> {
@@ -207,8 +231,8 @@ fn print_json(json: &Value) -> anyhow::Result<()> {
 mod tests {
     use shared::HOUR;
     use shared::object_name::NodeName;
+    use shared::post::Post;
     use shared::post::fold::fold;
-    use shared::post::{Post, PostId};
 
     use super::*;
 

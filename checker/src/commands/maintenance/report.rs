@@ -12,7 +12,7 @@ use shared::{UnixNanos, duration};
 
 use crate::commands::incident::render::affected_json;
 use crate::counted;
-use crate::posts::maintenance::zone_of;
+use crate::posts::maintenance::{is_canceled, zone_of};
 use crate::posts::recurrence::{ClockChange, Occurrence, Recurrence, local_text, to_local};
 use crate::posts::resolve::ShortIds;
 use crate::sanitize::sanitize_for_terminal;
@@ -92,7 +92,7 @@ fn state(maintenance: &Maintenance, now: UnixNanos) -> String {
             let ahead = duration::format_coarse(next.start.saturating_sub(now));
             format!("next at {}, in {ahead}", local_text(next.start, &zone))
         }
-        None if maintenance.is_canceled => "canceled".to_owned(),
+        None if is_canceled(maintenance, now) => "canceled".to_owned(),
         None => "over".to_owned(),
     }
 }
@@ -180,7 +180,7 @@ pub(crate) fn json(maintenance: &Maintenance, now: UnixNanos) -> Value {
     json["title"] = json!(maintenance.title);
     json["affects"] = affected_json(&maintenance.affects);
     json["text"] = json!(maintenance.text);
-    json["canceled"] = json!(maintenance.is_canceled);
+    json["canceled"] = json!(is_canceled(maintenance, now));
     json["current"] = json!(maintenance.current(now).as_ref().map(window));
     json["next"] = json!(windows(&|window| window.start > now));
     json["past"] = json!(windows(&|window| window.end <= now));

@@ -12,7 +12,7 @@ use shared::notification::registers::Registers;
 use shared::notification_log::{ChannelId, Deferred, NotificationLog, Notified, Register, ServedChannel, Topic};
 use shared::object_name::NodeName;
 use shared::uptime::validity;
-use shared::{MINUTE, UnixNanos, duration};
+use shared::{DAY, MINUTE, Nanos, UnixNanos, duration};
 
 use super::{MissingNotifiers, open_store};
 use crate::cli::{Format, NotifyViewArguments};
@@ -20,6 +20,7 @@ use crate::commands::{Outcome, load};
 use crate::notify::channels::Transport;
 use crate::notify::evaluate::REACH;
 use crate::notify::evaluate::waits::{Waits, current_waits};
+use crate::notify::removed::removed_channels;
 use crate::notify::rules::{Channel, Notifications};
 use crate::notify::store_view::StoreView;
 use crate::now;
@@ -34,6 +35,12 @@ const LISTED: usize = 20;
 
 const REMOVED_HINT: &str =
     "hint: no node reports when these outages end; if the provider keeps incidents, like PagerDuty, resolve them there";
+
+const NEW_KEY_HINT: &str =
+    "hint: no node resolves the incidents that were reported with the former key; resolve them at the provider";
+
+/// How long a change of a channel's key is shown, which is how long outages of removed channels are shown.
+const KEY_CHANGE_SHOWN_FOR: Nanos = 2 * DAY;
 
 pub(super) async fn status(arguments: &NotifyViewArguments) -> anyhow::Result<Outcome> {
     let path = &arguments.config.config;
@@ -104,16 +111,19 @@ impl<'a> NotifyReport<'a> {
         Registers::merge(&self.logs, self.now)
     }
 
-    /// Returns the channels with open outages that neither this configuration nor another node contains, so no node will
-    /// report their ends.
     fn removed<'r>(&self, registers: &Registers<'r>) -> Vec<&'r ChannelId> {
-        let is_known = |channel: &ChannelId| {
-            let mut others = self.logs.iter().filter(|log| log.node != self.node);
-            self.channels.iter().any(|known| known.id == *channel) || others.any(|log| log.channel(channel).is_some())
-        };
-        let mut channels = registers.channels();
-        channels.retain(|channel| !is_known(channel) && registers.open(channel).next().is_some());
-        channels
+        removed_channels(registers, &self.logs, &self.node, self.channels)
+    }
+
+    /// Returns when a channel got another key on a node, if that was at most two days ago. If this node's configuration
+    /// has changed since its last round, returns the current time.
+    fn key_changed_at(&self, channel: &Channel, sender: &Sender<'_>) -> Option<UnixNanos> {
+        let stored = sender.served.incidents.filter(|_| sender.log.node == self.node);
+        let configured = channel.transport.incident_scope();
+        if stored.is_some() && configured.is_some() && stored != configured {
+            return Some(self.now);
+        }
+        sender.served.incidents_moved_at.filter(|moved_at| self.now.saturating_sub(*moved_at) <= KEY_CHANGE_SHOWN_FOR)
     }
 
     fn senders(&self, channel: &ChannelId) -> Vec<Sender<'_>> {
@@ -151,13 +161,18 @@ impl<'a> NotifyReport<'a> {
         if senders.is_empty() {
             let _ = writeln!(text, "  no node has served it yet");
         }
-        for (index, Sender { log, served, is_reporting }) in senders.iter().enumerate() {
+        for (index, sender) in senders.iter().enumerate() {
+            let Sender { log, served, is_reporting } = sender;
             let state = if *is_reporting { "" } else { ", not reporting" };
             let every = duration::format_exact(log.every);
             let _ = writeln!(text, "  {}. `{}` (rank {}, every {every}{state})", index + 1, log.node, log.rank);
             if let Some(retry) = &served.retry {
                 let next = self.next_attempt(retry.next);
                 let _ = writeln!(text, "     failed {} ({}); {next}", times(retry.tries), retry.why);
+            }
+            if let Some(changed_at) = self.key_changed_at(channel, sender) {
+                let _ = writeln!(text, "     has another key since {}", rfc3339(changed_at));
+                let _ = writeln!(text, "     {NEW_KEY_HINT}");
             }
             if let Some(unconfirmed) = served.unconfirmed {
                 let age = duration::format_coarse(self.now.saturating_sub(unconfirmed).max(0));
@@ -198,7 +213,9 @@ impl<'a> NotifyReport<'a> {
     fn json(&self) -> Value {
         let registers = self.registers();
         let channel = |channel: &Channel| {
-            let senders = self.senders(&channel.id).into_iter().map(|Sender { log, served, is_reporting }| {
+            let senders = self.senders(&channel.id).into_iter().map(|sender| {
+                let key_changed_at = self.key_changed_at(channel, &sender);
+                let Sender { log, served, is_reporting } = sender;
                 json!({
                     "node": log.node.as_str(),
                     "rank": log.rank,
@@ -210,6 +227,7 @@ impl<'a> NotifyReport<'a> {
                         json!({ "tries": retry.tries, "next": retry.next, "why": retry.why.to_string() })
                     }),
                     "unconfirmed": served.unconfirmed,
+                    "key_changed_at": key_changed_at,
                     "deferred": self.deferred(served).map(|deferred| {
                         json!({
                             "recipients": deferred.recipients.len(),
@@ -301,9 +319,11 @@ mod tests {
 
     use super::*;
     use crate::notify::channels::exec::ExecChannel;
+    use crate::notify::channels::pagerduty::PagerDuty;
     use crate::notify::channels::ping::Ping;
     use crate::notify::channels::secret_url::SecretUrl;
     use crate::notify::test_rules::{START, register, settings};
+    use crate::redact::Secret;
 
     fn command() -> Notifications {
         settings(Transport::Exec(Arc::new(ExecChannel { command: "true".into(), arguments: Vec::new() })))
@@ -384,6 +404,30 @@ mod tests {
         assert_eq!((&channel["removed"], &channel["notified"][0]["title"]), (&json!(true), &json!("Shop")));
         report.logs[1].channels.push(ServedChannel::new(removed, 0));
         assert!(!report.text().contains("on-call"), "another node notifies it: {}", report.text());
+    }
+
+    #[test]
+    fn a_channel_with_another_key_is_shown_with_a_hint() {
+        let pager = |routing_key: &str| {
+            let server = SecretUrl::parse("https://events.pagerduty.com").unwrap();
+            let routing_key = Secret::new(routing_key.to_owned());
+            settings(Transport::Http(Arc::new(PagerDuty { server, routing_key })))
+        };
+        let (former, current) = (pager("a"), pager("b"));
+        let scope = |settings: &Notifications| settings.channels[0].transport.incident_scope();
+        let mut report = report(&current, Waits::new());
+        report.logs[0].channels[0].incidents = scope(&current);
+        assert!(!report.text().contains("another key"), "{}", report.text());
+        report.logs[0].channels[0].incidents = scope(&former);
+        let shown =
+            "1. `a` (rank 0, every 1m)\n     has another key since 2026-11-22T06:50:00Z\n     hint: no node resolves";
+        assert!(report.text().contains(shown), "before the next round: {}", report.text());
+        report.logs[0].channels[0].incidents = scope(&current);
+        report.logs[0].channels[0].incidents_moved_at = Some(START);
+        assert!(report.text().contains(shown), "{}", report.text());
+        assert_eq!(report.json()["channels"][0]["nodes"][0]["key_changed_at"], json!(START));
+        report.now += KEY_CHANGE_SHOWN_FOR + 1;
+        assert!(!report.text().contains("another key"), "{}", report.text());
     }
 
     #[test]

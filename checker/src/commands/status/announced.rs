@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use shared::UnixNanos;
-use shared::announced::{Announced, Posted};
+use shared::announced::{Announced, LeftOut, Posted};
 use shared::uptime::Ratio;
 
+use crate::counted;
 use crate::notify::time_text::Clock;
 use crate::sanitize::sanitize_for_terminal;
 
@@ -47,6 +48,16 @@ pub(super) fn table(posted: &Posted<'_>, now: UnixNanos, zone: &TimeZone) -> Str
     }
     for message in &announced.messages {
         row(MESSAGE, &message.text, &format!(", until {}", clock.time(message.until)), &message.affects);
+    }
+    let LeftOut { incidents, maintenance, messages } = announced.left_out(posted.announcements, now);
+    for (count, what, command) in [
+        (incidents, "open incident", "incident"),
+        (maintenance, "maintenance window", "maintenance"),
+        (messages, "message", "message"),
+    ] {
+        if count > 0 {
+            let _ = writeln!(text, "  {} not shown: `checker {command} list`", counted(count, what));
+        }
     }
     if text.is_empty() { text } else { format!("\n{text}") }
 }
@@ -100,6 +111,20 @@ mod tests {
     fn message(at: UnixNanos, text: &str, until: UnixNanos) -> Post {
         let post = post(at, "", Impact::None, Details::Message { until: Some(until) });
         Post { title: None, text: Some(text.to_owned()), ..post }
+    }
+
+    #[test]
+    fn posts_that_are_not_shown_are_counted() {
+        let details = Details::Incident { state: None, began: None, ended: None };
+        let incidents = (0..17).map(|number| post(NOW - HOUR - number, "Slow", Impact::None, details.clone()));
+        let messages = (0..11).map(|number| message(NOW - HOUR - 20 - number, "We know.", NOW + HOUR));
+        let windows = (0..12).map(|number| window(NOW - HOUR - 40 - number, "Upgrade", NOW + DAY));
+        let posts: Vec<Post> = incidents.chain(messages).chain(windows).collect();
+        let announcements = fold(&posts, &[], NOW);
+        let text = table(&Posted { announcements: &announcements, groups: &[] }, NOW, &TimeZone::UTC);
+        let shown = "  7 open incidents not shown: `checker incident list`\n  2 maintenance windows not shown: \
+                     `checker maintenance list`\n  1 message not shown: `checker message list`\n";
+        assert!(text.ends_with(shown) && text.lines().count() == 34, "{text}");
     }
 
     #[test]

@@ -324,7 +324,7 @@ impl Notifier {
             None => OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?,
         };
         let mut has_changed = own.log.introduce(&self.introduction(stored, &served(&self.settings), now), now);
-        has_changed |= own.log.describe_incidents(|channel| self.settings.incident_scope(channel));
+        has_changed |= own.log.describe_incidents(|channel| self.settings.incident_scope(channel), now);
         let saved = if has_changed || own.is_behind() { own.save(self.view.store()).await } else { Ok(()) };
         self.own = Some(own);
         saved
@@ -339,7 +339,7 @@ impl Notifier {
     ) -> Introduction<'a> {
         let files: Vec<UnixNanos> = stored.history.recent_files().collect();
         let every = self.every.unwrap_or_else(|| typical_interval(&files));
-        let stored_since = if stored.was_behind { now } else { stored_since(&files, every) };
+        let stored_since = if stored.was_behind { now } else { stored_since(&files, every, now) };
         Introduction { rank: self.settings.rules.rank, every, pace: self.pace(), channels, stored_since }
     }
 

@@ -70,6 +70,39 @@ fn all_windows_or_a_single_one_can_be_canceled() {
 }
 
 #[test]
+fn a_plan_without_windows_is_canceled_unless_its_last_window_is_over() {
+    let mut posts = vec![first("2026-12-06 02:00", HOUR, "")];
+    let planned = folded(&posts, NOW);
+    assert!(!is_canceled(&planned, NOW) && !is_canceled(&planned, NOW + 30 * DAY), "planned, and then over");
+    let one = cancel(&planned, Some("2026-12-06"), NOW).unwrap();
+    let canceled = after(&mut posts, one, NOW);
+    assert!(is_canceled(&canceled, NOW) && is_canceled(&canceled, NOW + 30 * DAY));
+    let mut begun = vec![first("2026-12-06 02:00", HOUR, "")];
+    let early = begin(&folded(&begun, NOW), NOW).unwrap();
+    let over = after(&mut begun, early, NOW);
+    assert!(!is_canceled(&over, NOW + 2 * HOUR), "it was begun early, and is over although its planned end is not");
+}
+
+#[test]
+fn an_extension_of_a_window_that_ended_meanwhile_is_an_error() {
+    let mut posts = vec![first("2026-11-30 11:30", HOUR, "")];
+    let running = folded(&posts, NOW);
+    // Both commands read the posts before either of them posted.
+    let (ended, extended) = (end(&running, NOW).unwrap(), extend(&running, HOUR, NOW + 1).unwrap());
+    assert_eq!(
+        check_extended(&after(&mut posts.clone(), extended, NOW + 1), running.windows[0].planned, NOW + 2),
+        Ok(())
+    );
+    after(&mut posts, ended, NOW);
+    let both = after(&mut posts, extended, NOW + 1);
+    assert_eq!(
+        check_extended(&both, running.windows[0].planned, NOW + 2).unwrap_err().to_string(),
+        "the window already ended at 2026-11-30 12:00 +01:00: another command ended it at the same time, so it was not \
+         extended"
+    );
+}
+
+#[test]
 fn a_date_that_does_not_name_one_future_window_is_an_error() {
     let twice = folded(&[first("2026-12-06 02:00", HOUR, "FREQ=DAILY;BYHOUR=2,14;COUNT=4")], NOW);
     assert_eq!(

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::*;
-use crate::notification_log::{Notified, Topic};
+use crate::notification_log::{Notified, ServedChannel, Topic};
 
 const DAY: i64 = 24 * 60;
 
@@ -175,7 +175,7 @@ fn an_incident_that_another_node_reports_is_not_closed() {
         let mut sharing = reported();
         let third = ChannelId::new("third").expect("an id");
         sharing.scene.logs[1].introduce(&introduction(100, &[&third]), at(-1_000));
-        sharing.scene.logs[1].describe_incidents(|_| Some(IncidentScope(scope)));
+        sharing.scene.logs[1].describe_incidents(|_| Some(IncidentScope(scope)), at(11));
         sharing.scene.logs[1].registers =
             vec![crate::notification_log::Register { channel: third, ..register.clone() }];
         assert_eq!(sharing.news(12), expected);
@@ -195,7 +195,7 @@ fn an_incident_of_a_channel_that_only_other_nodes_serve_is_not_closed() {
         assert_eq!(sharing.news(11), ["down first", "down second"]);
         sharing.exclude(0);
         sharing.is_second_removed = true;
-        sharing.scene.logs[1].describe_incidents(|_| is_shared.then_some(IncidentScope(7)));
+        sharing.scene.logs[1].describe_incidents(|_| is_shared.then_some(IncidentScope(7)), at(11));
         assert_eq!(sharing.news(12), expected);
     }
 }
@@ -293,4 +293,20 @@ proptest! {
             prop_assert!(!is_down || is_open || !(follows(0) || follows(1)), "minute {}: {}", now, changes);
         }
     }
+}
+
+#[test]
+fn a_log_records_when_the_incidents_of_a_channel_moved() {
+    let channel = ChannelId::new("on-call").expect("an id");
+    let mut log = NotificationLog::new(NodeName::new("a").expect("a name"));
+    log.channels = vec![ServedChannel::new(channel, 0)];
+    let mut moved_at = |scope: Option<u16>, now| {
+        let has_changed = log.describe_incidents(|_| scope.map(IncidentScope), now);
+        (has_changed, log.channels[0].incidents_moved_at)
+    };
+    assert_eq!(moved_at(Some(7), 1), (true, None), "an earlier version did not store it");
+    assert_eq!(moved_at(Some(7), 2), (false, None));
+    assert_eq!(moved_at(Some(8), 3), (true, Some(3)));
+    assert_eq!(moved_at(Some(8), 4), (false, Some(3)));
+    assert_eq!(NotificationLog::parse(log.to_json().as_bytes()), Ok(log));
 }

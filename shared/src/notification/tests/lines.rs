@@ -155,12 +155,42 @@ fn a_node_that_just_began_to_serve_a_channel_waits_until_others_know() {
 fn a_gap_in_the_rounds_makes_a_node_return() {
     let stored = |minutes: &[i64]| minutes.iter().map(|minute| at(*minute)).collect::<Vec<_>>();
     let steady: Vec<i64> = (0..=15).collect();
-    assert_eq!(stored_since(&stored(&steady), MINUTE), 0);
-    assert_eq!(stored_since(&stored(&[0, 1, 2, 3]), MINUTE), at(0), "there are no earlier rounds");
-    assert_eq!(stored_since(&stored(&[0, 1, 4, 5]), MINUTE), at(4));
-    assert_eq!(stored_since(&stored(&[0, 1, 2, 9]), MINUTE), at(9));
-    assert_eq!(stored_since(&stored(&[0]), HOUR), 0, "a gap between hourly rounds is not seen");
-    assert_eq!(stored_since(&[], MINUTE), 0);
+    let since = |minutes: &[i64], every, now| stored_since(&stored(minutes), every, at(now));
+    assert_eq!(since(&steady, MINUTE, 16), 0);
+    assert_eq!(since(&[0, 1, 2, 3], MINUTE, 4), at(0), "there are no earlier rounds");
+    assert_eq!(since(&[0, 1, 4, 5], MINUTE, 6), at(4));
+    assert_eq!(since(&[0, 1, 2, 9], MINUTE, 10), at(9));
+    assert_eq!(since(&steady, MINUTE, 17), 0, "the next round may still be running");
+    assert_eq!(since(&steady, MINUTE, 30), at(17), "the gap has not ended");
+    assert_eq!(since(&[0], HOUR, 1), 0, "a gap between hourly rounds is not seen");
+    assert_eq!(since(&[], MINUTE, 0), 0);
+}
+
+#[test]
+fn a_node_that_overtook_a_failing_one_waits_after_a_message() {
+    let mut scene = three();
+    for now in [1, 2, 4] {
+        let _ = scene.logs[0].failed(&channel(), SendFailure::new(FailureReason::Failed), at(now));
+    }
+    scene.logs.swap(0, 1);
+    scene.endpoints.push((key("Blog"), "h0 d10", false));
+    let plan = scene.plan(11);
+    assert_eq!(plan.news.len(), 2, "the node `b` is the first");
+    // The node has just sent one of the two, when its log still contained failures.
+    scene.logs[0].record(&plan.news[..1], 1, at(11));
+    let plan = scene.plan(11);
+    assert!(matches!(&plan.held[0].reason, HeldReason::Turn(ahead) if ahead == &[node("a")]), "{plan:?}");
+    assert_eq!(plan.next, Some(at(11) + 30 * SECOND));
+    assert_eq!(scene.plan(12).news.len(), 1);
+    // Nothing changes if all nodes can deliver messages, or if the failing node would be behind this one.
+    for log in [1, 2] {
+        scene.logs[1].succeeded(&channel());
+        for now in [1, 2, 4].into_iter().filter(|_| log == 2) {
+            let _ = scene.logs[2].failed(&channel(), SendFailure::new(FailureReason::Failed), at(now));
+        }
+        scene.logs[1].introduce(&introduction(200, &[&channel()]), at(-1_000));
+        assert_eq!(scene.plan(11).news.len(), 1, "{log}");
+    }
 }
 
 #[test]

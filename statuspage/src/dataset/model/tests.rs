@@ -152,6 +152,19 @@ fn endpoints_that_are_not_healthy_come_first() {
 }
 
 #[test]
+fn a_message_that_is_also_a_post_is_not_shown_from_results() {
+    let (name, mut file) = named("a", 1, &titles("f", 2), Status::Healthy);
+    for result in &mut file.results {
+        result.message = "We know.".to_owned();
+    }
+    file.results[0].post = Some(Box::new("1795330254340493978-anna".parse().expect("an id")));
+    let mut dataset = Dataset::default();
+    dataset.add(&name, file);
+    let about: Vec<&[usize]> = dataset.messages.iter().map(|message| message.about.as_slice()).collect();
+    assert_eq!(about, [&[1]]);
+}
+
+#[test]
 fn messages_of_one_node_are_limited() {
     let mut dataset = Dataset::default();
     for number in 0..=MESSAGES.node {
