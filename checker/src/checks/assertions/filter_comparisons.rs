@@ -181,7 +181,7 @@ fn comparisons(filter: &str) -> Vec<FilterComparison> {
         let (left, right) = (&tokens[..at], &tokens[at + 1..]);
         let compared = match (left.last().and_then(literal), right.first().and_then(literal)) {
             (None, Some(literal)) => ComparedValue::at_end(left).map(|compared| (compared, literal)),
-            (Some(literal), None) => name_at_end(query_at_start(right)).map(|name| (name, literal)),
+            (Some(literal), None) => ComparedValue::at_end(query_at_start(right)).map(|compared| (compared, literal)),
             _ => None,
         };
         let operator = *operator;
