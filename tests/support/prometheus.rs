@@ -58,7 +58,7 @@ pub fn parse_text(text: &str) -> Vec<MetricSample> {
     parse("text", text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// Parses metrics with the reference parser of OpenMetrics, which is strict. The error is the parser's.
+/// Parses metrics with the reference parser of `OpenMetrics`, which is strict. The error is the parser's.
 pub fn parse_open_metrics(text: &str) -> Result<Vec<MetricSample>, String> {
     parse("openmetrics", text)
 }

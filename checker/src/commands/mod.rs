@@ -5,6 +5,7 @@ pub mod beat;
 mod bucket;
 pub mod completions;
 mod daemon;
+mod daemon_tasks;
 pub mod deprovision;
 pub mod doctor;
 pub mod erase;

@@ -8,9 +8,8 @@ use shared::check_file::{CheckResult, MESSAGE_LIMIT};
 use shared::object_name::CheckFileName;
 
 use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start_log, storing_time};
+use super::daemon_tasks::DaemonTasks;
 use super::metrics_file::write_metrics_file;
-use super::metrics_task::DaemonMetrics;
-use super::notifier_task::NotifierTask;
 use super::{Outcome, check_context, message, notifier, report_notifications, report_upkeep, report_upload};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
@@ -118,15 +117,9 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     if let Some(recorder) = recorder {
         let store = recorder.store().describe();
         let live = Arc::new(LiveMetrics::new(&daemon.config().borrow(), now()));
-        let mut metrics = DaemonMetrics::start(&live, &recorder, daemon.config());
-        let start_notifier =
-            || NotifierTask::start(Arc::clone(recorder.store()), every, daemon.config(), budget, Arc::clone(&live));
-        let notifier = (!arguments.no_notify).then(start_notifier);
+        let mut tasks = DaemonTasks::start(&live, &recorder, &daemon.config(), (every, !arguments.no_notify), budget);
         let report = |event: RecordEvent<'_>| {
-            metrics.report(&event);
-            if let Some(notifier) = &notifier {
-                notifier.report(&event);
-            }
+            tasks.report(&event);
             match event {
                 RecordEvent::Received(results) => status_log.report(results),
                 RecordEvent::Stored { results, upload } => {
@@ -141,10 +134,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
             }
         };
         recorder.record_all(daemon.batches(), storing_time, report).await;
-        if let Some(notifier) = notifier {
-            notifier.finish().await;
-        }
-        metrics.stop();
+        tasks.finish().await;
     } else {
         while let Some(results) = daemon.batches().recv().await {
             status_log.report(&results);

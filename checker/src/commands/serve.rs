@@ -5,8 +5,7 @@ use std::sync::Arc;
 use shared::{MINUTE, Nanos};
 
 use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, start_log, storing_time};
-use super::metrics_task::DaemonMetrics;
-use super::notifier_task::NotifierTask;
+use super::daemon_tasks::DaemonTasks;
 use super::{MissingStorage, Outcome, check_context, reachable, report_upkeep, report_upload};
 use crate::cli::ServeArguments;
 use crate::metrics::live::LiveMetrics;
@@ -71,16 +70,10 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let check_context = check_context(&config);
     let mut status_log = StatusLog::new(config.node.clone());
     let mut daemon = Daemon::start(config, check_context, every, None, source, signals)?;
-    let mut metrics = DaemonMetrics::start(&live, &recorder, daemon.config());
-    let start_notifier =
-        || NotifierTask::start(Arc::clone(recorder.store()), every, daemon.config(), budget, Arc::clone(&live));
-    let notifier = (!arguments.no_notify).then(start_notifier);
+    let mut tasks = DaemonTasks::start(&live, &recorder, &daemon.config(), (every, !arguments.no_notify), budget);
     let mut outcome = Outcome::Done;
     let report = |event: RecordEvent<'_>| {
-        metrics.report(&event);
-        if let Some(notifier) = &notifier {
-            notifier.report(&event);
-        }
+        tasks.report(&event);
         match event {
             RecordEvent::Received(results) => status_log.report(results),
             RecordEvent::Stored { upload, .. } => {
@@ -95,10 +88,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         }
     };
     recorder.record_all(daemon.batches(), storing_time, report).await;
-    if let Some(notifier) = notifier {
-        notifier.finish().await;
-    }
-    metrics.stop();
+    tasks.finish().await;
     daemon.stop().await;
     serving.await??;
     Ok(outcome)

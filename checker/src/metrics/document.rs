@@ -10,7 +10,7 @@ use super::operation::{self, NotificationCounts};
 use super::probes;
 
 /// The expected size of the metrics of an endpoint, in bytes.
-const ENDPOINT_SIZE: usize = 4_096;
+const ENDPOINT_SIZE: usize = 2_048;
 
 /// The data from which metrics are written.
 #[derive(Debug)]

@@ -76,21 +76,20 @@ impl RoundHealth {
     /// visitors can read it.
     #[must_use]
     pub fn problem(&self, now: UnixNanos) -> Option<String> {
-        let since = |since: UnixNanos| rfc3339(since);
         if let Some(failing) = self.failing_since {
-            return Some(format!("Rounds have not been stored since {}.", since(failing)));
+            return Some(format!("Rounds have not been stored since {}.", rfc3339(failing)));
         }
         if let Some((oldest, _)) = self.waiting.front().filter(|(oldest, _)| now - oldest > STORING_LIMIT) {
-            return Some(format!("Results have been waiting for the store since {}.", since(*oldest)));
+            return Some(format!("Results have been waiting for the store since {}.", rfc3339(*oldest)));
         }
         if self.valid_until.is_empty() {
             let is_late = now - self.started > START_LIMIT;
-            return is_late.then(|| format!("No check has finished since the start at {}.", since(self.started)));
+            return is_late.then(|| format!("No check has finished since the start at {}.", rfc3339(self.started)));
         }
         let overdue = self.valid_until.values().filter(|until| now - **until > OVERDUE_LIMIT);
         let (count, first) = overdue.fold((0, UnixNanos::MAX), |(count, first), until| (count + 1, first.min(*until)));
         let all = self.valid_until.len();
-        (count > 0).then(|| format!("{} overdue since {}, of {all}.", counted(count, "check"), since(first)))
+        (count > 0).then(|| format!("{} overdue since {}, of {all}.", counted(count, "check"), rfc3339(first)))
     }
 }
 
