@@ -7,7 +7,7 @@
 # run    page, and a C compiler to link the checker
 # lint   cargo-deny, typos and hadolint
 # test   run, and MiniStack and SeaweedFS (S3 servers), Caddy, Chromium, axe-core, cfn-lint, libfaketime, curl,
-#        Prometheus' blackbox exporter and python-dateutil
+#        Prometheus with promtool, its blackbox exporter and its Python client, and python-dateutil
 # fuzz   cargo-fuzz, and a C++ compiler for libFuzzer
 # bench  test, and Lighthouse, nginx, wrk and openssl
 #
@@ -32,6 +32,7 @@ readonly APPRISE_VERSION=2.3.0
 readonly STANDARD_WEBHOOKS_VERSION=1.1.0
 readonly DATEUTIL_VERSION=2.9.0.post0
 readonly TZDATA_VERSION=2026.6
+readonly PROMETHEUS_CLIENT_VERSION=0.26.0
 readonly AXE_VERSION=4.14.1
 # Version 13 requires a newer Node.js than Debian 12 has.
 readonly LIGHTHOUSE_VERSION=12.8.2
@@ -91,8 +92,10 @@ set_up_test() {
     have systemd-analyze || install_packages "systemd-analyze, to verify the units in deploy/" systemd
     have brotli || install_packages "brotli, to measure the size of the page" brotli
     have curl || install_packages "curl, to compare its verdicts" curl
-    have prometheus-blackbox-exporter || extract_program "the blackbox exporter, to compare its verdicts" \
-        prometheus-blackbox-exporter
+    have prometheus-blackbox-exporter || extract_programs "the blackbox exporter, to compare its verdicts" \
+        prometheus-blackbox-exporter prometheus-blackbox-exporter
+    { have prometheus && have promtool; } \
+        || extract_programs "Prometheus and promtool, to read and check metrics" prometheus prometheus promtool
     have_program ip || install_packages "ip, for network namespaces in tests" iproute2
     have_library faketime/libfaketimeMT.so.1 || install_packages "libfaketime, to test with wrong clocks" libfaketime
     if lacks_wasm_opt || [[ $(esbuild_version) != "$ESBUILD_VERSION" ]]; then
@@ -106,6 +109,7 @@ set_up_test() {
     set_up_cfn_lint
     set_up_notification_receivers
     set_up_dateutil
+    set_up_prometheus_client
 }
 
 set_up_lint() {
@@ -269,6 +273,18 @@ set_up_dateutil() {
     link_python "$folder" dateutil-python
 }
 
+# The reference parser of OpenMetrics.
+set_up_prometheus_client() {
+    local folder=$TOOLS/prometheus-client versions="prometheus-client==$PROMETHEUS_CLIENT_VERSION"
+    if ! [[ -f $folder/.versions && $(<"$folder/.versions") == "$versions" && -x $folder/bin/python ]]; then
+        have python3 || install_packages "Python, to parse metrics" python3 python3-venv
+        note "installing prometheus-client $PROMETHEUS_CLIENT_VERSION, to parse metrics, from PyPI into $folder"
+        make_venv "$folder" "$versions"
+        printf '%s' "$versions" >"$folder/.versions"
+    fi
+    link_python "$folder" prometheus-python
+}
+
 set_up_typos() {
     [[ $(PATH=$OUTER_PATH version_of typos) == "$TYPOS_VERSION" ]] && return
     set_up_pypi_program typos "$TYPOS_VERSION" "to check the spelling"
@@ -341,10 +357,11 @@ install_packages() {
         || command_failed "apt-get install $*"
 }
 
-# extract_program DESCRIPTION PACKAGE installs the program with the name of a Debian package into $TOOLS/bin, without the
+# extract_programs DESCRIPTION PACKAGE PROGRAM... installs programs of a Debian package into $TOOLS/bin, without the
 # service that the package would start.
-extract_program() {
+extract_programs() {
     local description=$1 package=$2 folder as_root=''
+    shift 2
     have apt-get || stop "$description is missing and there is no apt-get: install your system's equivalent of $package"
     note "installing $description into $TOOLS (apt-get download $package)"
     [[ $(id -u) == 0 ]] || ! have sudo || as_root=sudo
@@ -352,7 +369,7 @@ extract_program() {
     [[ $(id -u) != 0 && -z $as_root ]] || update_package_lists "$as_root"
     folder=$(mktemp -d)
     (cd "$folder" && apt-get -o APT::Sandbox::User=root download -qq "$package" >/dev/null) || command_failed "apt-get download $package"
-    dpkg-deb --fsys-tarfile "$folder"/*.deb | tar -x -C "$TOOLS/bin" --strip-components=3 "./usr/bin/$package" \
+    dpkg-deb --fsys-tarfile "$folder"/*.deb | tar -x -C "$TOOLS/bin" --strip-components=3 "${@/#/./usr/bin/}" \
         || command_failed "dpkg-deb --fsys-tarfile $package"
     rm -rf "$folder"
 }

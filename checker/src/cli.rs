@@ -206,8 +206,8 @@ pub struct StatusArguments {
     #[arg(long, value_name = "DURATION", value_parser = range)]
     pub range: Option<Nanos>,
     /// Format of the report on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = StatusFormat::Table)]
+    pub format: StatusFormat,
     /// Add response times and one entry per hour or day to the JSON output. For ranges of up to 3 days, this reads
     /// every check file
     #[arg(long, alias = "details")]
@@ -317,7 +317,18 @@ pub enum FindingsFormat {
     Json,
 }
 
-/// The output format of `run` and `status`.
+/// The output format of `status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StatusFormat {
+    /// A table for people, with colors on a terminal
+    Table,
+    /// A JSON document on one line
+    Json,
+    /// Metrics in the text format of Prometheus, which have their own ranges
+    Prometheus,
+}
+
+/// The output format of `run`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A table for people, with colors on a terminal

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod doctor;
+pub mod metrics;
 pub mod monitor;
 pub mod notify;
 pub mod platform;
@@ -23,6 +24,7 @@ pub mod server;
 pub mod store;
 #[cfg(test)]
 mod text_snapshots;
+pub mod time_range;
 pub mod tls_error;
 pub mod ui;
 

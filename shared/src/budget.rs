@@ -36,6 +36,12 @@ impl Target {
     pub fn allowed(self) -> u32 {
         WHOLE - self.0
     }
+
+    /// Returns the target as a number from 0 to 1, for programs.
+    #[must_use]
+    pub fn fraction(self) -> f64 {
+        f64::from(self.0) / f64::from(WHOLE)
+    }
 }
 
 impl FromStr for Target {

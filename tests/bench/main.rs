@@ -14,6 +14,7 @@ mod https;
 mod lighthouse;
 mod main_thread;
 mod many_endpoints;
+mod metrics;
 mod mutants;
 mod nginx;
 mod page;
@@ -54,6 +55,9 @@ fn main() {
         }
         if wanted("endurance") {
             endurance::measure().await;
+        }
+        if wanted("metrics") {
+            metrics::measure().await;
         }
         if wanted("expiry") {
             expiry::measure().await;

@@ -3,6 +3,7 @@
 
 mod announced;
 mod expected;
+mod metrics;
 
 use serde_json::{Value, json};
 use shared::object_name::INDEX;

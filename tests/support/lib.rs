@@ -30,6 +30,7 @@ pub mod page;
 pub mod page_scenario;
 pub mod posts;
 pub mod program;
+pub mod prometheus;
 pub mod quirky_service;
 pub mod raw_server;
 pub mod s3_server;

@@ -1,7 +1,7 @@
 //! The outcome of one attempt: a record to store and the data that assertions examine, or the reason why no attempt was
 //! possible.
 
-use shared::Nanos;
+use shared::UnixNanos;
 use shared::check_file::Attempt;
 
 use super::probe_data::ProbeData;
@@ -22,8 +22,10 @@ pub struct AttemptRecord {
     pub undetermined: Option<String>,
     /// The expected failure, if the check is inverted and the attempt failed.
     pub required_failure: Option<String>,
-    /// The time until the first certificate on the verified path expires, if the attempt verified certificates.
-    pub certificate_left: Option<Nanos>,
+    /// The status code of the response, the gRPC status, or the exit status of the command, if there is one.
+    pub code: Option<i32>,
+    /// When the first certificate on the verified path expires, if the attempt verified certificates.
+    pub certificate_expiry: Option<UnixNanos>,
 }
 
 /// The record and data of an attempt, or the reason why no attempt was possible.

@@ -144,6 +144,9 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
         }
         status.map_err(|error| format!("failed to get the command's exit status: {error}"))?
     };
+    if let Some(code) = status.code() {
+        stopwatch.note_code(code);
+    }
     let is_cut = from_stdout.is_truncated || from_stderr.is_truncated;
     let truncation = if is_cut {
         Some(format!("only the first {OUTPUT_LIMIT} bytes of the output were kept"))

@@ -14,7 +14,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use self::call_status::check_status;
+use self::call_status::{check_status, status_code};
 use self::message::{UndecodedMessage, decode_response, encode_request};
 use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
@@ -180,6 +180,9 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
     // A response without a message or trailers contains its gRPC status in the head.
     let has_status = !message.is_empty() || trailers.contains_key(call_status::STATUS);
     let (headers, others) = if has_status { (&trailers, &head.headers) } else { (&head.headers, &trailers) };
+    if let Some(code) = status_code(headers, others) {
+        stopwatch.note_code(code);
+    }
     check_status(headers, others, &check.service)?;
     match decode_response(&message) {
         Ok(1) => Ok(()),

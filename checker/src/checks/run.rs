@@ -1,6 +1,6 @@
 //! Makes the attempts of a check: paces and retries them, limits their time, and evaluates their assertions.
 
-use shared::DAY;
+use shared::UnixNanos;
 use shared::check_file::ERROR_LIMIT;
 
 use super::attempt::{AttemptRecord, Probed};
@@ -22,13 +22,21 @@ pub enum CheckOutcome {
 }
 
 impl CheckOutcome {
-    /// Returns the number of whole days until the first certificate on the last verified path expires. Returns `None`
-    /// if no attempt verified certificates.
+    /// Returns when the first certificate on the last verified path expires. Returns `None` if no attempt verified
+    /// certificates.
     #[must_use]
-    pub fn certificate_days(&self) -> Option<u32> {
+    pub fn certificate_expiry(&self) -> Option<UnixNanos> {
         let CheckOutcome::Attempts(records) = self else { return None };
-        let left = records.iter().rev().find_map(|record| record.certificate_left)?;
-        u32::try_from(left / DAY).ok()
+        records.iter().rev().find_map(|record| record.certificate_expiry)
+    }
+
+    /// Returns the code that each attempt received.
+    #[must_use]
+    pub fn codes(&self) -> Vec<Option<i32>> {
+        match self {
+            CheckOutcome::Attempts(records) => records.iter().map(|record| record.code).collect(),
+            CheckOutcome::Skipped { .. } => Vec::new(),
+        }
     }
 }
 

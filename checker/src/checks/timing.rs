@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::Either;
 use shared::check_file::{Attempt, Phases};
-use shared::{Nanos, duration};
+use shared::{Nanos, UnixNanos, duration};
 
 use super::attempt::{AttemptRecord, Failure, ProbeResult};
 use super::error_text;
@@ -33,12 +33,16 @@ pub(super) enum Phase {
 
 /// Marks a phase that did not occur. For example, an IP address needs no lookup, and plain HTTP needs no handshake.
 const NEVER: i64 = -1;
+/// Marks an attempt that has received no code.
+const NO_CODE: i64 = i64::MIN;
 
 /// The first certificate on a path to expire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateNote {
     /// The time until the certificate expires. It is negative once the certificate has expired.
     pub left: Nanos,
+    /// When the certificate expires, in nanoseconds since 1970.
+    pub expiry: UnixNanos,
     /// The authority that the certificate belongs to, or `None` for the server's certificate.
     pub authority: Option<String>,
     /// Whether the path was verified. `tls_skip_verify` turns verification off.
@@ -91,6 +95,8 @@ pub struct Stopwatch {
     connect: AtomicI64,
     tls: AtomicI64,
     ttfb: AtomicI64,
+    /// The code that the endpoint returned last.
+    code: AtomicI64,
     is_inconclusive: AtomicBool,
     handshake: Mutex<HandshakeNote>,
     /// The data recorded so far, if diagnostics are on.
@@ -108,6 +114,7 @@ impl Stopwatch {
             connect: never(),
             tls: never(),
             ttfb: never(),
+            code: AtomicI64::new(NO_CODE),
             is_inconclusive: AtomicBool::new(false),
             handshake: Mutex::default(),
             recording: None,
@@ -194,6 +201,15 @@ impl Stopwatch {
         self.handshake.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Records the code that the endpoint returned.
+    pub(super) fn note_code(&self, code: i32) {
+        self.code.store(code.into(), Relaxed);
+    }
+
+    fn code(&self) -> Option<i32> {
+        i32::try_from(self.code.load(Relaxed)).ok()
+    }
+
     pub(super) fn first_byte(&self) {
         self.enter_phase(Phase::Body);
     }
@@ -222,6 +238,7 @@ impl Stopwatch {
     /// Starts timing the connection to the target of a redirect.
     pub(super) fn start_next_connection(&self) {
         self.note_handshake(HandshakeNote::default());
+        self.code.store(NO_CODE, Relaxed);
         self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::Connect as u8, Relaxed);
     }
@@ -286,8 +303,8 @@ pub(super) async fn timed<F: Future<Output = ProbeResult>>(
     };
     let certificate = note.certificate.as_ref();
     data.certificate_expires_in = certificate.map(|certificate| certificate.left);
-    let certificate_left =
-        certificate.filter(|certificate| certificate.is_verified).map(|certificate| certificate.left);
+    let certificate_expiry =
+        certificate.filter(|certificate| certificate.is_verified).map(|certificate| certificate.expiry);
     if capture.diagnostics && error.is_none() {
         let ProbeData { certificates, attempted, peer, .. } = stopwatch.recorded();
         (data.certificates, data.attempted, data.peer) = (certificates, attempted, peer);
@@ -295,7 +312,8 @@ pub(super) async fn timed<F: Future<Output = ProbeResult>>(
     let attempt = Attempt { rtt, error, phases: stopwatch.phases() };
     let is_inconclusive = attempt.error.as_deref().is_some_and(|error| stopwatch.is_inconclusive(error));
     let warning = data.warning.take();
-    (AttemptRecord { attempt, warning, is_inconclusive, certificate_left, ..AttemptRecord::default() }, data)
+    let code = stopwatch.code();
+    (AttemptRecord { attempt, warning, is_inconclusive, code, certificate_expiry, ..AttemptRecord::default() }, data)
 }
 
 /// Calls a function with the current task's stopwatch, if it has one.

@@ -254,13 +254,15 @@ fn reload(source: &mut ConfigSource, started_with: &Config) -> Option<Config> {
         Ok(mut config) => {
             let fixed =
                 |config: &Config| format!("{:?}", (&config.node, &config.storage, &config.spool_dir, &config.page));
-            if fixed(&config) != fixed(started_with) {
-                ui::note("changes to `node`, `storage`, `spool_dir` and `page` take effect after a restart");
+            // The token of `metrics` is not shown, so only its comparison finds changes.
+            if fixed(&config) != fixed(started_with) || config.metrics != started_with.metrics {
+                ui::note("changes to `node`, `storage`, `spool_dir`, `page` and `metrics` take effect after a restart");
             }
             config.node.clone_from(&started_with.node);
             config.storage.clone_from(&started_with.storage);
             config.spool_dir.clone_from(&started_with.spool_dir);
             config.page.clone_from(&started_with.page);
+            config.metrics.clone_from(&started_with.metrics);
             ui::info(&format!("configuration reloaded: checking {}", endpoint_count(config.checks.len())));
             Some(config)
         }

@@ -1,9 +1,11 @@
 //! The commands, one per module. They read the clock and the environment, print output, and determine the exit status.
 
+mod announcements;
 pub mod beat;
 mod bucket;
 pub mod completions;
 mod daemon;
+mod daemon_tasks;
 pub mod deprovision;
 pub mod doctor;
 pub mod erase;
@@ -14,6 +16,8 @@ pub mod incident;
 pub mod init;
 pub mod maintenance;
 pub mod message;
+mod metrics_file;
+mod metrics_task;
 mod notices;
 mod notifier_task;
 pub mod notify;

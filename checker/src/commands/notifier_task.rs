@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::{notifier, report_notifications};
 use crate::config::model::Config;
+use crate::metrics::live::LiveMetrics;
 use crate::notify::conditions::{SeenCertificate, seen_certificates};
 use crate::notify::evaluate::{Notifier, RoundOutcome, StoredHistory};
 use crate::notify::rules::NotifierMode;
@@ -45,12 +46,13 @@ impl NotifierTask {
         every: Nanos,
         config: watch::Receiver<Arc<Config>>,
         budget: ShutdownBudget,
+        live: Arc<LiveMetrics>,
     ) -> NotifierTask {
         let (rounds, receiver) = unbounded_channel();
         let notifiers = CurrentNotifier { store, every, notifier: None, config };
         let state =
             DaemonState { history: Weak::new(), was_behind: false, is_failing: false, certificates: BTreeMap::new() };
-        NotifierTask { rounds, working: tokio::spawn(run(notifiers, receiver, budget, state)) }
+        NotifierTask { rounds, working: tokio::spawn(run(notifiers, receiver, budget, state, live)) }
     }
 
     /// Passes a recording event to the task.
@@ -155,6 +157,7 @@ async fn run(
     mut rounds: UnboundedReceiver<RoundEvent>,
     mut budget: ShutdownBudget,
     mut state: DaemonState,
+    live: Arc<LiveMetrics>,
 ) {
     let mut due: Option<UnixNanos> = None;
     loop {
@@ -181,6 +184,7 @@ async fn run(
         let Some(report) = budget.run(Box::pin(evaluating)).await else { return };
         due = report.due;
         report_notifications(&report);
+        live.notified(&report);
     }
 }
 

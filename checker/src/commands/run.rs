@@ -8,11 +8,13 @@ use shared::check_file::{CheckResult, MESSAGE_LIMIT};
 use shared::object_name::CheckFileName;
 
 use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start_log, storing_time};
-use super::notifier_task::NotifierTask;
+use super::daemon_tasks::DaemonTasks;
+use super::metrics_file::write_metrics_file;
 use super::{Outcome, check_context, message, notifier, report_notifications, report_upkeep, report_upload};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
 use crate::counted;
+use crate::metrics::live::LiveMetrics;
 use crate::monitor::announcement::Announcement;
 use crate::notify::conditions::seen_certificates;
 use crate::notify::evaluate::{RoundOutcome, StoredHistory};
@@ -90,11 +92,17 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         let round_outcome;
         (outcome, round_outcome) = store_and_print(arguments, &config, recorder.as_mut(), message, &results).await;
         // Free the results before channels are notified: there can be thousands of them.
-        drop(results);
+        if arguments.every.is_some() || config.metrics_file.is_none() {
+            results = Vec::new();
+        }
         if let (Some(notifier), Some(round_outcome)) = (&mut notifier, round_outcome)
             && let Some(report) = budget.run(Box::pin(notifier.evaluate(round_outcome, now()))).await
         {
             report_notifications(&report);
+        }
+        if let Some(recorder) = recorder.as_ref().filter(|_| arguments.every.is_none()) {
+            let mut budget = ShutdownBudget::for_upkeep(signals.shutdown.clone());
+            budget.run(Box::pin(write_metrics_file(&config, recorder, &results, now()))).await;
         }
         round = Some(confirmations);
     }
@@ -108,12 +116,10 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     };
     if let Some(recorder) = recorder {
         let store = recorder.store().describe();
-        let start_notifier = || NotifierTask::start(Arc::clone(recorder.store()), every, daemon.config(), budget);
-        let notifier = (!arguments.no_notify).then(start_notifier);
+        let live = Arc::new(LiveMetrics::new(&daemon.config().borrow(), now()));
+        let mut tasks = DaemonTasks::start(&live, &recorder, &daemon.config(), (every, !arguments.no_notify), budget);
         let report = |event: RecordEvent<'_>| {
-            if let Some(notifier) = &notifier {
-                notifier.report(&event);
-            }
+            tasks.report(&event);
             match event {
                 RecordEvent::Received(results) => status_log.report(results),
                 RecordEvent::Stored { results, upload } => {
@@ -128,9 +134,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
             }
         };
         recorder.record_all(daemon.batches(), storing_time, report).await;
-        if let Some(notifier) = notifier {
-            notifier.finish().await;
-        }
+        tasks.finish().await;
     } else {
         while let Some(results) = daemon.batches().recv().await {
             status_log.report(&results);

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use shared::{MINUTE, Nanos};
 
 use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, start_log, storing_time};
-use super::notifier_task::NotifierTask;
+use super::daemon_tasks::DaemonTasks;
 use super::{MissingStorage, Outcome, check_context, reachable, report_upkeep, report_upload};
 use crate::cli::ServeArguments;
+use crate::metrics::live::LiveMetrics;
+use crate::now;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Shutdown, ShutdownBudget};
 use crate::recorder::Recorder;
@@ -55,25 +57,23 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         endpoint_count(config.checks.len()),
         shared::duration::format_exact(every)
     ));
+    let live = Arc::new(LiveMetrics::new(&config, now()));
     let serving = tokio::spawn(server::serve(
         listener,
         page,
         config.clone(),
         AllowedHosts::new(&arguments.allowed_host, address.ip().is_loopback()),
-        Arc::clone(recorder.store()),
+        (Arc::clone(recorder.store()), Arc::clone(&live)),
         signals.shutdown.token(),
     ));
 
     let check_context = check_context(&config);
     let mut status_log = StatusLog::new(config.node.clone());
     let mut daemon = Daemon::start(config, check_context, every, None, source, signals)?;
-    let start_notifier = || NotifierTask::start(Arc::clone(recorder.store()), every, daemon.config(), budget);
-    let notifier = (!arguments.no_notify).then(start_notifier);
+    let mut tasks = DaemonTasks::start(&live, &recorder, &daemon.config(), (every, !arguments.no_notify), budget);
     let mut outcome = Outcome::Done;
     let report = |event: RecordEvent<'_>| {
-        if let Some(notifier) = &notifier {
-            notifier.report(&event);
-        }
+        tasks.report(&event);
         match event {
             RecordEvent::Received(results) => status_log.report(results),
             RecordEvent::Stored { upload, .. } => {
@@ -88,9 +88,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         }
     };
     recorder.record_all(daemon.batches(), storing_time, report).await;
-    if let Some(notifier) = notifier {
-        notifier.finish().await;
-    }
+    tasks.finish().await;
     daemon.stop().await;
     serving.await??;
     Ok(outcome)

@@ -90,6 +90,9 @@ impl Definitions {
             }
             ValueKind::List(element) => json!({ "type": "array", "items": self.schema_of(element) }),
             ValueKind::Object(fields) => self.object(fields, &Map::new(), &[]),
+            ValueKind::SwitchOrObject(fields) => {
+                json!({ "oneOf": [{ "type": "boolean" }, self.object(fields, &Map::new(), &[])] })
+            }
             ValueKind::Tagged { name, keys, variants, common, .. } => {
                 let schema = self.tagged(keys, variants, common);
                 self.reference(name, || schema)

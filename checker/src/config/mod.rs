@@ -47,12 +47,12 @@ use self::checks::CHECKER;
 use self::dialect::Dialect;
 use self::document::{JsonValue, Located};
 use self::identity::DefinedCheck;
-use self::model::{Config, Template};
+use self::model::{Config, MetricsAccess, Template};
 use self::notifiers::ConvertedNotifiers;
 use self::notifiers::check_keys::{self, CheckKeys};
 use self::parser::StreamedList;
 use self::problem::{Problem, Problems, Severity};
-use self::raw::{RawConfig, RawDirectory, RawDuration, RawS3, RawTemplate};
+use self::raw::{RawConfig, RawDirectory, RawDuration, RawMetrics, RawS3, RawTemplate};
 use self::spec::ValueKind;
 use self::validate::is_valid;
 use crate::checks::http::HttpCheck;
@@ -296,6 +296,15 @@ fn convert(
     let storage = root.member("storage").and_then(|located| convert_storage(located, folder, problems));
     let state = state_directory(environment.variable).unwrap_or_else(|| folder.to_owned());
     let proxies = ProxyEnvironment::from_variables(environment.variable).map(Arc::new);
+    if storage.is_none() {
+        for key in ["metrics", "metrics_file"].into_iter().filter(|key| root.member(key).is_some()) {
+            problems.add(Problem::warning(position(key), format!("`{key}` has no effect without `storage`")));
+        }
+    }
+    if raw.metrics_file.as_ref().is_some_and(String::is_empty) {
+        problems.add(is_empty("metrics_file", position("metrics_file")));
+    }
+    let metrics = raw.metrics.and_then(|raw| metrics_access(raw, position("metrics"), problems));
     let summaries = raw.summaries.unwrap_or(checks.len() <= MAX_DEFAULT_SUMMARIES);
     Some(Config {
         node,
@@ -309,12 +318,31 @@ fn convert(
         online_check,
         storage,
         summaries,
+        metrics,
+        metrics_file: raw.metrics_file.map(|file| folder.join(file)),
         spool_dir: raw.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
         page: page::convert(root.member("page"), problems),
         notifications: None,
         objectives: Arc::default(),
         timestamp,
     })
+}
+
+fn is_empty(key: &str, at: usize) -> Problem {
+    Problem::error(at, format!("`{key}` is empty: set it, or the environment variable that it contains"))
+}
+
+/// Converts who can read the metrics. Messages never contain the token.
+fn metrics_access(raw: RawMetrics, at: usize, problems: &mut Problems) -> Option<MetricsAccess> {
+    match raw {
+        RawMetrics::Switch(is_on) => is_on.then_some(MetricsAccess::Everyone),
+        RawMetrics::Access { token } => {
+            if token.trim().is_empty() {
+                problems.add(is_empty("metrics.token", at));
+            }
+            Some(MetricsAccess::Token(Secret::new(token)))
+        }
+    }
 }
 
 /// Adds the title, the groups and the authors of the page, which determine the content of messages.

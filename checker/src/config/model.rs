@@ -15,6 +15,7 @@ use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
 use crate::checks::net::proxy_environment::ProxyEnvironment;
 use crate::notify::rules::Notifications;
+use crate::redact::Secret;
 use crate::store::settings::Storage;
 
 /// The checker's configuration.
@@ -43,6 +44,10 @@ pub struct Config {
     pub summaries: bool,
     /// The directory for results that could not be stored.
     pub spool_dir: PathBuf,
+    /// Who can read the metrics of `checker serve`, if anyone can.
+    pub metrics: Option<MetricsAccess>,
+    /// The file to which metrics are written after each round.
+    pub metrics_file: Option<PathBuf>,
     /// The page that `checker serve` serves.
     pub page: Page,
     /// The channels that this node notifies, if it has any.
@@ -51,6 +56,14 @@ pub struct Config {
     pub objectives: Arc<EndpointMap<Objective>>,
     /// A fixed time for all results instead of the current time, as in the original Checkup.
     pub timestamp: Option<UnixNanos>,
+}
+
+/// Who can read the metrics of `checker serve`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MetricsAccess {
+    Everyone,
+    /// Clients that send this bearer token.
+    Token(Secret),
 }
 
 /// The store's URL relative to the page that `checker serve` serves.

@@ -20,7 +20,16 @@ pub(super) struct RawConfig {
     pub deny_private_addresses: bool,
     pub spool_dir: Option<String>,
     pub summaries: Option<bool>,
+    pub metrics: Option<RawMetrics>,
+    pub metrics_file: Option<String>,
     pub timestamp: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum RawMetrics {
+    Switch(bool),
+    Access { token: String },
 }
 
 #[derive(Deserialize)]

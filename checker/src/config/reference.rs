@@ -113,6 +113,7 @@ fn value(kind: &ValueKind) -> String {
         ValueKind::Object(fields) if fields.len() <= MAX_INLINE_KEYS => {
             format!("object with {}", object_keys(fields))
         }
+        ValueKind::SwitchOrObject(fields) => format!("`true`, `false`, or object with {}", object_keys(fields)),
         ValueKind::Object(_) | ValueKind::Tagged { .. } => "object; see its section".to_owned(),
         ValueKind::Any => "anything".to_owned(),
     }

@@ -42,6 +42,8 @@ pub enum ValueKind {
     OneOrMany(&'static ValueKind),
     /// An object with a fixed set of keys.
     Object(&'static [Field]),
+    /// `true` or `false`, or an object with a fixed set of keys, which means `true`.
+    SwitchOrObject(&'static [Field]),
     /// An object that stores its type under one of its keys. The type determines which other keys it has.
     Tagged {
         /// The name of the object, in the singular.

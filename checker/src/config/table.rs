@@ -69,6 +69,18 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
         "Whether this node stores a summary and badges for clients without JavaScript.",
     ),
     optional(
+        "metrics",
+        ValueKind::SwitchOrObject(METRICS),
+        "`false`",
+        "Whether `checker serve` answers `/metrics`; with `token`, only for clients that send it. See [Prometheus](prometheus.md).",
+    ),
+    optional(
+        "metrics_file",
+        ValueKind::Pattern(patterns::NOT_EMPTY),
+        "none",
+        "A file to which this node's metrics are written after each round, for a textfile collector.",
+    ),
+    optional(
         "timestamp",
         ValueKind::Pattern(patterns::TIME),
         "now",
@@ -88,6 +100,9 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
     )
     .formerly("notifier"),
 ]);
+
+const METRICS: &[Field] =
+    &[required("token", ValueKind::Secret, "The token that clients send as `Authorization: Bearer …`.")];
 
 /// A text that `checker incident open --template` uses.
 const TEMPLATE: ValueKind = ValueKind::Object(&[

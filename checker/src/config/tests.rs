@@ -457,7 +457,7 @@ fn collect_keys(kind: &spec::ValueKind, keys: &mut Vec<&'static str>) {
         }
     };
     match kind {
-        spec::ValueKind::Object(fields) => of_fields(fields),
+        spec::ValueKind::Object(fields) | spec::ValueKind::SwitchOrObject(fields) => of_fields(fields),
         spec::ValueKind::Tagged { variants, common, .. } => {
             of_fields(common);
             variants.iter().for_each(|variant| of_fields(variant.fields));

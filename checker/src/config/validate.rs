@@ -78,7 +78,7 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
             ValueKind::String | ValueKind::Pattern(_) | ValueKind::Secret | ValueKind::StringOrInteger,
             JsonValue::String(_),
         )
-        | (ValueKind::Bool, JsonValue::Bool(_)) => None,
+        | (ValueKind::Bool | ValueKind::SwitchOrObject(_), JsonValue::Bool(_)) => None,
         (ValueKind::Url, JsonValue::String(text)) => {
             // Skip URLs with an unexpanded variable, which is reported instead.
             if !text.contains("${")
@@ -145,7 +145,7 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
             validate_value(value, kind, path, problems);
             None
         }
-        (ValueKind::Object(fields), JsonValue::Object(members)) => {
+        (ValueKind::Object(fields) | ValueKind::SwitchOrObject(fields), JsonValue::Object(members)) => {
             validate_members(value.at, members, [fields, &[]], &[], path, problems);
             None
         }
@@ -191,6 +191,7 @@ fn expected_type(kind: &ValueKind) -> &'static str {
         | ValueKind::Map(_)
         | ValueKind::Object(_)
         | ValueKind::Tagged { .. } => "an object",
+        ValueKind::SwitchOrObject(_) => "`true`, `false` or an object",
         ValueKind::OneOrMany(kind) => expected_type(kind),
     }
 }

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
-use shared::check_file::CheckResult;
+use shared::check_file::{CheckResult, decisive_attempt};
 use shared::object_name::NodeName;
 use shared::status::Status;
 use shared::{Nanos, UnixNanos};
@@ -46,8 +46,8 @@ impl CheckRunner {
         for other in &check.duplicates {
             let another = self.run_guarded(other, context, started).await;
             if is_worse(another.status, result.status) {
-                let CheckResult { status, notice, attempts, kind, threshold, .. } = another;
-                result = CheckResult { status, notice, attempts, kind, threshold, ..result };
+                let CheckResult { status, notice, attempts, kind, threshold, code, .. } = another;
+                result = CheckResult { status, notice, attempts, kind, threshold, code, ..result };
             }
         }
         result
@@ -60,9 +60,11 @@ impl CheckRunner {
 
     async fn run_unguarded(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
         let outcome = run(check, context).await;
-        let certificate_days = outcome.certificate_days();
+        let (certificate_expiry, codes) = (outcome.certificate_expiry(), outcome.codes());
         let evaluation = evaluate_on_this_node(outcome, check, context).await;
-        CheckResult { certificate_days, ..self.result(check, started, evaluation) }
+        let decisive = decisive_attempt(&evaluation.attempts, evaluation.status);
+        let code = decisive.and_then(|index| codes.get(index).copied().flatten());
+        CheckResult { code, certificate_expiry, ..self.result(check, started, evaluation) }
     }
 
     /// Returns the result for missed checks, the first of which was due at `since`.
@@ -93,7 +95,8 @@ impl CheckRunner {
             kind: Some(check.kind.type_name().to_owned()),
             interval: self.interval,
             quorum: check.quorum,
-            certificate_days: None,
+            code: None,
+            certificate_expiry: None,
             objective: check.objective.clone(),
             id: check.id.clone(),
             position: None,

@@ -123,7 +123,7 @@ pub struct SeenCertificate {
 #[must_use]
 pub fn seen_certificates(results: &[CheckResult]) -> Vec<SeenCertificate> {
     let seen =
-        |result: &CheckResult| Some(SeenCertificate { key: result.endpoint_key(), days: result.certificate_days? });
+        |result: &CheckResult| Some(SeenCertificate { key: result.endpoint_key(), days: result.certificate_days()? });
     results.iter().filter_map(seen).collect()
 }
 

@@ -5,6 +5,7 @@ pub mod expiry;
 pub mod history_reader;
 pub mod history_writer;
 pub mod measurements;
+pub mod own_results;
 pub mod queue;
 pub mod retention;
 pub mod summary;
@@ -68,6 +69,11 @@ impl Recorder {
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
         &self.rounds.store
+    }
+
+    #[must_use]
+    pub fn spool(&self) -> &Spool {
+        &self.rounds.spool
     }
 
     /// Stores a round with the time `now`, and does the work that follows. If storing fails, the round is not in the

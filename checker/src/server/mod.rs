@@ -1,11 +1,12 @@
 //! The web server of `checker serve`: the page, its configuration, and the check files, histories, digests of posts,
-//! summaries and badges in the store. Nothing else can be read: the page is in memory, object names are parsed by types such as
+//! summaries and badges in the store, and the metrics and health of the checker. Nothing else can be read: the page is in memory, object names are parsed by types such as
 //! [`CheckFileName`], and no request path reaches the file system.
 
 pub mod assets;
 mod connections;
 pub mod host;
 mod listing;
+mod operations;
 mod page;
 mod response;
 mod shared_bodies;
@@ -37,10 +38,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use self::assets::{INDEX_HTML, PageFiles};
 use self::host::AllowedHosts;
 use self::listing::ListQuery;
+use self::operations::Operations;
 use self::page::PreparedPage;
 use self::response::Freshness;
 use self::shared_bodies::{Answer, Kind, SharedBodies};
 use crate::config::model::{Config, Page};
+use crate::metrics::live::LiveMetrics;
 use crate::store::directory::index;
 use crate::store::{Listing, ObjectName, Store, StoreError};
 
@@ -101,7 +104,7 @@ pub async fn serve(
     page: PageFiles,
     config: Config,
     allowed_hosts: AllowedHosts,
-    store: Arc<Store>,
+    (store, live): (Arc<Store>, Arc<LiveMetrics>),
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     let page = Arc::new(PreparedPage::new(page));
@@ -110,7 +113,8 @@ pub async fn serve(
     // the runtime's blocking threads, because a shutdown would wait for them. If the thread cannot be started,
     // responses merely stay larger.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
-    let router = router(page, &config.page, config.node, allowed_hosts, store);
+    let operations = Operations { live, access: config.metrics };
+    let router = router(page, &config.page, (config.node, operations), allowed_hosts, store);
     connections::accept(listener, router, shutdown).await
 }
 
@@ -120,6 +124,7 @@ struct ServerState {
     store: Arc<Store>,
     bodies: Arc<SharedBodies>,
     node: NodeName,
+    operations: Operations,
     last_warning: Mutex<Option<Instant>>,
     clock: fn() -> UnixNanos,
 }
@@ -127,7 +132,7 @@ struct ServerState {
 fn router(
     page: Arc<PreparedPage>,
     settings: &Page,
-    node: NodeName,
+    (node, operations): (NodeName, Operations),
     allowed_hosts: AllowedHosts,
     store: Arc<Store>,
 ) -> Router {
@@ -139,6 +144,7 @@ fn router(
         store,
         bodies: SharedBodies::new(crate::now),
         node,
+        operations,
         last_warning: Mutex::new(None),
         clock: crate::now,
     };
@@ -149,6 +155,8 @@ fn router(
         .route("/store/{name}", get(check_file))
         .route(&format!("/store/{HISTORY_INDEX}"), get(history_index))
         .route(&format!("/store/{HISTORY_FOLDER}{{name}}"), get(history))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(health))
         .route("/summary.json", get(own_summary))
         .route("/summary.html", get(own_summary_page))
         .route("/badge/{name}", get(own_badge))
@@ -240,6 +248,14 @@ async fn history(State(state): State<Arc<ServerState>>, Path(name): Path<String>
     }
     let Some(name) = HistoryName::parse(&name) else { return response::not_found() };
     state.object(name, kind(HISTORY_SIZE), &headers).await
+}
+
+async fn metrics(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {
+    state.operations.metrics(&headers, (state.clock)())
+}
+
+async fn health(State(state): State<Arc<ServerState>>) -> Response {
+    state.operations.health((state.clock)())
 }
 
 async fn own_summary(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {

@@ -150,6 +150,21 @@ pub(super) fn unavailable() -> Response {
     )
 }
 
+/// Returns the response to a client without the right bearer token.
+pub(super) fn unauthorized() -> Response {
+    let mut response = plain(StatusCode::UNAUTHORIZED, "The metrics require a token.\n");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"metrics\""));
+    response
+}
+
+/// Returns content that is only valid now. It is not compressed, because that would take longer than producing it.
+pub(super) fn current(status: StatusCode, content_type: &'static str, content: Bytes) -> Response {
+    let mut response = plain(status, content);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.extensions_mut().insert(Prepared);
+    response
+}
+
 fn plain(status: StatusCode, sentence: impl Into<Body>) -> Response {
     let mut response = Response::new(sentence.into());
     *response.status_mut() = status;
@@ -159,7 +174,7 @@ fn plain(status: StatusCode, sentence: impl Into<Body>) -> Response {
     response
 }
 
-/// Marks a response whose content is already compressed, if the client accepts that.
+/// Marks a response that is not compressed on the fly, for example because it is already compressed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Prepared;
 

@@ -45,7 +45,7 @@ impl Fixture {
         let router = router(
             Arc::clone(&page),
             &settings,
-            NodeName::from_host_name("here"),
+            (NodeName::from_host_name("here"), operations()),
             AllowedHosts::new(&[], true),
             Arc::new(store),
         );
@@ -82,6 +82,14 @@ impl Reply {
     fn text(&self) -> &str {
         str::from_utf8(&self.body).unwrap()
     }
+}
+
+/// Returns the operations of a daemon that has just started and exports no metrics.
+fn operations() -> Operations {
+    let text = r#"{ "checkers": [{ "type": "exec", "name": "Shop", "command": "true" }] }"#;
+    let environment = crate::config::Environment { variable: &|_| None, host_name: "here".to_owned() };
+    let config = crate::config::from_text(text, FilePath::new("."), &environment).0.unwrap();
+    Operations { live: Arc::new(LiveMetrics::new(&config, crate::now())), access: config.metrics }
 }
 
 async fn open(directory: &FilePath) -> Store {

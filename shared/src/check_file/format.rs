@@ -54,8 +54,11 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     if result.quorum != Quorum::default() {
         writer.string_member(key!("verdict"), &result.quorum.to_string());
     }
-    if let Some(days) = result.certificate_days {
-        writer.integer_member(key!("cert"), days.into());
+    if let Some(code) = result.code {
+        writer.integer_member(key!("code"), code.into());
+    }
+    if let Some(expiry) = result.certificate_expiry {
+        writer.integer_member(key!("cert"), expiry);
     }
     write_objective(writer, result.objective.as_deref());
     writer.string_unless_empty(key!("id"), result.id.as_deref().unwrap_or_default());

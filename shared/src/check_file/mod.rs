@@ -13,7 +13,8 @@ use crate::json::{self, Json, UnexpectedType};
 use crate::object_name::{CheckFileName, NodeName, PostId};
 use crate::quorum::Quorum;
 use crate::status::Status;
-use crate::{Nanos, UnixNanos};
+use crate::uptime::validity;
+use crate::{DAY, Nanos, UnixNanos};
 
 /// The maximum length of a title, in characters. Pages show it on one line.
 pub const TITLE_LIMIT: usize = 200;
@@ -35,6 +36,8 @@ pub const OBJECT_SIZE_LIMIT: usize = 8 << 20;
 pub const RESULTS_LIMIT: usize = 100_000;
 /// The maximum number of attempts in a file. Like [`RESULTS_LIMIT`], it limits the memory that a file takes.
 pub const ATTEMPTS_PER_FILE_LIMIT: usize = 400_000;
+/// The largest number of days until a certificate expires that earlier versions stored. Larger values are times.
+const MAX_CERTIFICATE_DAYS: i64 = u32::MAX as i64;
 /// The size of a result in a file, in bytes. Only results with unusually short strings are smaller.
 const TYPICAL_RESULT_SIZE: usize = 64;
 /// The maximum number of JSON values in a result, which is more than [`ATTEMPTS_LIMIT`] attempts contain.
@@ -96,10 +99,12 @@ pub struct CheckResult {
     /// How many nodes must agree on the status (stored as `verdict`), by default a majority. The original Checkup
     /// does not store it.
     pub quorum: Quorum,
-    /// Whole days from the check until the first certificate on the verified path expires, rounded down (stored as
-    /// `cert`). Present only if the check used TLS and verified the server's certificate. The original Checkup does not
-    /// store it.
-    pub certificate_days: Option<u32>,
+    /// The status code of the response, the gRPC status, or the exit status of the command, if the attempt that
+    /// [`CheckResult::decisive_attempt`] returns received one. The original Checkup does not store it.
+    pub code: Option<i32>,
+    /// When the first certificate on the verified path expires (stored as `cert`). Present only if the check used TLS and
+    /// verified the server's certificate. The original Checkup does not store it.
+    pub certificate_expiry: Option<UnixNanos>,
     /// The endpoint's service level objective, if one is configured (stored as `slo`). The original Checkup does not
     /// store it. Boxed because few endpoints have an objective.
     pub objective: Option<Box<Objective>>,
@@ -147,6 +152,26 @@ impl CheckResult {
     #[must_use]
     pub fn position_or(&self, index: usize) -> usize {
         self.position.map_or(index, |position| position as usize)
+    }
+
+    /// Returns the number of whole days from the check until the first certificate on the verified path expires.
+    #[must_use]
+    pub fn certificate_days(&self) -> Option<u32> {
+        let left = self.certificate_expiry?.saturating_sub(self.timestamp);
+        u32::try_from(left / DAY).ok()
+    }
+
+    /// Returns when the result ceases to be valid, or `None` if it does not contain the time until the next check.
+    #[must_use]
+    pub fn valid_until(&self) -> Option<UnixNanos> {
+        Some(self.timestamp.saturating_add(validity(self.interval?)))
+    }
+
+    /// Returns the attempt that agrees with the status: the last failed one if the endpoint is down, otherwise the last
+    /// successful one. If there is no such attempt, returns the last one.
+    #[must_use]
+    pub fn decisive_attempt(&self) -> Option<&Attempt> {
+        self.attempts.get(decisive_attempt(&self.attempts, self.status)?)
     }
 
     /// Returns the notice, or the error of the last failed attempt if there is no notice.
@@ -256,6 +281,14 @@ pub fn each_result(
     read.map_err(|error| InvalidCheckFile(error.to_string()))
 }
 
+/// Returns the index of the attempt that agrees with a status: see [`CheckResult::decisive_attempt`].
+#[must_use]
+pub fn decisive_attempt(attempts: &[Attempt], status: Status) -> Option<usize> {
+    let is_down = status == Status::Down;
+    let agrees = |attempt: &Attempt| attempt.error.is_some() == is_down;
+    attempts.iter().rposition(agrees).or(attempts.len().checked_sub(1))
+}
+
 /// Returns the round-trip times of the successful attempts. Failed attempts are omitted, because the time until a
 /// connection is refused is not a response time.
 #[must_use]
@@ -302,10 +335,11 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
     if attempts.len() == 1 && attempts[0].rtt == 0 && attempts[0] == format::placeholder(&notice) {
         attempts.clear();
     }
+    let timestamp = read_nanos(element, "timestamp")?.unwrap_or(0);
     Ok(CheckResult {
         title: read_text(element, "title", TITLE_LIMIT)?,
         locator: read_text(element, "endpoint", LOCATOR_LIMIT)?,
-        timestamp: read_nanos(element, "timestamp")?.unwrap_or(0),
+        timestamp,
         attempts,
         threshold: read_nanos(element, "threshold")?.unwrap_or(0),
         status,
@@ -315,7 +349,8 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
         kind: Some(read_text(element, "kind", TITLE_LIMIT)?).filter(|kind| !kind.is_empty()),
         interval: read_nanos(element, "interval")?.filter(|interval| *interval > 0),
         quorum: element.string("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
-        certificate_days: element.integer("cert")?.and_then(|days| u32::try_from(days).ok()),
+        code: element.integer("code")?.and_then(|code| i32::try_from(code).ok()),
+        certificate_expiry: element.integer("cert")?.and_then(|cert| certificate_expiry(cert, timestamp)),
         objective: objective_of(element),
         id: id_of(element),
         position: element.integer("position")?.and_then(|position| u32::try_from(position).ok()),
@@ -334,6 +369,16 @@ fn read_attempt(element: &Json<'_>) -> Result<Attempt, UnexpectedType> {
             ttfb: read_nanos(element, "ttfb")?,
         },
     })
+}
+
+/// Returns when a certificate expires. Earlier versions stored the number of days after the check instead.
+fn certificate_expiry(cert: i64, timestamp: UnixNanos) -> Option<UnixNanos> {
+    match cert {
+        ..0 => None,
+        0..=MAX_CERTIFICATE_DAYS if timestamp > 0 => Some(timestamp.saturating_add(cert.saturating_mul(DAY))),
+        0..=MAX_CERTIFICATE_DAYS => None,
+        expiry => Some(expiry),
+    }
 }
 
 /// Reads an endpoint's id. Check files and histories store it under the same key.

@@ -62,16 +62,51 @@ fn a_result_without_attempts_has_a_placeholder_that_is_not_counted() {
 const WITH_CERTIFICATES: &str = include_str!("../../golden/1796089000123456789-eu-west-check.json");
 
 #[test]
-fn the_days_of_a_certificate_are_stored_and_optional() {
+fn the_days_of_a_certificate_in_earlier_files_are_converted() {
     let file = CheckFile::parse(WITH_CERTIFICATES.as_bytes()).expect("we wrote it");
-    let days: Vec<Option<u32>> = file.results.iter().map(|result| result.certificate_days).collect();
+    let days: Vec<Option<u32>> = file.results.iter().map(CheckResult::certificate_days).collect();
     assert_eq!((days.as_slice(), file.skipped.len()), (&[Some(80), Some(0), Some(13), None][..], 0));
-    assert_eq!(write_check_file(&file.results), WITH_CERTIFICATES.trim_end());
-    for unusable in ["-1", "4294967296"] {
-        let content = format!(r#"[{{"title":"A","cert":{unusable}}}]"#);
+    let first = &file.results[0];
+    assert_eq!(first.certificate_expiry, Some(first.timestamp + 80 * DAY));
+    let written = CheckFile::parse(write_check_file(&file.results).as_bytes()).expect("we wrote it");
+    assert_eq!(written, file);
+    for unusable in [r#""cert":-1,"timestamp":1"#, r#""cert":80"#] {
+        let content = format!(r#"[{{"title":"A",{unusable}}}]"#);
         let file = CheckFile::parse(content.as_bytes()).expect("it is an array");
-        assert_eq!(file.results[0].certificate_days, None, "{unusable}");
+        assert_eq!(file.results[0].certificate_expiry, None, "{unusable}");
     }
+}
+
+/// A check file with status codes, exit statuses and the times at which certificates expire.
+const WITH_CODES: &str = include_str!("../../golden/1796091000123456789-eu-west-check.json");
+
+#[test]
+fn codes_and_the_expiry_of_certificates_are_stored_and_optional() {
+    let file = CheckFile::parse(WITH_CODES.as_bytes()).expect("we wrote it");
+    let found: Vec<_> =
+        file.results.iter().map(|result| (result.code, result.certificate_expiry, result.certificate_days())).collect();
+    let expiry = 1_803_003_400_000_000_000;
+    let expected =
+        [(Some(200), Some(expiry), Some(80)), (Some(503), None, None), (Some(0), None, None), (None, None, None)];
+    assert_eq!((found.as_slice(), file.skipped.len()), (&expected[..], 0));
+    assert_eq!(write_check_file(&file.results), WITH_CODES.trim_end());
+    let content = br#"[{"title":"A","code":4294967296}]"#;
+    assert_eq!(CheckFile::parse(content).expect("it is an array").results[0].code, None);
+}
+
+#[test]
+fn the_decisive_attempt_agrees_with_the_status() {
+    let failed = |error: &str| Attempt { error: Some(error.to_owned()), ..Attempt::default() };
+    let answered = Attempt { rtt: 1, ..Attempt::default() };
+    let result =
+        |status, attempts: &[Attempt]| CheckResult { status, attempts: attempts.to_vec(), ..CheckResult::default() };
+    let down = result(Status::Down, &[failed("a"), failed("b"), answered.clone()]);
+    assert_eq!(down.decisive_attempt(), Some(&failed("b")));
+    let healthy = result(Status::Healthy, &[answered.clone(), failed("a")]);
+    assert_eq!(healthy.decisive_attempt(), Some(&answered));
+    // A missing answer can be the expected one.
+    assert_eq!(result(Status::Healthy, &[failed("a")]).decisive_attempt(), Some(&failed("a")));
+    assert_eq!(result(Status::Healthy, &[]).decisive_attempt(), None);
 }
 
 /// A check file with a message that is also a post, and one that is not.
@@ -221,6 +256,11 @@ fn the_name_gives_the_node_and_a_missing_time() {
     assert_eq!(file.results[0].node.as_ref().map(NodeName::as_str), Some("eu-west"));
 }
 
+/// Generates a code, and a time at which a certificate expires.
+fn any_code_and_expiry() -> impl Strategy<Value = (Option<i32>, Option<UnixNanos>)> {
+    (prop::option::of(any::<i32>()), prop::option::of(MAX_CERTIFICATE_DAYS + 1..i64::MAX))
+}
+
 /// Generates any result that a checker can write.
 fn any_result() -> impl Strategy<Value = CheckResult> {
     let text = || "[a-zA-Z<>&\u{2028}\"'\\\\ äß☃\n]{0,40}";
@@ -242,7 +282,7 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
         prop::option::of("[a-z]{1,9}"),
         prop::option::of(1..i64::MAX),
         prop::sample::select(vec!["any", "majority", "all", "1", "7"]),
-        (prop::option::of(any::<u32>()), prop::option::of(prop::sample::select(vec!["99.9% over 30d", "50% over 1d"]))),
+        (any_code_and_expiry(), prop::option::of(prop::sample::select(vec!["99.9% over 30d", "50% over 1d"]))),
         prop::option::of("[a-z0-9._-]{1,64}"),
         (prop::option::of(any::<u32>()), prop::option::of("1[0-9]{18}-[a-z0-9]{1,9}")),
     );
@@ -257,7 +297,7 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
                 kind,
                 interval,
                 verdict,
-                (certificate_days, objective),
+                ((code, certificate_expiry), objective),
                 id,
                 (position, post),
             ),
@@ -275,7 +315,8 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
                 kind,
                 interval,
                 quorum: verdict.parse().expect("it is a policy"),
-                certificate_days,
+                code,
+                certificate_expiry,
                 objective: objective.map(|objective| Box::new(objective.parse().expect("it is an objective"))),
                 id: id.map(String::into_boxed_str),
                 position,
@@ -302,7 +343,7 @@ proptest! {
                 "title" | "endpoint" | "notice" | "message" | "node" | "kind" | "verdict" | "slo" | "id" | "post" => {
                     value.is_string()
                 }
-                "timestamp" | "threshold" | "interval" | "cert" | "position" => value.is_i64(),
+                "timestamp" | "threshold" | "interval" | "code" | "cert" | "position" => value.is_i64(),
                 "healthy" | "degraded" | "down" => value == &serde_json::Value::Bool(true),
                 "times" => value.as_array().is_some_and(|times| times.iter().all(|attempt| attempt["rtt"].is_i64())),
                 _ => false,
@@ -316,8 +357,8 @@ proptest! {
     }
 
     #[test]
-    fn any_key_can_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..19, 0..19)) {
-        let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict", "cert", "slo", "id", "position", "post"];
+    fn any_key_can_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..20, 0..20)) {
+        let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict", "code", "cert", "slo", "id", "position", "post"];
         let mut written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
         let object = written[0].as_object_mut().expect("a result is an object");
         for index in left_out {

@@ -1,5 +1,5 @@
-//! Compares what people posted, and the figures that depend on it, everywhere: on the page, in the table and the JSON of
-//! `checker status`, and in the summary that a round stores. All clocks are stopped at the same time.
+//! Compares what people posted, and the figures that depend on it, everywhere: on the page, in the table, the JSON and the
+//! metrics of `checker status`, and in the summary that a round stores. All clocks are stopped at the same time.
 
 use std::process::Command;
 
@@ -21,6 +21,7 @@ use support::page_scenario::NOW;
 use support::posts;
 
 use super::expected::{StatusJson, list, number, text};
+use super::metrics;
 
 /// The range of the page and of the commands. At [`NOW`], it began 230 h 5 min ago.
 const RANGE: Nanos = 10 * DAY;
@@ -31,6 +32,7 @@ const GROUP: [&str; 2] = ["Service 04", "Service 05"];
 /// Two nodes and six endpoints. Two outages and slowness are in progress.
 fn fake_nodes() -> FakeNodes {
     let mut fake_nodes = FakeNodes { endpoints: 6, ..FakeNodes::small(&["eu-west", "us-east"], NOW) };
+    fake_nodes.objective = "99% over 30d".parse().ok();
     let ago =
         |endpoint, from: Nanos, length: Nanos| Outage { endpoint, nodes: 0..2, time: NOW - from..NOW - from + length };
     fake_nodes.outages = vec![
@@ -161,7 +163,7 @@ fn line_of<'a>(table: &'a str, title: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn page_table_json_and_summary_agree_about_announcements() {
+async fn page_table_json_summary_and_metrics_agree() {
     let checker = stored().await;
     let table = call(&checker, &["status", "-c", "checker.json"]).await;
     let status = call(&checker, &["status", "-c", "checker.json", "--format", "json"]).await;
@@ -170,6 +172,12 @@ async fn page_table_json_and_summary_agree_about_announcements() {
     let summary = std::fs::read_to_string(checker.path("checks/0-summary/test-node.json")).expect("it exists");
     let summary: Value = serde_json::from_str(&summary).expect("it is JSON");
     assert_eq!((report.now(), number(&summary, "at")), (NOW, NOW));
+    let mut reports = Vec::new();
+    for range in metrics::RANGES {
+        let words = ["status", "-c", "checker.json", "--format", "json", "--range", range];
+        reports.push(serde_json::from_str(&call(&checker, &words).await).expect("it is JSON"));
+    }
+    metrics::compare(&call(&checker, &["status", "-c", "checker.json", "--format", "prometheus"]).await, &reports);
     let browser = Browser::open().await;
     let (caddy, page) = open_page(&browser, &checker).await;
 

@@ -54,9 +54,39 @@ pub(super) fn check_status(headers: &HeaderMap, others: &HeaderMap, service: &st
     }
 }
 
+/// Returns the status as a number. Returns `None` if it is missing, contradictory or invalid.
+pub(super) fn status_code(headers: &HeaderMap, others: &HeaderMap) -> Option<i32> {
+    let mut all = headers.get_all(STATUS).iter().chain(others.get_all(STATUS));
+    let first = all.next()?;
+    let text = first.to_str().ok().filter(|_| all.all(|other| other == first))?;
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::checks::grpc::call_status::*;
+
+    #[test]
+    fn an_ambiguous_status_has_no_code() {
+        let map = |statuses: &[&str]| {
+            let mut map = HeaderMap::new();
+            for status in statuses {
+                map.append(STATUS, status.parse().expect("a value"));
+            }
+            map
+        };
+        for (statuses, others, expected) in [
+            (&["0"][..], &["0"][..], Some(0)),
+            (&["14"], &[], Some(14)),
+            (&["0"], &["14"], None),
+            (&["0", "14"], &[], None),
+            (&["-1"], &[], None),
+            (&["99999999999"], &[], None),
+            (&[], &[], None),
+        ] {
+            assert_eq!(status_code(&map(statuses), &map(others)), expected, "{statuses:?} {others:?}");
+        }
+    }
 
     #[test]
     fn the_status_and_its_message_are_described() {

@@ -344,6 +344,7 @@ async fn exchange(
             HttpRequest { url: &url, method: &method, headers: &sent, body, route, identifies, proxy: proxy.as_ref() };
         let response = connector.send(&request).await?;
         stopwatch.first_byte();
+        stopwatch.note_code(response.status().as_u16().into());
         let forwarding = proxy.as_ref().filter(|route| route.reads_requests(&url, check.http_version));
         if let Some(route) = forwarding.filter(|_| response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
             progress.wait_for_proxy(&route.proxy);

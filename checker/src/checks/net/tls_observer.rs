@@ -8,7 +8,7 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, SignatureScheme};
-use shared::{Nanos, SECOND};
+use shared::{Nanos, SECOND, UnixNanos};
 
 use super::tls_path::{TrustedCertificates, expires_at};
 use crate::checks::timing::{CertificateNote, ClientIdentity, HandshakeNote, with_current_stopwatch};
@@ -66,14 +66,20 @@ impl ServerCertVerifier for HandshakeObserver {
             let seconds = until.as_secs().cast_signed().saturating_sub(now.as_secs().cast_signed());
             seconds.saturating_mul(SECOND)
         };
+        let nanos = |at: UnixTime| -> UnixNanos { at.as_secs().cast_signed().saturating_mul(SECOND) };
         let note = match &self.policy.trusted {
             Some(trusted) => {
                 let expiry = trusted.verify(certificate, others, server_name, now, &self.policy.algorithms)?;
-                CertificateNote { left: left(expiry.at), authority: expiry.authority, is_verified: true }
+                CertificateNote {
+                    left: left(expiry.at),
+                    expiry: nanos(expiry.at),
+                    authority: expiry.authority,
+                    is_verified: true,
+                }
             }
             // Without verification, no path is known, so only the server's own certificate counts.
             None => match expires_at(certificate) {
-                Some(at) => CertificateNote { left: left(at), authority: None, is_verified: false },
+                Some(at) => CertificateNote { left: left(at), expiry: nanos(at), authority: None, is_verified: false },
                 None => return Ok(ServerCertVerified::assertion()),
             },
         };

@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
-use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, Timelike as _};
 use jiff::tz::TimeZone;
 use shared::announced::Posted;
 use shared::budget::{ErrorBudget, Objective};
@@ -17,27 +16,30 @@ use shared::endpoint_status::{
     EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, of_incomplete, overall_status, status_words,
 };
 use shared::history::History;
-use shared::object_name::{DigestName, HistoryPart, NodeName};
-use shared::page_config::PageConfig;
-use shared::post::fold::Announcements;
+use shared::object_name::{HistoryPart, NodeName};
 use shared::quorum::Tally;
 use shared::response_times::MAX_CHECK_RANGE;
 use shared::status::Status;
 use shared::uptime::{Ratio, UptimeBreakdown};
-use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
+use shared::{UnixNanos, duration};
 
+use super::announcements::announcements;
+use super::metrics_file::document;
 use super::{MissingStorage, Outcome, load};
-use crate::cli::{Format, StatusArguments};
+use crate::cli::{StatusArguments, StatusFormat};
 use crate::counted;
 use crate::doctor::kind_conflict;
+use crate::metrics::figures::{self, StoreFigures};
 use crate::now;
-use crate::posts::board::Board;
 use crate::recorder::check_files::SkippedResults;
 use crate::recorder::history_reader::{Detail, Histories, histories};
 use crate::recorder::history_writer::HistoryError;
 use crate::recorder::measurements::{ShownEndpoints, measurements};
+use crate::recorder::own_results::newest_results;
 use crate::sanitize::sanitize_for_terminal;
 use crate::store::Store;
+use crate::store::spool::Spool;
+use crate::time_range;
 use crate::ui;
 use crate::ui::table::style_of;
 use json::{Details, JsonReport, Measurements};
@@ -59,12 +61,16 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
         return Err(MissingStorage(arguments.config.config.display().to_string()).into());
     };
     let now = now();
-    let range = arguments.range.unwrap_or(config.page.config.range);
-    let edges = edges_of(range, now);
-    let from = edges[0];
+    let range = match arguments.format {
+        // Metrics have several ranges, and the longest one includes the others.
+        StatusFormat::Prometheus => figures::LONGEST_RANGE,
+        StatusFormat::Table | StatusFormat::Json => arguments.range.unwrap_or(config.page.config.range),
+    };
+    let edges = time_range::edges(range, now);
+    let from = time_range::start(range, now);
     let store = Arc::new(Store::open(storage).await);
     // Only the JSON output includes details.
-    let is_detailed = arguments.full && arguments.format == Format::Json;
+    let is_detailed = arguments.full && arguments.format == StatusFormat::Json;
     let is_by_check = range <= MAX_CHECK_RANGE;
     let detail = if is_detailed && !is_by_check { Detail::Latencies } else { Detail::Status };
     let loaded = histories(&store, from, now, detail).await.map_err(without_history_context)?;
@@ -81,7 +87,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let posted = Posted { announcements: &announcements, groups: &page.appearance.groups };
     let mut report = StatusReport { from, now, endpoints, statuses, is_incomplete, objectives, histories, posted };
     match arguments.format {
-        Format::Json if is_detailed => {
+        StatusFormat::Json if is_detailed => {
             let measurements = if is_by_check {
                 let shown = ShownEndpoints::new(report.endpoints.iter().map(|endpoint| &*endpoint.key));
                 let (measurements, left_out) = measurements(&store, &shown, from, now).await?;
@@ -96,28 +102,23 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
             let details = Details { edges: &edges, measurements };
             ui::stdout_json(&JsonReport { report: &report, details: Some(&details) })?;
         }
-        Format::Json => ui::stdout_json(&JsonReport { report: &report, details: None })?,
-        Format::Table => ui::stdout(&report.table())?,
+        StatusFormat::Json => ui::stdout_json(&JsonReport { report: &report, details: None })?,
+        StatusFormat::Table => ui::stdout(&report.table())?,
+        StatusFormat::Prometheus => {
+            let figures = StoreFigures::new(report.histories, report.posted, &report.objectives, now);
+            let own = report.histories.iter().find(|history| history.node.as_ref() == Some(&config.node));
+            let results = match own {
+                Some(own) => newest_results(&store, &config.node, own, now).await?,
+                None => Vec::new(),
+            };
+            let spool = Spool::open(&config.spool_dir, storage, &config.node);
+            ui::stdout(&document(&config.node, &results, Some(&figures), &spool, now).await)?;
+        }
     }
     Ok(match arguments.fail_on {
         Some(limit) if report.overall() >= limit => Outcome::Found,
         _ => Outcome::Done,
     })
-}
-
-/// Reads what people posted. If posts cannot be read, the report contains only what was measured.
-async fn announcements(store: &Store, digests: Vec<DigestName>, page: &PageConfig, now: UnixNanos) -> Announcements {
-    let board = match Board::load(store, digests).await {
-        Ok(board) => board,
-        Err(error) => {
-            ui::warn(&format!("incidents and maintenance are missing: {error}"));
-            return Announcements::default();
-        }
-    };
-    for (name, reason) in &board.unreadable {
-        ui::warn(&format!("skipped the posts in `{name}`: {reason}"));
-    }
-    board.shown(&page.post_authors(), now)
 }
 
 /// Warns about invalid objects in the store. All others are still used.
@@ -164,35 +165,6 @@ fn without_history_context(error: HistoryError) -> anyhow::Error {
         HistoryError::Store(error) => error.into(),
         other => other.into(),
     }
-}
-
-/// Returns the boundaries of the hours or days in a range that ends now, in the local time zone. As on the page, ranges
-/// up to [`MAX_CHECK_RANGE`] are divided into hours, longer ones into days. The last hour or day contains `now`.
-fn edges_of(range: Nanos, now: UnixNanos) -> Vec<UnixNanos> {
-    let local = |moment| DateTime::from_timestamp_nanos(moment).with_timezone(&Local);
-    if range <= MAX_CHECK_RANGE {
-        let in_hour = |moment| {
-            let local = local(moment);
-            let seconds = i64::from(local.minute()) * 60 + i64::from(local.second());
-            seconds * SECOND + i64::from(local.nanosecond() % 1_000_000_000)
-        };
-        let mut edges = vec![now - range - in_hour(now - range)];
-        while edges[edges.len() - 1] <= now {
-            let last = edges[edges.len() - 1];
-            edges.push(last + HOUR - in_hour(last));
-        }
-        return edges;
-    }
-    let days = ((range + DAY - 1) / DAY).unsigned_abs();
-    let first = local(now).date_naive() - Days::new(days - 1);
-    (0..=days).map(|day| start_of_day(first + Days::new(day))).collect()
-}
-
-/// Returns the start of a day in the local time zone, even if a time change skips midnight.
-fn start_of_day(date: NaiveDate) -> UnixNanos {
-    let shown = (0..4).find_map(|hour| date.and_hms_opt(hour, 0, 0)?.and_local_timezone(Local).earliest());
-    let shown = shown.and_then(|shown| shown.timestamp_nanos_opt());
-    shown.unwrap_or_else(|| date.and_time(NaiveTime::MIN).and_utc().timestamp_nanos_opt().unwrap_or_default())
 }
 
 struct StatusReport<'a> {

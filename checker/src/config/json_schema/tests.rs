@@ -127,7 +127,7 @@ fn visit(kind: &ValueKind, path: &str, put: &Put<'_>, each: &mut dyn FnMut(&str,
         }
     };
     match kind {
-        ValueKind::Object(fields) => {
+        ValueKind::Object(fields) | ValueKind::SwitchOrObject(fields) => {
             let fields: Vec<&Field> = fields.iter().collect();
             of_object(&fields, &smallest(&fields));
         }

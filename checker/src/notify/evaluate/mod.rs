@@ -7,6 +7,7 @@ mod deferred;
 mod hold_tests;
 #[cfg(test)]
 mod mail_tests;
+mod message_outcome;
 mod outcomes;
 pub mod preview;
 mod queue;
@@ -37,6 +38,7 @@ use shared::uptime::FALLBACK_INTERVAL;
 use shared::{DAY, Nanos, SECOND, UnixNanos};
 
 use self::deferred::{DeferredPlan, deferred_plans};
+pub use self::message_outcome::MessageOutcome;
 use crate::notify::budget_conditions::{burning_budgets, ended_budgets};
 use crate::notify::channels::Transport;
 use crate::notify::conditions::{
@@ -87,6 +89,8 @@ pub struct StoredHistory {
 /// The outcome of an evaluation.
 #[derive(Debug, Default)]
 pub struct EvaluationReport {
+    /// The outcome of each attempt to send a message, with its channel.
+    pub outcomes: Vec<(ChannelId, MessageOutcome)>,
     /// One line for each message that was sent.
     pub sent: Vec<String>,
     /// Failures to report to the operator, as complete clauses.

@@ -7,8 +7,8 @@ use shared::notification_log::{
     ChannelId, Deferred, FailureReason, NotificationLog, RecipientList, UNANSWERED_RETRIES,
 };
 
-use super::EvaluationReport;
 use super::queue::{Outgoing, SentQueue};
+use super::{EvaluationReport, MessageOutcome};
 use crate::counted;
 use crate::notify::channels::{SendOutcome, Transport};
 use crate::notify::delivery::DeliveryReport;
@@ -21,6 +21,10 @@ pub(super) fn record(
     (number, now): (i64, UnixNanos),
     report: &mut EvaluationReport,
 ) {
+    let outcome = |(outgoing, delivery): &(Outgoing<'_>, DeliveryReport)| {
+        (outgoing.channel.id.clone(), MessageOutcome::from(&delivery.outcome))
+    };
+    report.outcomes.extend(sent.attempts.iter().map(outcome));
     let is_delivered = |(_, delivery): &(_, DeliveryReport)| delivery.outcome == SendOutcome::Delivered;
     let (delivered, failed): (Vec<_>, Vec<_>) = sent.attempts.into_iter().partition(is_delivered);
     let has_delivered = !delivered.is_empty();
