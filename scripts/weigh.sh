@@ -1,13 +1,13 @@
 #!/bin/sh
 # Prints the size of each file in the built page: raw, with gzip and with Brotli 11. Exits with 1 if the page exceeds
-# its budget. Files that are not loaded with the page (the service worker and the translations) have a separate budget
-# for each file.
+# its budget. Files that are not loaded with the page (the service worker, the behavior of the Subscribe menu and the
+# translations) have a separate budget for each file.
 #
 #   scripts/weigh.sh [dist]
 set -eu
 
 # The limit for the whole page (HTML, CSS, JavaScript, WebAssembly and icons) in bytes, compressed with Brotli 11.
-budget=209500
+budget=212000
 
 # The limit for each file that is not loaded with the page, in bytes, compressed with Brotli 11.
 apart_budget=4500
@@ -31,7 +31,7 @@ for file in $(cd "$dist" && find . -type f | sed 's|^\./||' | LC_ALL=C sort); do
   gzip=$(gzip -9 -c "$dist/$file" | wc -c)
   brotli=$(brotli -q 11 -w 24 -c "$dist/$file" | wc -c)
   case $file in
-    sw.js | locales/*)
+    sw.js | subscribe.js | locales/*)
       apart="$apart $file,$raw,$gzip,$brotli"
       continue
       ;;

@@ -262,3 +262,14 @@ async function cacheLoaded(event, urls) {
 }
 
 addEventListener('message', event => event.waitUntil(event.data === 'clear' ? clear() : cacheLoaded(event, event.data)));
+
+// A click on a notification shows the page.
+async function showPage() {
+  const [tab] = await clients.matchAll({ type: 'window' });
+  return tab ? tab.focus() : clients.openWindow(scope);
+}
+
+addEventListener('notificationclick', event => {
+  event.notification.close();
+  event.waitUntil(showPage());
+});

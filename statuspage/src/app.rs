@@ -16,6 +16,7 @@ use crate::controller::{Controller, apply_url_state};
 use crate::i18n::{self, IntlFormatter, Language, Locale, Texts, texts};
 use crate::url_state::UrlState;
 use crate::view::config_error::{self, ConfigError};
+use crate::view::subscribe;
 use crate::view::{self, LoadProgress};
 use crate::{browser, source};
 
@@ -78,9 +79,14 @@ fn show(url_state: UrlState, language: &'static Language, config: Result<PageCon
     let _ = Executor::init_wasm_bindgen();
     let owner = Owner::new();
     owner.with(|| {
-        let context = AppContext::new(language, apply_url_state(url_state));
+        let outputs = config.as_ref().ok().and_then(|config| config.outputs.as_deref());
+        let outputs = outputs.map(|url| &*url.to_owned().leak());
+        let context = AppContext::new(language, apply_url_state(url_state), outputs);
         page::mount(context, &config);
         if let Ok(config) = config {
+            if let Some(outputs) = outputs {
+                browser::add_feed_links(&subscribe::feed_links(outputs));
+            }
             // `boot.js` reads this to decide whether to register the service worker.
             browser::set_root_attribute("data-offline", if config.offline { "true" } else { "false" });
             for skipped in &config.skipped {
@@ -129,9 +135,12 @@ async fn refresh_periodically(context: AppContext, config: Arc<PageConfig>) {
         let loaded_at = browser::now();
         loop {
             let sleep = browser::sleep_until_visibility_changes(interval).await;
-            browser::until_visible().await;
+            if !browser::notifies() {
+                browser::until_visible().await;
+            }
             // Data is not reloaded when the visitor only switches tabs briefly.
-            if sleep == browser::Sleep::Completed || browser::now() - loaded_at >= RELOAD_AFTER {
+            let is_overdue = !browser::is_hidden() && browser::now() - loaded_at >= RELOAD_AFTER;
+            if sleep == browser::Sleep::Completed || is_overdue {
                 break;
             }
         }

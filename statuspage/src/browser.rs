@@ -13,6 +13,8 @@ use web_sys::{Document, HtmlElement, Window};
 use crate::civil::parse_offset;
 use crate::i18n::intl::{IntlObject, intl};
 use crate::view::icon::icon;
+use crate::view::outage_changes::OutageNotification;
+use crate::view::subscribe::FeedLink;
 use shared::quorum::CLOCK_TOLERANCE;
 use shared::status::Status;
 
@@ -236,6 +238,36 @@ pub(crate) fn is_hidden() -> bool {
 pub(crate) fn set_root_attribute(name: &str, value: &str) {
     if let Some(root) = document().and_then(|document| document.document_element()) {
         let _ = root.set_attribute(name, value);
+    }
+}
+
+/// Returns whether this browser notifies the visitor of outages. `subscribe.js` sets the attribute.
+pub(crate) fn notifies() -> bool {
+    let root = document().and_then(|document| document.document_element());
+    root.and_then(|root| root.get_attribute("data-notify")).is_some_and(|choice| choice == "on")
+}
+
+/// Shows notifications, if the visitor wants them. `subscribe.js` defines the function.
+pub(crate) fn notify(notifications: &[OutageNotification]) {
+    let global = js_sys::global();
+    let Ok(show) = Reflect::get(&global, &"showOutage".into()).and_then(JsValue::dyn_into::<Function>) else { return };
+    for OutageNotification { tag, title, body } in notifications {
+        let _ = show.call3(&global, &title.into(), &body.into(), &tag.into());
+    }
+}
+
+/// Links to the feeds in the page's head, where browsers find them. The HTML of `checker serve` already has the links.
+pub(crate) fn add_feed_links(links: &[FeedLink]) {
+    let find = |selector| document().and_then(|document| document.query_selector(selector).ok()?);
+    let (Some(head), None) = (find("head"), find("link[rel=alternate]")) else { return };
+    for feed in links {
+        let Some(link) = document().and_then(|document| document.create_element("link").ok()) else { return };
+        for (name, value) in
+            [("rel", "alternate"), ("type", feed.media_type), ("title", feed.name), ("href", &*feed.url)]
+        {
+            let _ = link.set_attribute(name, value);
+        }
+        let _ = head.append_child(&link);
     }
 }
 

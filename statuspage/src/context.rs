@@ -13,6 +13,7 @@ use crate::render_queue::RenderQueue;
 use crate::url_state::UrlState;
 use crate::view::chart::Point;
 use crate::view::overlay::{ChartOverlay, Layer};
+use crate::view::subscribe;
 use crate::view::{LoadProgress, PageView, Percentiles};
 
 /// The actions that visitors can trigger. [`crate::controller`] implements them, so components do not depend on
@@ -56,13 +57,15 @@ pub struct AppContext {
     pub overlay: RwSignal<ChartOverlay>,
     /// Whether the page is being printed. Printing unfolds everything.
     pub printing: RwSignal<bool>,
+    /// The URL of the folder with the feeds and the calendar, if visitors can read them.
+    pub outputs: Option<&'static str>,
     /// The actions, which are missing while the configuration is invalid.
     actions: StoredValue<Option<Rc<dyn Actions>>, LocalStorage>,
 }
 
 impl AppContext {
     /// Creates the signals, which belong to the current owner.
-    pub(crate) fn new(language: &'static Language, url_state: UrlState) -> AppContext {
+    pub(crate) fn new(language: &'static Language, url_state: UrlState, outputs: Option<&'static str>) -> AppContext {
         AppContext {
             language,
             view: RwSignal::new(PageView::default()),
@@ -73,6 +76,7 @@ impl AppContext {
             stage: RwSignal::new(RenderStage::Endpoints),
             overlay: RwSignal::new(ChartOverlay::Off),
             printing: RwSignal::new(false),
+            outputs,
             actions: StoredValue::new_local(None),
         }
     }
@@ -128,6 +132,12 @@ impl AppContext {
         if let Some(actions) = self.actions() {
             actions.show(url_state);
         }
+    }
+
+    /// Returns the URL of an endpoint's feed, if visitors can read it.
+    #[must_use]
+    pub fn endpoint_feed(self, title: &str) -> Option<String> {
+        subscribe::endpoint_feed(self.outputs?, title)
     }
 
     /// Returns whether an endpoint matches the search.

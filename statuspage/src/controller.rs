@@ -17,6 +17,7 @@ use crate::i18n::Calendar;
 use crate::source;
 use crate::store::{HistoryListing, InlineContents, Listing, Store, StoreError, StoreObject};
 use crate::url_state::{Shown, TimeZone, UrlState};
+use crate::view::outage_changes::KnownOutages;
 use crate::view::overlay::{ChartOverlay, Layer};
 use crate::view::period::Period;
 use crate::view::{self, LoadProgress, Percentiles, ViewScope, ViewSettings, text};
@@ -107,6 +108,7 @@ pub(crate) struct Controller {
     /// The ids of the endpoints to render, in reverse order.
     to_render: RefCell<Vec<usize>>,
     is_rendering: Cell<bool>,
+    known_outages: RefCell<KnownOutages>,
 }
 
 impl Actions for Controller {
@@ -174,6 +176,7 @@ impl Controller {
             load_state: Cell::new(LoadState::Idle),
             to_render: RefCell::default(),
             is_rendering: Cell::new(false),
+            known_outages: RefCell::default(),
             config,
         }
     }
@@ -307,6 +310,18 @@ impl Controller {
         self.cache.borrow_mut().record_response(browser::now());
         self.context.loading.set(LoadProgress::Complete);
         self.refresh_view(LoadProgress::Complete);
+        self.notify();
+    }
+
+    /// Shows notifications about the outages that began or ended since the previous load, if the visitor wants them.
+    fn notify(&self) {
+        if self.context.url_state.with_untracked(|url_state| url_state.at.is_some()) {
+            return;
+        }
+        let changes = self.context.view.with_untracked(|view| {
+            self.known_outages.borrow_mut().update(view, &self.config.title, self.context.language)
+        });
+        browser::notify(&changes);
     }
 
     fn load_request(&self) -> LoadRequest {

@@ -75,6 +75,7 @@ mod serve;
 mod shutdown;
 mod simulation;
 mod storage;
+mod subscribe;
 mod summaries;
 mod system_limits;
 mod system_preferences;

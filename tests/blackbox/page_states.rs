@@ -135,3 +135,25 @@ async fn expanded_details_and_overlays_are_accessible() {
     }
     assert!(found.wrong.is_empty(), "{:#?}", found.wrong);
 }
+
+#[tokio::test]
+async fn the_open_subscribe_menu_is_accessible() {
+    let scenario = PageState::Down.start().await;
+    let browser = page_scenario::open_browser().await;
+    let mut found = Found::default();
+    for reader in READERS {
+        emulate(&browser, reader).await;
+        let page = scenario.visit(&browser).await;
+        browser.script("document.querySelector('#subscribe summary').click()").await;
+        let entries = || async {
+            let count = "return window.showOutage && document.querySelectorAll('#subscribe[open] li').length";
+            (browser.script(count).await == 6).then_some(())
+        };
+        support::wait_for("the menu", entries).await;
+        found.inspect(&browser, &page, reader.0).await;
+        let corners = "const { left, right } = document.querySelector('#subscribe .menu').getBoundingClientRect();
+            return [left >= 0, right <= document.documentElement.clientWidth]";
+        assert_eq!(browser.script(corners).await, json!([true, true]), "the menu is inside the window ({})", reader.0);
+    }
+    assert!(found.wrong.is_empty(), "{:#?}", found.wrong);
+}

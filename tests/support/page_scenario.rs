@@ -6,6 +6,7 @@ use std::net::TcpListener;
 
 use serde_json::json;
 use shared::object_name::INDEX;
+use shared::page_config::appearance::Link;
 use shared::page_config::{PageConfig, Source};
 use shared::post::{Edit, Impact, IncidentState, Post, PostId};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
@@ -277,6 +278,9 @@ impl PageState {
             url: if self == PageState::Loading { format!("{origin}/") } else { "store/".to_owned() },
         });
         "Example Inc.".clone_into(&mut config.title);
+        config.outputs = Some("./".to_owned());
+        let (text, url) = ("Telegram".to_owned(), "https://t.me/example".to_owned());
+        config.appearance.subscribe = vec![Link { text, url }];
         (config.range, config.refresh) = (if self.fake_nodes().days > 90 { 90 * DAY } else { 30 * DAY }, DAY);
         match self {
             PageState::Broken => caddy.configure("{ \"titel\": \"Example Inc.\", \"source\": { \"type\": \"s3\" } }"),

@@ -230,7 +230,7 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
             if has_all_titles {
                 notifiers::check_endpoints(&converted, &titles, &mut problems);
             }
-            let ConvertedNotifiers { notifications, positions: of_channels } = converted;
+            let ConvertedNotifiers { notifications, positions: of_channels, public } = converted;
             channel_positions = of_channels;
             positions = checks.iter().map(|one| one.at).collect();
             let checks: Vec<Arc<Check>> = checks.into_iter().map(|one| one.check).collect();
@@ -241,10 +241,13 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
             } else {
                 convert(&root, checks, folder, environment, &mut problems)
             };
-            config.map(|config| Config {
-                objectives: Arc::new(objectives),
-                notifications: notifications.map(|notifications| Arc::new(for_page(notifications, &config))),
-                ..config
+            config.map(|mut config| {
+                config.page.config.appearance.subscribe.splice(..0, public);
+                Config {
+                    objectives: Arc::new(objectives),
+                    notifications: notifications.map(|notifications| Arc::new(for_page(notifications, &config))),
+                    ..config
+                }
             })
         }
         Err(problem) => {

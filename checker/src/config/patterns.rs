@@ -21,6 +21,8 @@ pub(super) const PREFIX: &str = r"^(([^./\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9
 pub(super) const TOKEN: &str = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 pub(super) const HEADER_VALUE: &str = r"^[^\x00-\x08\x0a-\x1f\x7f]*$";
 pub(super) const HTTP_URL: &str = r"^\s*[Hh][Tt][Tt][Pp][Ss]?:[/\\]*[^/\\\s]";
+/// A URL that a public link can have.
+pub(super) const PUBLIC_URL: &str = r"^(https?://[^/\s\x00-\x1f\x7f]|mailto:[^/\s\x00-\x1f\x7f])[^\s\x00-\x1f\x7f]*$";
 pub(super) const WEBSOCKET_URL: &str = r"^\s*[Ww][Ss][Ss]?:[/\\]*[^/\\\s]";
 pub(super) const HOST: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[^\x00- !-$&-,/:-@\[-^`{-\x7f]+)(:/?|/*)\s*$";
 /// Like [`HOST`], but without a scheme, a colon or slashes.

@@ -238,7 +238,19 @@ pub const PAGE: &[Field] = &[
         "an icon that shows the status",
         "The icon for the browser tab, in the same format as `logo`.",
     ),
+    optional(
+        "outputs",
+        ValueKind::Object(OUTPUTS),
+        "`serve`: its own addresses; `provision`: none",
+        "Where visitors can read the feeds and the calendar.",
+    ),
     optional("links", ValueKind::List(&ValueKind::Object(LINK)), "none", "The links in the header."),
+    optional(
+        "subscribe",
+        ValueKind::List(&ValueKind::Object(SUBSCRIBE_LINK)),
+        "none",
+        "Links in the Subscribe menu, for example to mailing lists. Public channels of `notifiers` come before them.",
+    ),
     optional("footer", ValueKind::String, "none", "The text at the bottom of the page."),
     optional(
         "theme",
@@ -270,6 +282,17 @@ const LINK: &[Field] = &[
     required("text", ValueKind::String, "The link text."),
     required("url", ValueKind::String, "The target, an `https:`, `http:`, `mailto:` or relative URL."),
 ];
+
+const SUBSCRIBE_LINK: &[Field] = &[
+    required("text", ValueKind::String, "The link text."),
+    required("url", ValueKind::String, "The target, an `https:`, `http:` or `mailto:` URL."),
+];
+
+const OUTPUTS: &[Field] = &[required(
+    "url",
+    ValueKind::String,
+    "The URL of the folder that contains `feed.atom`, relative to the page or absolute.",
+)];
 
 const THEME: &[Field] = &[
     optional("light", ValueKind::Object(COLORS), "neutral colors", "Colors for the light theme."),

@@ -109,6 +109,7 @@ fn page_settings_are_passed_on() {
     let config = loaded(
         r##"{"checkers":[],"page":{"title":"Shop","range":"7d","refresh":"5m","interval":"1m","offline":false,
         "embed_by":["https://intranet.example"],"language":"ja","logo":"logo.svg","links":[{"text":"Help","url":"https://help.example/"}],
+        "subscribe":[{"text":"List","url":"mailto:join@lists.example"}],"outputs":{"url":"https://b.example/feeds"},
         "footer":"Example Inc.","theme":{"dark":{"ground":"#101418"},"radius":10,"font":"serif"},
         "labels":{"down":{"word":"out of order"}},"order":["Shop"],"hidden":{"errors":["Intranet *"]},
         "groups":[{"title":"All","endpoints":["*"],"groups":[{"title":"API","endpoints":["API v1"]}]}]}}"##,
@@ -119,6 +120,8 @@ fn page_settings_are_passed_on() {
     assert_eq!(page.appearance.language.as_deref(), Some("ja"));
     assert_eq!(page.appearance.status_words[Status::Down as usize].as_deref(), Some("out of order"));
     assert_eq!(config.page.embed_by, ["https://intranet.example"]);
+    assert_eq!(page.outputs.as_deref(), Some("https://b.example/feeds/"));
+    assert_eq!(page.appearance.subscribe[0].url, "mailto:join@lists.example");
     assert_eq!(PageConfig::parse(&page.to_json()).as_ref(), Ok(page), "it is passed on whole");
 }
 

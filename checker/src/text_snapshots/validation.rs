@@ -94,6 +94,7 @@ const ROOT: &[&str] = &[
     r#""page": {"logo": "https://elsewhere.example/logo.svg", "favicon": "javascript:1"}"#,
     r#""page": {"links": [{"text": "x", "url": "javascript:alert(1)"}, {"text": "y"}]}"#,
     r#""page": {"links": [{"text": "x", "url": "javascript:alert(1)"}]}"#,
+    r#""page": {"subscribe": [{"text": "x", "url": "javascript:alert(1)"}], "outputs": {"url": "ftp://a"}}"#,
     r#""page": {"theme": {"light": {"ground": "white"}, "dark": {"grund": "white"}}}"#,
     r#""page": {"theme": {"light": {"ground": "white"}, "radius": 99, "font": "comic"}}"#,
     r#""page": {"theme": {"light": {"ground": "white"}}}"#,

@@ -11,8 +11,8 @@ use crate::status::Status;
 use crate::suggest::suggest;
 
 /// The keys of `config.json` that define the appearance.
-pub const KEYS: [&str; 10] =
-    ["language", "logo", "favicon", "links", "footer", "theme", "labels", "groups", "order", "hidden"];
+pub const KEYS: [&str; 11] =
+    ["language", "logo", "favicon", "links", "subscribe", "footer", "theme", "labels", "groups", "order", "hidden"];
 
 /// Renamed keys and their current names.
 pub const RENAMED_KEYS: [(&str, &str); 3] = [("look", "theme"), ("texts", "labels"), ("hide", "hidden")];
@@ -63,6 +63,8 @@ pub struct Appearance {
     pub favicon: Option<String>,
     /// Links in the header, in display order.
     pub links: Vec<Link>,
+    /// Links in the menu for subscribing, in display order: channels and mailing lists. Their URLs are not relative.
+    pub subscribe: Vec<Link>,
     /// Plain text at the bottom of the page.
     pub footer: Option<String>,
     /// The values of [`COLORS`] by name, in light and in dark mode.
@@ -85,7 +87,7 @@ pub struct Appearance {
     pub hidden_locators: Vec<String>,
 }
 
-/// A link in the header.
+/// A link in the header or in the menu for subscribing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// The text of the link.
@@ -111,7 +113,8 @@ pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
         language: reader.one_of("language", config.get("language"), &languages).filter(|language| language != "auto"),
         logo: reader.picture("logo", config.get("logo")),
         favicon: reader.picture("favicon", config.get("favicon")),
-        links: reader.links(config.get("links")),
+        links: reader.links("links", config.get("links"), &HEADER_LINKS),
+        subscribe: reader.links("subscribe", config.get("subscribe"), &PUBLIC_LINKS),
         footer: reader.text("footer", config.get("footer")),
         colors: ["light", "dark"].map(|mode| reader.colors(&format!("{theme_key}.{mode}"), of_theme(mode))),
         radius: reader.radius(&format!("{theme_key}.radius"), of_theme("radius")),
@@ -124,6 +127,22 @@ pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
         hidden_locators: reader.titles(&format!("{hidden_key}.locators"), of_hidden("locators")),
     }
 }
+
+/// Which URLs a list of links can contain.
+struct LinkRule {
+    is_allowed: fn(&str) -> bool,
+    /// The problem with all other URLs.
+    problem: &'static str,
+}
+
+const HEADER_LINKS: LinkRule = LinkRule {
+    is_allowed: |url| is_relative(url) || after_scheme(url).is_some(),
+    problem: "must have a `url` that is relative or starts with `https://`, `http://` or `mailto:`",
+};
+const PUBLIC_LINKS: LinkRule = LinkRule {
+    is_allowed: is_public_url,
+    problem: "must have a `url` that starts with `https://`, `http://` or `mailto:`",
+};
 
 /// A reader that returns valid values and reports the others.
 struct AppearanceReader<'a> {
@@ -197,19 +216,16 @@ impl AppearanceReader<'_> {
         None
     }
 
-    fn links(&mut self, value: Option<&Json<'_>>) -> Vec<Link> {
+    fn links(&mut self, key: &str, value: Option<&Json<'_>>, rule: &LinkRule) -> Vec<Link> {
         let mut links = Vec::new();
-        for (number, link) in self.list("links", value).iter().enumerate() {
-            let path = format!("links[{number}]");
+        for (number, link) in self.list(key, value).iter().enumerate() {
+            let path = format!("{key}[{number}]");
             self.check_keys(&path, Some(link), &["text", "url"]);
             let text = self.text(&format!("{path}.text"), link.get("text"));
             let url = self.text(&format!("{path}.url"), link.get("url"));
             match (text, url) {
-                (Some(text), Some(url)) if is_relative(&url) || has_link_scheme(&url) => links.push(Link { text, url }),
-                (Some(_), Some(_)) => self.skip(
-                    &path,
-                    "must have a `url` that is relative or starts with `https://`, `http://` or `mailto:`",
-                ),
+                (Some(text), Some(url)) if (rule.is_allowed)(&url) => links.push(Link { text, url }),
+                (Some(_), Some(_)) => self.skip(&path, rule.problem),
                 _ => self.skip(&path, "must have a `text` and a `url`"),
             }
         }
@@ -299,8 +315,20 @@ fn is_relative(url: &str) -> bool {
     !url.contains(':') && !url.starts_with("//") && !url.contains('\\')
 }
 
-fn has_link_scheme(url: &str) -> bool {
-    ["https://", "http://", "mailto:"].iter().any(|scheme| url.starts_with(scheme))
+/// Returns whether a link that leads away from the page has this URL: one with the scheme `https:`, `http:` or
+/// `mailto:`, and without spaces and control characters.
+#[must_use]
+pub fn is_public_url(url: &str) -> bool {
+    after_scheme(url).is_some_and(|rest| {
+        !rest.is_empty()
+            && !rest.starts_with('/')
+            && !rest.contains(|one: char| one.is_whitespace() || one.is_control())
+    })
+}
+
+/// Returns what follows the scheme of a URL that links can have.
+fn after_scheme(url: &str) -> Option<&str> {
+    ["https://", "http://", "mailto:"].iter().find_map(|scheme| url.strip_prefix(scheme))
 }
 
 fn is_color(text: &str) -> bool {
@@ -327,6 +355,8 @@ impl Appearance {
         put("favicon", json!(self.favicon));
         let links = self.links.iter().map(|link| json!({ "text": link.text, "url": link.url }));
         put("links", links.collect());
+        let subscribe = self.subscribe.iter().map(|link| json!({ "text": link.text, "url": link.url }));
+        put("subscribe", subscribe.collect());
         put("footer", json!(self.footer));
         let mut theme = Map::new();
         for (mode, colors) in ["light", "dark"].into_iter().zip(&self.colors) {
@@ -384,6 +414,7 @@ mod tests {
     const FULL: &str = r##"{
         "language": "pt", "logo": "logo.svg", "favicon": "data:image/png;base64,AAAA", "footer": "Example Ltd.",
         "links": [{ "text": "Help", "url": "https://help.example/" }, { "text": "Write", "url": "mailto:a@b.example" }],
+        "subscribe": [{ "text": "Telegram", "url": "https://t.me/example" }],
         "theme": { "light": { "ground": "#ffffff", "healthy": "#007755" }, "dark": { "ground": "#000000" },
                   "radius": 12, "font": "serif" },
         "labels": { "healthy": { "word": "operational" }, "down": { "word": "out", "remark": "Call us." } },
@@ -445,6 +476,35 @@ mod tests {
         assert_eq!(odd.links, [Link { text: "Help".to_owned(), url: "help/".to_owned() }]);
         assert_eq!(odd.colors[0], [("down".to_owned(), "#aa0000".to_owned())]);
         assert_eq!(odd.groups[0].groups[0].title, "H");
+    }
+
+    #[test]
+    fn links_of_the_subscribe_menu_lead_away_from_the_page() {
+        for url in ["https://t.me/example", "http://lists.example/", "mailto:status-join@lists.example"] {
+            assert!(is_public_url(url), "{url}");
+        }
+        for url in [
+            "javascript:alert(1)",
+            "JavaScript:alert(1)",
+            "java\nscript:alert(1)",
+            " https://t.me/",
+            "https://t.me/a b",
+            "https://t.me/\u{202e}\u{7}",
+            "https:///",
+            "https://",
+            "mailto:",
+            "data:text/html,x",
+            "//t.me/example",
+            "lists/",
+            "",
+        ] {
+            assert!(!is_public_url(url), "{url}");
+            let config = serde_json::json!({ "subscribe": [{ "text": "x", "url": url }] });
+            let (read, skipped) = appearance(&config.to_string());
+            // The reader trims values.
+            let is_refused = read.subscribe.is_empty() && skipped.len() >= 1;
+            assert_eq!(is_refused, !is_public_url(url.trim()), "{url}: {skipped:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod appearance;
 mod fields;
 mod groups;
+mod outputs;
 mod source;
 
 use serde_json::{Value, json};
@@ -39,6 +40,9 @@ pub struct PageConfig {
     pub authors: Option<Vec<NodeName>>,
     /// The authors who may change what others posted.
     pub editors: Vec<NodeName>,
+    /// The URL of the folder with the feeds and the calendar, with a trailing slash, or `None` if visitors cannot read
+    /// them. It is absolute or relative to the page.
+    pub outputs: Option<String>,
     /// Logo, theme, labels, groups and more.
     pub appearance: Appearance,
     /// Problems that do not prevent the page from being shown.
@@ -62,8 +66,8 @@ const REFRESH_LIMITS: (Nanos, Nanos) = (5 * SECOND, DAY);
 const INTERVAL_LIMITS: (Nanos, Nanos) = (SECOND, 31 * DAY);
 
 /// The keys of `config.json` that do not define the appearance.
-pub const KEYS: [&str; 9] =
-    ["$schema", "title", "source", "range", "refresh", "interval", "offline", "authors", "editors"];
+pub const KEYS: [&str; 10] =
+    ["$schema", "title", "source", "range", "refresh", "interval", "offline", "authors", "editors", "outputs"];
 
 impl PageConfig {
     /// Creates a configuration with defaults for everything except the source.
@@ -78,6 +82,7 @@ impl PageConfig {
             offline: true,
             authors: None,
             editors: Vec::new(),
+            outputs: None,
             appearance: Appearance::default(),
             skipped: Vec::new(),
         }
@@ -116,6 +121,7 @@ impl PageConfig {
                 let title = title.to_owned();
                 let mut fields = Fields { object: &object, members, path: "", problems: &mut skipped };
                 let (authors, editors) = (fields.names("authors"), fields.names("editors").unwrap_or_default());
+                let outputs = outputs::read(object.get("outputs"), &mut skipped);
                 let appearance = appearance::read(&object, &mut skipped);
                 Ok(PageConfig {
                     title,
@@ -126,6 +132,7 @@ impl PageConfig {
                     offline,
                     authors,
                     editors,
+                    outputs,
                     appearance,
                     skipped,
                 })
@@ -160,6 +167,9 @@ impl PageConfig {
             }
             if !self.editors.is_empty() {
                 members.insert("editors".to_owned(), names(&self.editors));
+            }
+            if let Some(url) = &self.outputs {
+                members.insert("outputs".to_owned(), json!({ "url": url }));
             }
             self.appearance.write(members);
         }
@@ -258,12 +268,14 @@ mod tests {
                 Source::S3(S3Source { bucket, region, endpoint_url, address_style, prefix, public_keys })
             });
         let http = "[a-z./]{1,10}/".prop_map(|url| Source::Http { url });
-        (".{0,20}", prop_oneof![s3, http], HOUR..366 * DAY, 5 * SECOND..DAY, SECOND..DAY).prop_map(
-            |(title, source, range, refresh, interval)| PageConfig {
+        let outputs = prop::option::of("(\\./|https://[a-z]{1,9}\\.example/([a-z0-9-]{1,9}/){0,2})");
+        (".{0,20}", prop_oneof![s3, http], HOUR..366 * DAY, 5 * SECOND..DAY, SECOND..DAY, outputs).prop_map(
+            |(title, source, range, refresh, interval, outputs)| PageConfig {
                 title,
                 range,
                 refresh,
                 interval,
+                outputs,
                 ..PageConfig::new(source)
             },
         )

@@ -161,7 +161,7 @@ fn read_s3(fields: &mut Fields<'_>) -> Option<Source> {
     Some(Source::S3(S3Source { bucket: bucket?, region, endpoint_url, address_style, prefix, public_keys }))
 }
 
-fn is_http_url(url: &str) -> bool {
+pub(super) fn is_http_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace))
 }

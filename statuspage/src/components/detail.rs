@@ -3,10 +3,11 @@
 use leptos::prelude::*;
 
 use super::dom::ElementBuilder;
-use super::dom::html::{button, div, h4, li, ol, p, span};
+use super::dom::html::{a, button, div, h4, li, ol, p, span};
 use super::endpoint_ref::EndpointRef;
 use super::parts::{fixed_status_icon, isolated, planned, time};
 use super::strip;
+use crate::i18n::texts;
 use crate::view::level::{LevelView, ROWS_AT_FIRST, RowView};
 
 /// Builds the open bars of an endpoint.
@@ -43,14 +44,22 @@ fn level(endpoint: EndpointRef, number: usize) -> ElementBuilder {
         .text(show_all)
         .on("click", move |_| is_expanded.set(true))
         .show_when(move || !show_all().is_empty() && !is_expanded.get());
-    div()
+    let level = div()
         .class("level")
         .child(h4().attr("aria-live", "polite").text(text(|level| &level.heading)))
         .child(p().class("quiet").text(text(|level| &level.summary)))
         .child(bars)
         .child(checks)
         .child(button)
-        .child(p().class("quiet").text(text(|level| &level.note)))
+        .child(p().class("quiet").text(text(|level| &level.note)));
+    if number == 1 { level.children(feed(endpoint)) } else { level }
+}
+
+/// Builds the link to the endpoint's feed, if visitors can read it.
+fn feed(endpoint: EndpointRef) -> Option<ElementBuilder> {
+    let url = endpoint.context.endpoint_feed(&endpoint.text(|one| &one.title)())?;
+    let text = endpoint.context.language.format(texts::FEED_OF, &[&endpoint.text(|one| &one.name)()]);
+    Some(p().class("quiet").child(a().attr("href", &url).text(&text)))
 }
 
 fn row(row: &RowView) -> ElementBuilder {

@@ -7,6 +7,7 @@ use super::dom::ElementBuilder;
 use super::dom::html::{a, button, header as header_element, img, nav, p, span};
 use super::links::page_link;
 use super::parts::isolated;
+use super::subscribe;
 use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::url_state::Shown;
@@ -30,7 +31,12 @@ pub(super) fn header(context: AppContext, config: &PageConfig) -> ElementBuilder
         .child(status)
         .child(history)
         .show_when(move || has_links || context.view.with(|view| view.has_history || view.detail.is_some()));
-    header_element().child(name).child(links).child(past(context)).child(banner(context))
+    header_element()
+        .child(name)
+        .child(links)
+        .child(subscribe::menu(context, config))
+        .child(past(context))
+        .child(banner(context))
 }
 
 /// Builds the note that appears while the page shows a past time, with a button that returns to the present.

@@ -19,6 +19,7 @@ mod overall;
 pub(crate) mod page;
 mod parts;
 mod strip;
+mod subscribe;
 mod table;
 mod timeline;
 mod toolbar;

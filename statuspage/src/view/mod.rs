@@ -20,6 +20,7 @@ pub mod icon;
 pub mod level;
 pub mod messages;
 pub mod notes;
+pub mod outage_changes;
 pub mod overall;
 pub mod overlay;
 mod page;
@@ -30,6 +31,7 @@ mod sample_groups;
 pub mod search;
 mod settings;
 pub mod strip;
+pub mod subscribe;
 pub mod text;
 pub mod timeline;
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use shared::notification_log::ChannelId;
+use shared::page_config::appearance::{Link, is_public_url};
 use shared::suggest::suggest;
 
 use super::converter::NotifierConverter;
@@ -11,7 +12,7 @@ use super::section::{LONGEST_DELAY, LONGEST_REPEAT, NotifySection, SHORTEST_REPE
 use crate::config::document::Located;
 use crate::config::patterns;
 use crate::config::raw::RawDuration;
-use crate::config::spec::{Field, ValueKind, optional};
+use crate::config::spec::{Field, ValueKind, optional, required};
 use crate::notify::event::EventKind;
 use crate::notify::rules::ChannelPolicy;
 
@@ -76,6 +77,21 @@ pub(super) const COMMON: &[Field] = &[
         "the `repeat` of `notify`",
         "The intervals between reminders that an endpoint is still down. The last interval repeats, and `[]` turns reminders off.",
     ),
+    optional(
+        "public",
+        ValueKind::Object(PUBLIC),
+        "none: the page does not mention the channel",
+        "A link with which everyone can join the channel. The page shows it in its Subscribe menu.",
+    ),
+];
+
+const PUBLIC: &[Field] = &[
+    required("text", ValueKind::Pattern(patterns::NOT_BLANK), "The link text, for example `Telegram`."),
+    required(
+        "url",
+        ValueKind::Pattern(patterns::PUBLIC_URL),
+        "The target, an `https:`, `http:` or `mailto:` URL. It must not be the channel's secret URL.",
+    ),
 ];
 
 #[derive(Deserialize)]
@@ -88,9 +104,32 @@ pub(super) struct RawNotifier {
     after: Option<RawDuration>,
     recovered_after: Option<RawDuration>,
     repeat: Option<Vec<RawDuration>>,
+    public: Option<RawLink>,
+}
+
+#[derive(Deserialize)]
+struct RawLink {
+    text: String,
+    url: String,
 }
 
 impl RawNotifier {
+    /// Returns the link with which everyone can join the channel. Reports an error if it is invalid.
+    pub(super) fn public_link(&self, converter: &mut NotifierConverter<'_>) -> Option<Link> {
+        let RawLink { text, url } = self.public.as_ref()?;
+        if text.trim().is_empty() {
+            converter.reject("public.text", "is empty: write for example `Telegram`");
+            return None;
+        }
+        if !is_public_url(url) {
+            let url = url.escape_debug();
+            let error = format!("invalid URL `{url}`: expected `https://…`, `http://…` or `mailto:…`, without spaces");
+            converter.error("public.url", error);
+            return None;
+        }
+        Some(Link { text: text.trim().to_owned(), url: url.clone() })
+    }
+
     /// Returns whether the channel is enabled, and its notification policy.
     pub(super) fn into_policy(
         self,

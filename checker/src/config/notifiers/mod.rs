@@ -37,6 +37,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use shared::notification_log::IncidentScope;
+use shared::page_config::appearance::Link;
 use shared::suggest::suggest;
 
 use self::check_keys::CheckKeys;
@@ -107,11 +108,12 @@ const NOTIFIER: ValueKind = ValueKind::Tagged {
     common: COMMON,
 };
 
-/// Converted notifiers, and the byte offset of each channel in the file.
+/// Converted notifiers, the byte offset of each channel in the file, and the links to public channels.
 #[derive(Default)]
 pub(super) struct ConvertedNotifiers {
     pub notifications: Option<Notifications>,
     pub positions: Vec<usize>,
+    pub public: Vec<Link>,
 }
 
 /// Converts the notifiers that validation has accepted, and skips the others. `checks` contains the checks' references
@@ -119,7 +121,7 @@ pub(super) struct ConvertedNotifiers {
 pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems: &mut Problems) -> ConvertedNotifiers {
     let section = NotifySection::convert(root.member("notify"), problems);
     let mut ids = ChannelIds::default();
-    let (mut channels, mut positions) = (Vec::new(), Vec::new());
+    let (mut channels, mut positions, mut public) = (Vec::new(), Vec::new(), Vec::new());
     let list = [NOTIFIERS, "notifier"].into_iter().find_map(|key| Some((key, root.member(key)?)));
     for (path, located) in list.into_iter().flat_map(|(key, list)| elements(key, list)) {
         if !is_valid(located, &NOTIFIER) {
@@ -134,6 +136,8 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
         let Some(raw) = converter.read::<RawNotifier>() else { continue };
         let (type_name, transport) = convert_transport(&mut converter);
         let id = ids.claim(raw.id.as_deref(), type_name, &mut converter);
+        // Other nodes can notify a channel that is disabled here, so its link is shown, too.
+        public.extend(raw.public_link(&mut converter).filter(|link| !public.contains(link)));
         let (is_enabled, mut policy) = raw.into_policy(&section, &mut converter);
         policy.incidents = transport.as_ref().and_then(Transport::incident_scope);
         if let (Some(id), Some(transport)) = (id, transport) {
@@ -169,7 +173,7 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
         problems.add(Problem::warning(days.at, text));
     }
     let notifications = Some(Notifications { rules: section.rules, channels, checks });
-    ConvertedNotifiers { notifications, positions }
+    ConvertedNotifiers { notifications, positions, public }
 }
 
 /// Converts the keys of a notifier's type. Returns the type and, unless there is a mistake, the transport.

@@ -129,3 +129,42 @@ fn a_variable_that_is_not_set_is_reported_once() {
         assert!(errors.len() == 1 && errors[0].contains("`UNSET` is not set"), "{notifier}: {errors:#?}");
     }
 }
+
+#[test]
+fn public_channels_come_first_in_the_subscribe_menu() {
+    let public = |text: &str, url: &str| slack(&json!({ "public": { "text": text, "url": url } }));
+    let other =
+        json!({ "id": "off", "enabled": false, "public": { "text": " Chat ", "url": "https://chat.example/join" } });
+    let notifiers = json!([
+        public("Telegram", "https://t.me/example"),
+        slack(&json!({})),
+        slack(&other),
+        public("Telegram", "https://t.me/example"),
+    ]);
+    let page = json!({ "page": { "subscribe": [{ "text": "List", "url": "mailto:join@lists.example" }] } });
+    let config = loaded(&file(&notifiers, &page));
+    let links: Vec<(&str, &str)> =
+        config.page.config.appearance.subscribe.iter().map(|link| (link.text.as_str(), link.url.as_str())).collect();
+    assert_eq!(
+        links,
+        [
+            ("Telegram", "https://t.me/example"),
+            ("Chat", "https://chat.example/join"),
+            ("List", "mailto:join@lists.example")
+        ]
+    );
+}
+
+#[test]
+fn invalid_links_to_public_channels_are_refused() {
+    for url in
+        ["javascript:alert(1)", "java\nscript:alert(1)", "https://t.me/a b", "https://", "data:text/html,x", "//t.me"]
+    {
+        let lines = errors_of(&slack(&json!({ "public": { "text": "Telegram", "url": url } })));
+        assert!(lines[0].contains("`notifiers[0].public.url`: invalid URL"), "{url}: {lines:?}");
+    }
+    let lines = errors_of(&slack(&json!({ "public": { "text": " ", "url": "https://t.me/example" } })));
+    assert!(lines[0].contains("`notifiers[0].public.text` is empty"), "{lines:?}");
+    let lines = errors_of(&slack(&json!({ "public": { "text": "Telegram" } })));
+    assert!(lines[0].contains("missing key `notifiers[0].public.url`"), "{lines:?}");
+}
