@@ -61,7 +61,7 @@ fn assert_equal(found: f64, expected: f64) {
 }
 
 #[tokio::test]
-async fn both_formats_are_valid_and_say_the_same() {
+async fn both_formats_are_valid_and_have_the_same_values() {
     let (checker, _shop) = watched(json!(true), "1h").await;
     let served = checker.serve(&[]).await;
     let text = metrics_of(&served, &[]).await;

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_has_no_sample() {
+    fn values_that_were_not_measured_have_no_samples() {
         let refused = Attempt { rtt: 1, error: Some("connection refused".to_owned()), phases: Phases::default() };
         let down = CheckResult {
             attempts: vec![refused],
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn titles_that_look_the_same_have_one_sample() {
+    fn titles_that_are_equal_in_labels_have_one_sample() {
         let lines = written(&[result("Shop", "tcp", Status::Healthy), result("Shop\u{200e}", "tcp", Status::Healthy)]);
         assert_eq!(lines.iter().filter(|line| line.starts_with("probe_success")).count(), 1, "{lines:?}");
     }
