@@ -6,6 +6,7 @@
 
 mod heartbeat;
 mod notification_log;
+mod output;
 pub mod patterns;
 mod post;
 mod summary;
@@ -15,6 +16,7 @@ use std::str::FromStr;
 
 pub use self::heartbeat::{HEARTBEAT_FOLDER, HeartbeatName, InvalidJobName};
 pub use self::notification_log::{LOG_FOLDER, LogName};
+pub use self::output::{OUTPUT_FOLDER, OutputForm, OutputName, StatuspageDocument};
 pub use self::post::{DigestName, InvalidPostId, POST_FOLDER, PostId, PostKind, PostName};
 pub use self::summary::{BADGE_FOLDER, BadgeTitle, SUMMARY_FOLDER, SummaryForm, SummaryName};
 use crate::UnixNanos;
@@ -241,8 +243,8 @@ pub fn check_file_prefixes(prefix: &str) -> [String; 2] {
     [format!("{prefix}1"), format!("{prefix}2")]
 }
 
-/// Returns whether this is the key of an object that checkers store: a check file, history, summary, badge, heartbeat,
-/// notification log, post or digest of posts.
+/// Returns whether this is the key of an object that checkers store: a check file, history, summary, badge, output,
+/// heartbeat, notification log, post or digest of posts.
 #[must_use]
 pub fn is_stored_by_checkers(prefix: &str, key: &str) -> bool {
     let Some(name) = key.strip_prefix(prefix) else { return false };
@@ -253,6 +255,9 @@ pub fn is_stored_by_checkers(prefix: &str, key: &str) -> bool {
         return true;
     }
     if PostName::parse(name).is_some() || DigestName::parse(name).is_some() {
+        return true;
+    }
+    if OutputName::parse(name).is_some() {
         return true;
     }
     SummaryName::parse(name).is_some() || LogName::parse(name).is_some()

@@ -5,7 +5,8 @@
 use super::heartbeat::{HEARTBEAT_FOLDER, HEARTBEAT_SUFFIX};
 use super::post::POST_SUFFIX;
 use super::{
-    CHECK_FILE_SUFFIX, CheckFileName, DigestName, HISTORY_FOLDER, LogName, NodeName, POST_FOLDER, TIME_DIGITS,
+    BADGE_FOLDER, CHECK_FILE_SUFFIX, CheckFileName, DigestName, HISTORY_FOLDER, LogName, NodeName, OUTPUT_FOLDER,
+    POST_FOLDER, SUMMARY_FOLDER, TIME_DIGITS,
 };
 
 /// Patterns for times, which have 19 digits and start with 1 until 2033 and with 2 until 2065.
@@ -56,6 +57,19 @@ pub fn history(prefix: &str, node: &NodeName) -> String {
 #[must_use]
 pub fn summaries(prefix: &str, node: &NodeName) -> [String; 2] {
     super::summary::patterns_of(prefix, node)
+}
+
+/// Returns the pattern that matches one node's outputs for other programs. Only this node stores objects in the folder.
+#[must_use]
+pub fn outputs(prefix: &str, node: &NodeName) -> String {
+    format!("{prefix}{OUTPUT_FOLDER}{node}/*")
+}
+
+/// Returns patterns that match the summaries, badges and outputs of all nodes, which everyone can read if the operator
+/// chooses so.
+#[must_use]
+pub fn public_outputs(prefix: &str) -> [String; 3] {
+    [SUMMARY_FOLDER, BADGE_FOLDER, OUTPUT_FOLDER].map(|folder| format!("{prefix}{folder}*"))
 }
 
 /// Returns the pattern that matches one node's notification log.

@@ -79,7 +79,7 @@ impl BadgeTitle {
     }
 
     /// Parses an encoded title. Returns `None` if it is not the encoding of any title.
-    fn parse(spelled: &str) -> Option<BadgeTitle> {
+    pub(super) fn parse(spelled: &str) -> Option<BadgeTitle> {
         // A space before a hyphen also produces `_-`, so only the end of the string is checked.
         let shortened = || {
             let (beginning, hash) = spelled.split_at_checked(spelled.len().checked_sub(16)?)?;
@@ -87,6 +87,13 @@ impl BadgeTitle {
         };
         let fits = |text: &str| text.len() <= TITLE_LIMIT && is_spelled(text);
         (fits(spelled) || shortened().is_some_and(fits)).then(|| BadgeTitle(spelled.to_owned()))
+    }
+}
+
+impl BadgeTitle {
+    /// Returns the encoded title as text.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -141,6 +148,16 @@ impl SummaryForm {
         match name.strip_suffix(BADGE_SUFFIX)? {
             OVERALL => Some(SummaryForm::OverallBadge),
             title => BadgeTitle::parse(title).filter(|title| !title.0.is_empty()).map(SummaryForm::Badge),
+        }
+    }
+
+    /// Returns the last part of a badge's name. Returns `None` for other forms.
+    #[must_use]
+    pub fn badge_file_name(&self) -> Option<String> {
+        match self {
+            SummaryForm::Json | SummaryForm::Html => None,
+            SummaryForm::OverallBadge => Some(format!("{OVERALL}{BADGE_SUFFIX}")),
+            SummaryForm::Badge(title) => Some(format!("{}{BADGE_SUFFIX}", title.0)),
         }
     }
 }
