@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use shared::{Nanos, duration};
 
+use super::outputs::RawOutputs;
+
 #[derive(Deserialize)]
 pub(super) struct RawConfig {
     pub node: Option<String>,
@@ -20,6 +22,8 @@ pub(super) struct RawConfig {
     pub deny_private_addresses: bool,
     pub spool_dir: Option<String>,
     pub summaries: Option<bool>,
+    #[serde(default)]
+    pub outputs: RawOutputs,
     pub timestamp: Option<String>,
 }
 

@@ -1,11 +1,12 @@
 //! The web server of `checker serve`: the page, its configuration, and the check files, histories, digests of posts,
-//! summaries and badges in the store. Nothing else can be read: the page is in memory, object names are parsed by types such as
+//! summaries, badges and other outputs in the store. Nothing else can be read: the page is in memory, object names are parsed by types such as
 //! [`CheckFileName`], and no request path reaches the file system.
 
 pub mod assets;
 mod connections;
 pub mod host;
 mod listing;
+mod outputs;
 mod page;
 mod response;
 mod shared_bodies;
@@ -37,10 +38,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use self::assets::{INDEX_HTML, PageFiles};
 use self::host::AllowedHosts;
 use self::listing::ListQuery;
+use self::outputs::ServedOutputs;
 use self::page::PreparedPage;
 use self::response::Freshness;
 use self::shared_bodies::{Answer, Kind, SharedBodies};
-use crate::config::model::{Config, Page};
+use crate::config::model::{Config, OutputKind};
 use crate::store::directory::index;
 use crate::store::{Listing, ObjectName, Store, StoreError};
 
@@ -104,13 +106,15 @@ pub async fn serve(
     store: Arc<Store>,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
+    let has_feeds = config.outputs.stored.contains(&OutputKind::Feeds);
+    let page = if has_feeds { page.with_feeds(&config.page.config.title) } else { page };
     let page = Arc::new(PreparedPage::new(page));
     let compressing = Arc::clone(&page);
     // Until the files are compressed, responses are compressed on the fly, which saves less. The work does not run on
     // the runtime's blocking threads, because a shutdown would wait for them. If the thread cannot be started,
     // responses merely stay larger.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
-    let router = router(page, &config.page, config.node, allowed_hosts, store);
+    let router = router(page, &config, allowed_hosts, store);
     connections::accept(listener, router, shutdown).await
 }
 
@@ -119,26 +123,22 @@ struct ServerState {
     page_config: String,
     store: Arc<Store>,
     bodies: Arc<SharedBodies>,
+    outputs: ServedOutputs,
     node: NodeName,
     last_warning: Mutex<Option<Instant>>,
     clock: fn() -> UnixNanos,
 }
 
-fn router(
-    page: Arc<PreparedPage>,
-    settings: &Page,
-    node: NodeName,
-    allowed_hosts: AllowedHosts,
-    store: Arc<Store>,
-) -> Router {
-    let page_config = settings.config.to_json();
-    let headers = response::security_headers(&settings.embed_by);
+fn router(page: Arc<PreparedPage>, config: &Config, allowed_hosts: AllowedHosts, store: Arc<Store>) -> Router {
+    let page_config = config.page.config.to_json();
+    let headers = response::security_headers(&config.page.embed_by);
     let state = ServerState {
         page,
         page_config,
         store,
         bodies: SharedBodies::new(crate::now),
-        node,
+        outputs: ServedOutputs::new(config),
+        node: config.node.clone(),
         last_warning: Mutex::new(None),
         clock: crate::now,
     };
@@ -151,9 +151,9 @@ fn router(
         .route(&format!("/store/{HISTORY_FOLDER}{{name}}"), get(history))
         .route("/summary.json", get(own_summary))
         .route("/summary.html", get(own_summary_page))
-        .route("/badge/{name}", get(own_badge))
         .route(&format!("/store/{SUMMARY_FOLDER}{{name}}"), get(summary))
-        .route(&format!("/store/{BADGE_FOLDER}{{node}}/{{name}}"), get(badge));
+        .route(&format!("/store/{BADGE_FOLDER}{{node}}/{{name}}"), get(badge))
+        .merge(outputs::routes());
     Router::new()
         .route("/", get(page_index))
         .merge(files.clone())
@@ -250,8 +250,17 @@ async fn own_summary_page(State(state): State<Arc<ServerState>>, headers: Header
     state.summary(Some(state.own(SummaryForm::Html)), &headers).await
 }
 
-async fn own_badge(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    state.summary(SummaryForm::parse_badge(&name).map(|form| state.own(form)), &headers).await
+/// Returns a badge with a status. All others are outputs.
+async fn own_badge(
+    State(state): State<Arc<ServerState>>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    match SummaryForm::parse_badge(&name) {
+        Some(form) => state.summary(Some(state.own(form)), &headers).await,
+        None => outputs::own_output(State(state), uri, headers).await,
+    }
 }
 
 async fn summary(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {

@@ -9,7 +9,7 @@ use shared::{DAY, MINUTE};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::config::model::Page;
+use crate::config::{Environment, from_text};
 use crate::store::settings::{Storage, StoreLocation};
 
 const NAME: &str = "1795330254340493978-a-check.json";
@@ -39,16 +39,7 @@ impl Fixture {
         let store = open(&folder.path().join("checks")).await;
         store.put(&CheckFileName::parse(NAME).unwrap(), content().into()).await.unwrap();
         let page = Arc::new(PreparedPage::new(PageFiles::from_directory(&page).unwrap()));
-        let mut settings = Page::default();
-        "Shop".clone_into(&mut settings.config.title);
-        settings.config.range = 7 * DAY;
-        let router = router(
-            Arc::clone(&page),
-            &settings,
-            NodeName::from_host_name("here"),
-            AllowedHosts::new(&[], true),
-            Arc::new(store),
-        );
+        let router = router(Arc::clone(&page), &config(), AllowedHosts::new(&[], true), Arc::new(store));
         Fixture { folder, router, page }
     }
 
@@ -82,6 +73,13 @@ impl Reply {
     fn text(&self) -> &str {
         str::from_utf8(&self.body).unwrap()
     }
+}
+
+fn config() -> Config {
+    let text = r#"{ "node": "here", "page": { "title": "Shop", "range": "7d" },
+        "checkers": [{ "type": "http", "endpoint_name": "A", "endpoint_url": "https://a.example/" }] }"#;
+    let environment = Environment { variable: &|_| None, host_name: String::new() };
+    from_text(text, FilePath::new("/"), &environment).0.unwrap()
 }
 
 async fn open(directory: &FilePath) -> Store {
