@@ -7,7 +7,8 @@
 # run    page, and a C compiler to link the checker
 # lint   cargo-deny, typos and hadolint
 # test   run, and MiniStack and SeaweedFS (S3 servers), Caddy, Chromium, axe-core, cfn-lint, libfaketime, curl,
-#        Prometheus with promtool, its blackbox exporter and its Python client, and python-dateutil
+#        Prometheus with promtool, its blackbox exporter and its Python client, python-dateutil, and readers of feeds,
+#        calendars and status pages
 # fuzz   cargo-fuzz, and a C++ compiler for libFuzzer
 # bench  test, and Lighthouse, nginx, wrk and openssl
 #
@@ -33,6 +34,12 @@ readonly STANDARD_WEBHOOKS_VERSION=1.1.0
 readonly DATEUTIL_VERSION=2.9.0.post0
 readonly TZDATA_VERSION=2026.6
 readonly PROMETHEUS_CLIENT_VERSION=0.26.0
+readonly FEEDPARSER_VERSION=6.0.14
+readonly ICALENDAR_VERSION=7.3.0
+readonly RECURRING_ICAL_EVENTS_VERSION=3.8.2
+readonly STATUSPAGE_EXPORTER_VERSION=2.6.0
+readonly FEEDSMITH_VERSION=3.0.1
+readonly ICAL_JS_VERSION=2.2.1
 readonly AXE_VERSION=4.14.1
 # Version 13 requires a newer Node.js than Debian 12 has.
 readonly LIGHTHOUSE_VERSION=12.8.2
@@ -110,6 +117,7 @@ set_up_test() {
     set_up_notification_receivers
     set_up_dateutil
     set_up_prometheus_client
+    set_up_readers
 }
 
 set_up_lint() {
@@ -283,6 +291,25 @@ set_up_prometheus_client() {
         printf '%s' "$versions" >"$folder/.versions"
     fi
     link_python "$folder" prometheus-python
+}
+
+# Independent readers of feeds, calendars and the Statuspage API.
+set_up_readers() {
+    have jing || install_packages "jing, to validate feeds (with Java, about 200 MB)" jing
+    set_up_npm_package feedsmith "$FEEDSMITH_VERSION" "to read feeds"
+    set_up_npm_package ical.js "$ICAL_JS_VERSION" "to read calendars"
+    local folder=$TOOLS/readers
+    local versions="feedparser==$FEEDPARSER_VERSION icalendar==$ICALENDAR_VERSION"
+    versions+=" recurring-ical-events==$RECURRING_ICAL_EVENTS_VERSION"
+    versions+=" statuspage-prometheus-exporter==$STATUSPAGE_EXPORTER_VERSION"
+    if ! [[ -f $folder/.versions && $(<"$folder/.versions") == "$versions" && -x $folder/bin/python ]]; then
+        have python3 || install_packages "Python, to read outputs" python3 python3-venv
+        note "installing feedparser, icalendar, recurring-ical-events and statuspage-prometheus-exporter from PyPI into $folder"
+        # shellcheck disable=SC2086 # four words, four packages
+        make_venv "$folder" $versions
+        printf '%s' "$versions" >"$folder/.versions"
+    fi
+    link_python "$folder" readers-python
 }
 
 set_up_typos() {

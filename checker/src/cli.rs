@@ -78,6 +78,10 @@ pub enum Command {
     /// Manage this node's stored history
     #[command(subcommand)]
     History(HistoryCommand),
+    /// Write feeds, the calendar, the Statuspage API, summaries and badges as static files
+    ///
+    /// Run it regularly where the page is published, for example from cron. Only files whose content changed are written.
+    Export(ExportArguments),
     /// Delete this node's check files that are older than `check_expiry`
     ///
     /// `run` and `serve` delete them automatically, unless their age cannot be verified, for example after a long pause
@@ -233,6 +237,18 @@ pub struct RebuildArguments {
     /// Rebuild the history of check files without a node name, as written by the original Checkup
     #[arg(long, alias = "nameless", conflicts_with = "node")]
     pub unnamed_node: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    #[command(flatten)]
+    pub config: ConfigArgument,
+    /// Folder to write to, for example the one with the page
+    #[arg(long, value_name = "DIR")]
+    pub into: PathBuf,
+    /// Name of this node, overriding the configuration
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<NodeName>,
 }
 
 #[derive(Debug, Args)]

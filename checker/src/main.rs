@@ -50,6 +50,7 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
         }
         Command::Expire(arguments) => complete(multi_threaded()?, commands::expire::expire(arguments)),
         Command::Explain(arguments) => complete(multi_threaded()?, commands::explain::explain(arguments)),
+        Command::Export(arguments) => complete(multi_threaded()?, commands::export::export(arguments)),
         Command::Beat(arguments) => complete(multi_threaded()?, commands::beat::beat(arguments)),
         Command::Init(arguments) => Ok(commands::init::init(arguments)?),
         Command::Provision(arguments) => complete(multi_threaded()?, commands::provision::provision(arguments)),

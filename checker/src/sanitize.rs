@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+pub use shared::message::escape_html;
+
 /// Returns the text on one line, without characters that can control a terminal or disguise text, and truncated to
 /// `limit` characters.
 #[must_use]
@@ -74,19 +76,6 @@ pub fn is_safe(text: &str, limit: usize) -> bool {
         is_usual
     };
     text.len() <= limit && text.bytes().all(is_usual) && !text.ends_with(' ')
-}
-
-/// Escapes text for HTML, in elements and attributes.
-#[must_use]
-pub fn escape_html(text: &str) -> Cow<'_, str> {
-    escape_with(text, |character| match character {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
-        '"' => Some("&quot;"),
-        '\'' => Some("&#39;"),
-        _ => None,
-    })
 }
 
 /// Replaces the characters for which there is a replacement.

@@ -3,6 +3,10 @@
 //! The checker refuses to post any other markup, and the page drops it, so hostile or old messages are harmless.
 //! The result is a tree of text and elements, never HTML.
 
+mod html;
+
+pub use self::html::escape_html;
+
 /// The elements allowed in messages. Only `a` has an attribute, `href`.
 pub const ALLOWED_TAGS: [&str; 15] =
     ["a", "b", "strong", "i", "em", "u", "s", "code", "pre", "br", "p", "ul", "ol", "li", "blockquote"];

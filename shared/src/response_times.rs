@@ -1,7 +1,8 @@
 //! Response times over a period: from every check if check files are read, from hourly and daily percentiles if only
 //! histories are read, and from sketches for other percentiles. The page and the terminal show these figures.
 
-use crate::history::{EndpointRows, Series, SketchRows, add_open_between};
+use crate::check_file::EndpointKey;
+use crate::history::{EndpointRows, HistoryRows, Series, SketchRows, add_open_between};
 use crate::latency::Sketch;
 use crate::stats::Stats;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
@@ -115,6 +116,28 @@ impl Resolution {
 #[must_use]
 pub fn stats<S: Sample>(samples: &[&S]) -> Option<Stats> {
     Stats::from_rtts(samples.iter().flat_map(|sample| sample.rtts()).copied().collect())
+}
+
+/// Computes the median of an endpoint's response times in a period until now, given as its start and length, from the
+/// histories of all nodes. Returns `None` if there are no response times.
+#[must_use]
+pub fn median_of_histories(
+    histories: &[HistoryRows],
+    key: &EndpointKey,
+    (from, length): (UnixNanos, Nanos),
+    now: UnixNanos,
+) -> Option<Nanos> {
+    let rows = histories.iter().filter_map(|history| {
+        let past = history.endpoints.iter().find(|past| past.key.is_same_endpoint(key))?;
+        let mut samples = from_history(past, |at, length, rtts| Measurement { at, length, rtts });
+        samples.sort_by_key(|sample| sample.at);
+        Some(samples)
+    });
+    let rows: Vec<Vec<Measurement>> = rows.collect();
+    let all = || rows.iter().flat_map(|samples| known(samples, &[], from, now.saturating_add(1)));
+    let resolution = Resolution::for_period(all(), length);
+    let chosen: Vec<&Measurement> = all().filter(|sample| resolution.includes(*sample)).collect();
+    stats(&chosen).map(|stats| stats.median)
 }
 
 /// An endpoint's latency sketches in a node's history.

@@ -54,6 +54,7 @@ mod notifications;
 mod notify_commands;
 mod offline;
 mod original_checkup;
+mod outputs;
 mod page_failures;
 mod page_states;
 mod page_words;

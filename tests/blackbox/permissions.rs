@@ -64,6 +64,9 @@ fn objects_of(node: &str) -> Vec<String> {
         "0-summary/{}.html",
         "0-badge/{}/_overall.svg",
         "0-badge/{}/Billing__API.svg",
+        "0-feed/{}/index.json",
+        "0-feed/{}/endpoint/Billing__API.atom",
+        "0-feed/{}/api/v2/incidents/unresolved.json",
         "0-notified/{}.json",
     ];
     let others = others.map(|name| format!("status/{}", name.replace("{}", node)));
@@ -156,9 +159,10 @@ async fn a_reader_lists_and_reads_the_prefix_and_nothing_else() {
         "status/0-summary/eu-west.json",
         "status/0-summary/eu-west.html",
         "status/0-badge/eu-west/Shop.svg",
+        "status/0-feed/eu-west/feed.atom",
         "status/0-notified/eu-west.json",
     ];
-    assert_eq!(objects(&reader, &site.bucket.name, &inside).await, [[Refused, Allowed, Refused]; 8]);
+    assert_eq!(objects(&reader, &site.bucket.name, &inside).await, [[Refused, Allowed, Refused]; 9]);
     let outside = ["a.txt", "other/a.txt", "status-2/a.txt"];
     assert_eq!(objects(&reader, &site.bucket.name, &outside).await, [[Refused; 3]; 3]);
     assert_the_rest_is_refused(&reader, &site, &other).await;
@@ -199,12 +203,13 @@ async fn a_writer_stores_under_its_name_and_deletes_expired_files() {
             "status/0-notified/.json".to_owned(),
             format!("status/messages/1795330254340493978-{node}-message.json"),
             "status/0-badge/Shop.svg".to_owned(),
+            "status/0-feed/feed.atom".to_owned(),
             format!("status/0-badge/{node}/index.html"),
             "status/config.json".to_owned(),
             "status/index.html".to_owned(),
         ];
         let no_nodes = no_nodes.each_ref().map(String::as_str);
-        assert_eq!(objects(&key, bucket, &no_nodes).await, [[Refused, Allowed, Refused]; 8], "{node}");
+        assert_eq!(objects(&key, bucket, &no_nodes).await, [[Refused, Allowed, Refused]; 9], "{node}");
         let unprefixed = own[0].strip_prefix("status/").expect("it has the prefix");
         assert_eq!(objects(&key, bucket, &[unprefixed, "a.txt", "other/a.txt"]).await, [[Refused; 3]; 3], "{node}");
         assert_the_rest_is_refused(&key, &site, &other).await;

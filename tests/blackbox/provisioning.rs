@@ -179,6 +179,41 @@ async fn a_public_bucket_is_readable_without_keys_and_not_writable() {
 }
 
 #[tokio::test]
+async fn public_outputs_are_readable_without_keys_and_check_files_are_not() {
+    let site = TestSite::new().await;
+    let words = ["--public-outputs", "--origin", ORIGIN, "--writer", "eu-west"];
+    let run = site.provision(&words).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert!(run.stdout.contains("read summaries, badges and outputs, but not check files"), "{}", run.stdout);
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let mut config: serde_json::Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
+    config["checkers"] = json!([check("Shop", &ok.url)]);
+    config["outputs"] = json!({ "store": ["feeds", "calendar", "statuspage", "badges"] });
+    site.checker.write("with-check.json", &config.to_string());
+    let round = site.checker.call(&["run", "-c", "with-check.json"]).await;
+    assert_eq!((round.code, round.stderr.as_str()), (0, ""), "{}", round.output());
+    let url = |path: &str| format!("{}/{}/{path}", site.endpoint_url, site.bucket.name);
+    let mut public = 0;
+    for key in site.bucket.keys().await {
+        let answer = support::http_client::get(&url(&key)).await;
+        let is_output =
+            ["status/0-summary/", "status/0-badge/", "status/0-feed/"].iter().any(|one| key.starts_with(one));
+        assert_eq!(answer.status, if is_output { 200 } else { 403 }, "{key}");
+        public += usize::from(is_output);
+    }
+    assert!(public >= 20, "{public}");
+    assert_eq!(support::http_client::get(&url("?list-type=2&prefix=status/0-feed/")).await.status, 403);
+    let doctor = site.checker.call(&["doctor", "-c", "with-check.json"]).await;
+    let finding = "everyone can read summaries, badges, feeds, the calendar and the Statuspage API, and no histories";
+    assert!(doctor.stdout.contains(finding), "{}", doctor.output());
+    assert!(site.provision(&words).await.stdout.contains("Nothing to do"));
+    // Without the flag, nothing that is public becomes private, and `deprovision` removes it.
+    let gone = site.deprovision(&["--yes"], "").await;
+    assert_eq!(gone.code, 0, "{}", gone.output());
+    assert_eq!(support::http_client::get(&url("status/0-feed/eu-west/feed.atom")).await.status, 403);
+}
+
+#[tokio::test]
 async fn only_created_resources_are_removed_and_data_is_kept() {
     let site = TestSite::new().await;
     assert_eq!(site.provision(&EVERYTHING).await.code, 0);

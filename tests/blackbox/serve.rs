@@ -289,10 +289,12 @@ async fn serve_can_serve_another_page() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     copy_folder(&page_directory(), &checker.path("page"));
-    checker.write("page/index.html", "<!doctype html><title>Ours</title>");
+    checker.write("page/index.html", "<!doctype html><title>Ours</title><p>Hello</p>");
     let served = checker.serve(&["--page", "page"]).await;
-    let page = http_client::get(&served.url).await;
-    assert_eq!(page.text(), "<!doctype html><title>Ours</title>");
+    let page = http_client::get(&served.url).await.text();
+    // Every page announces the feeds.
+    let (start, end) = ("<!doctype html><title>Ours</title><link rel=\"alternate\"", "href=\"feed.json\"><p>Hello</p>");
+    assert!(page.starts_with(start) && page.ends_with(end), "{page}");
     assert_eq!(http_client::get(&format!("{}config.json", served.url)).await.status, 200);
 
     let nowhere = checker.call(&["serve", "--listen", "127.0.0.1:0", "--page", "no-such-folder"]).await;

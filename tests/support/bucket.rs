@@ -191,7 +191,8 @@ impl Bucket {
 
     /// Returns all keys except those of histories, summaries and badges.
     pub async fn keys_without_histories(&self) -> Vec<String> {
-        let is_kept = |key: &String| ["history/", "0-summary/", "0-badge/"].iter().any(|folder| key.contains(folder));
+        let is_kept =
+            |key: &String| ["history/", "0-summary/", "0-badge/", "0-feed/"].iter().any(|folder| key.contains(folder));
         self.keys().await.into_iter().filter(|key| !is_kept(key)).collect()
     }
 

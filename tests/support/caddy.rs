@@ -17,6 +17,8 @@ pub struct Caddy {
     pub site: TempDir,
     store_origin: String,
     embed_by: String,
+    /// The path of the folder with a node's outputs. It takes effect when the server is started again.
+    pub outputs: String,
     program: Option<Program>,
 }
 
@@ -33,7 +35,7 @@ impl Caddy {
         let _ = std::fs::remove_file(site.path().join(shared::object_name::PAGE_CONFIG));
         let url = format!("http://127.0.0.1:{}/", free_port());
         let (store_origin, embed_by) = (store_origin.to_owned(), embed_by.to_owned());
-        let mut caddy = Caddy { url, site, store_origin, embed_by, program: None };
+        let mut caddy = Caddy { url, site, store_origin, embed_by, outputs: String::new(), program: None };
         caddy.start_again().await;
         caddy
     }
@@ -53,7 +55,7 @@ impl Caddy {
         let program = Program::start(&tool("caddy"), |command| {
             command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&caddyfile);
             environment(command, site, self.url.trim_end_matches('/'), &self.store_origin);
-            command.env("CHECKUP_EMBED_BY", &self.embed_by);
+            command.env("CHECKUP_EMBED_BY", &self.embed_by).env("CHECKUP_OUTPUTS", &self.outputs);
         });
         let url = &self.url;
         wait_for("Caddy", || async { http_client::is_reachable(url).await.then_some(()) }).await;

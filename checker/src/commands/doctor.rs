@@ -22,6 +22,9 @@ pub async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
     let mut findings = Vec::new();
     if let Some(config) = &config {
         findings.extend(doctor::checker_side::examine(config, now()).await);
+        if doctor::worst(&findings) < Level::Failure {
+            findings.extend(doctor::outputs::examine(config).await);
+        }
         if let Some(notifications) = &config.notifications {
             findings.extend(doctor::channels::examine(notifications).await);
         }

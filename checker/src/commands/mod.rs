@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod erase;
 pub mod expire;
 pub mod explain;
+pub mod export;
 pub mod history;
 pub mod incident;
 pub mod init;
@@ -49,6 +50,7 @@ use crate::monitor::runner::new_context;
 use crate::notify::evaluate::{EvaluationReport, Notifier, NotifierNode};
 use crate::notify::rules::NotifierMode;
 use crate::now;
+use crate::recorder::summary::SummaryError;
 use crate::recorder::upkeep::UpkeepOutcome;
 use crate::store::Store;
 use crate::store::upload::Upload;
@@ -126,8 +128,10 @@ fn report_upkeep(upkeep: &UpkeepOutcome) {
     if let Err(error) = &upkeep.history {
         ui::warn(&format!("history not updated: {error}"));
     }
-    if let Err(error) = &upkeep.summary {
-        ui::warn(&format!("summary not updated: {error}"));
+    match &upkeep.summary {
+        Ok(()) => {}
+        Err(error @ SummaryError::Outputs(_)) => ui::warn(&format!("outputs not updated: {error}")),
+        Err(error) => ui::warn(&format!("summary not updated: {error}")),
     }
 }
 

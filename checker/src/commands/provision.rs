@@ -33,7 +33,11 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
     let spec = ProvisionSpec {
         region: service.region().to_owned(),
         bucket,
-        access: if arguments.public { Access::Public } else { Access::Keys },
+        access: match (arguments.public, arguments.public_outputs) {
+            (true, _) => Access::Public,
+            (false, true) => Access::KeysAndPublicOutputs,
+            (false, false) => Access::Keys,
+        },
         origins: deduplicated(&arguments.origin),
         writers: deduplicated(&arguments.writer),
         authors: deduplicated(&arguments.author),
@@ -105,13 +109,14 @@ fn deduplicated<T: Clone + Eq + std::hash::Hash>(given: &[T]) -> Vec<T> {
 
 /// The configuration keys to copy to the writers' configurations. The interval is not copied, because it depends on how
 /// each writer is scheduled.
-const FOR_WRITERS: [&str; 9] = [
+const FOR_WRITERS: [&str; 10] = [
     "checkers",
     "concurrent_checks",
     "online_check",
     "connectivity",
     "deny_private_addresses",
     "summaries",
+    "outputs",
     "notify",
     "notifiers",
     "notifier",
@@ -169,7 +174,7 @@ fn show(plan: &Plan, spec: &ProvisionSpec) {
 fn show_files(spec: &ProvisionSpec, plan: &Plan, out: &Path) {
     let page = files::path_of(out, &Role::Reader);
     if let Ok(text) = std::fs::read_to_string(&page) {
-        let public = if spec.access == Access::Keys {
+        let public = if spec.access != Access::Public {
             "its keys are public: every visitor can see them"
         } else {
             "it needs no keys"

@@ -15,6 +15,7 @@ pub mod origin;
 pub mod original;
 #[cfg(test)]
 mod original_differences;
+mod outputs;
 mod page;
 pub mod parser;
 mod patterns;
@@ -241,9 +242,11 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
             } else {
                 convert(&root, checks, folder, environment, &mut problems)
             };
+            let page_url = notifications.as_ref().and_then(|notifications| notifications.rules.page_url.clone());
             config.map(|mut config| {
                 config.page.config.appearance.subscribe.splice(..0, public);
                 Config {
+                    outputs: outputs::of_page(config.outputs.clone(), page_url.as_deref()),
                     objectives: Arc::new(objectives),
                     notifications: notifications.map(|notifications| Arc::new(for_page(notifications, &config))),
                     ..config
@@ -323,6 +326,7 @@ fn convert(
         summaries,
         metrics,
         metrics_file: raw.metrics_file.map(|file| folder.join(file)),
+        outputs: outputs::convert(raw.outputs, summaries),
         spool_dir: raw.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
         page: page::convert(root.member("page"), problems),
         notifications: None,

@@ -42,6 +42,8 @@ pub struct Config {
     pub storage: Option<Storage>,
     /// Whether this node stores summaries and badges.
     pub summaries: bool,
+    /// The outputs for other programs.
+    pub outputs: Outputs,
     /// The directory for results that could not be stored.
     pub spool_dir: PathBuf,
     /// Who can read the metrics of `checker serve`, if anyone can.
@@ -77,6 +79,47 @@ pub struct Template {
     pub text: Option<String>,
     /// Endpoints with their impacts: `Shop=degraded`.
     pub affects: Vec<String>,
+}
+
+/// Which outputs for other programs this node writes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outputs {
+    /// The kinds of outputs that this node stores.
+    pub stored: Vec<OutputKind>,
+    /// Whether `checker serve` answers requests for the Statuspage API and for badges with figures, which it computes.
+    pub served: bool,
+    /// The public URL of the page, with a slash at its end.
+    pub url: Option<String>,
+}
+
+/// A kind of outputs, which are written together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OutputKind {
+    /// Feeds of all endpoints and of each endpoint.
+    Feeds,
+    /// The calendar of maintenance windows.
+    Calendar,
+    /// The documents of the Statuspage API.
+    Statuspage,
+    /// Badges with figures, and badges for shields.io.
+    Badges,
+}
+
+impl OutputKind {
+    /// All kinds, in the order in which they are written.
+    pub const ALL: [OutputKind; 4] =
+        [OutputKind::Feeds, OutputKind::Calendar, OutputKind::Statuspage, OutputKind::Badges];
+
+    /// Returns the kind's name in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OutputKind::Feeds => "feeds",
+            OutputKind::Calendar => "calendar",
+            OutputKind::Statuspage => "statuspage",
+            OutputKind::Badges => "badges",
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use shared::{Nanos, duration};
 
+use super::outputs::RawOutputs;
+
 #[derive(Deserialize)]
 pub(super) struct RawConfig {
     pub node: Option<String>,
@@ -22,6 +24,8 @@ pub(super) struct RawConfig {
     pub summaries: Option<bool>,
     pub metrics: Option<RawMetrics>,
     pub metrics_file: Option<String>,
+    #[serde(default)]
+    pub outputs: RawOutputs,
     pub timestamp: Option<String>,
 }
 

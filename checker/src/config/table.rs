@@ -5,7 +5,7 @@ use shared::page_config::appearance;
 
 use super::checks::CHECKERS;
 use super::spec::{CENTURY, DAY, Field, SECOND, ValueKind, Variant, optional, required};
-use super::{notifiers, patterns};
+use super::{notifiers, outputs, patterns};
 
 pub const ROOT: ValueKind = ValueKind::Object(&[
     optional("$schema", ValueKind::String, "none", "The JSON Schema of this file, for editors."),
@@ -67,6 +67,12 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
         ValueKind::Bool,
         "`true` for up to 1,000 endpoints",
         "Whether this node stores a summary and badges for clients without JavaScript.",
+    ),
+    optional(
+        "outputs",
+        ValueKind::Object(outputs::SECTION),
+        "see `store` below",
+        "Feeds, a calendar, the Statuspage API and badges for other programs; see [Outputs](outputs.md).",
     ),
     optional(
         "metrics",

@@ -2,8 +2,8 @@
 //!
 //! [`checker_side`] covers the checker, [`page_side`] the browser and [`channels`] notifications. [`probe`] sends the requests, [`address`] builds
 //! their URLs, [`clock`] compares clocks, [`freshness`] evaluates the names of stored check files, `digests` finds posts
-//! that readers do not see, [`kind_conflict`] finds endpoints that nodes check in different ways, and [`maintenance`]
-//! finds recurring plans that must be renewed.
+//! that readers do not see, [`kind_conflict`] finds endpoints that nodes check in different ways, [`maintenance`]
+//! finds recurring plans that must be renewed, and [`outputs`] finds what everyone can read.
 
 pub mod address;
 pub mod channels;
@@ -13,6 +13,7 @@ mod digests;
 pub mod freshness;
 pub mod kind_conflict;
 pub mod maintenance;
+pub mod outputs;
 pub mod page_side;
 pub mod probe;
 

@@ -143,7 +143,7 @@ pub(super) mod tests {
             bucket: BucketState::Ours,
             cors: policy::with_cors(&[], "shop/", &["*".to_owned()]).unwrap().unwrap(),
             lifecycle: policy::with_expiry(&[], "shop/", 9).unwrap().unwrap(),
-            bucket_policy: Some(policy::with_public_statements(None, &SCOPE)),
+            bucket_policy: Some(policy::with_public_statements(None, &SCOPE, &policy::public_statements(&SCOPE))),
             access_block: Some(opened_block()),
             users: Some(vec![(user, keys)]),
             unproven_users: Vec::new(),
@@ -187,7 +187,8 @@ pub(super) mod tests {
     #[test]
     fn a_block_that_other_statements_need_stays_open() {
         let foreign = json!({ "Statement": [{ "Sid": "Theirs" }] });
-        let bucket_policy = Some(policy::with_public_statements(Some(&foreign), &SCOPE));
+        let bucket_policy =
+            Some(policy::with_public_statements(Some(&foreign), &SCOPE, &policy::public_statements(&SCOPE)));
         let owned =
             OwnedResources { bucket_policy, users: None, cors: Vec::new(), lifecycle: Vec::new(), ..all_resources() };
         assert_eq!(calls(&owned, ExistingObjects::Keep), ["s3:PutBucketPolicy"]);

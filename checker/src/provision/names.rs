@@ -127,10 +127,11 @@ pub fn expiry_rule_ids(prefix: &str) -> [String; 2] {
     [1, 2].map(|number| format!("{}:expiry-{number}", rule_id(prefix)))
 }
 
-/// Returns the IDs of the statements in the bucket policy. AWS allows only letters and digits in them.
+/// Returns the IDs of the statements in the bucket policy: for listing and reading everything, and for reading outputs. AWS
+/// allows only letters and digits in them.
 #[must_use]
-pub fn statement_ids(prefix: &str) -> [String; 2] {
-    ["List", "Read"]
+pub fn statement_ids(prefix: &str) -> [String; 3] {
+    ["List", "Read", "Outputs"]
         .map(|what| format!("Checkup{what}{}", if prefix.is_empty() { String::new() } else { hash("", prefix) }))
 }
 

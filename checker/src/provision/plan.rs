@@ -122,18 +122,26 @@ fn plan_bucket(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) ->
         plan.steps.push(Step::CreateBucket { region: spec.region.clone() });
         plan.steps.push(Step::MarkBucket);
     }
-    if spec.access == Access::Public {
+    let public = match spec.access {
+        Access::Keys => Vec::new(),
+        Access::KeysAndPublicOutputs => vec![policy::public_outputs_statement(&scope)],
+        Access::Public => policy::public_statements(&scope).to_vec(),
+    };
+    if !public.is_empty() {
         // New AWS buckets block public policies.
         if !policy::is_open(current.access_block.as_ref()) || current.bucket == BucketState::Missing {
             plan.steps.push(Step::OpenAccessBlock);
         }
-        let desired = policy::with_public_statements(current.bucket_policy.as_ref(), &scope);
+        let desired = policy::with_public_statements(current.bucket_policy.as_ref(), &scope, &public);
         let is_set = current.bucket_policy.as_ref().is_some_and(|policy| policy::are_equivalent(policy, &desired));
         plan.add(Step::PutBucketPolicy(Some(desired)), is_set, current.has_bucket_policies);
-        plan.notes.push(
-            "everyone on the internet can list and read the objects below the prefix; access lists stay blocked, and nothing else becomes public"
-                .to_owned(),
-        );
+        let readable = match spec.access {
+            Access::Public => "list and read the objects below the prefix",
+            _ => "read summaries, badges and outputs, but not check files and histories",
+        };
+        plan.notes.push(format!(
+            "everyone on the internet can {readable}; access lists stay blocked, and nothing else becomes public"
+        ));
     }
     if !spec.origins.is_empty() {
         let existing = current.cors.as_deref();

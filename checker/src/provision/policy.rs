@@ -105,6 +105,7 @@ pub fn writer(scope: &Scope<'_>, node: &NodeName, deletable: DeletableFiles) -> 
     let posts = scope.objects_arn(&patterns::posts(scope.prefix, node));
     let mut stored = vec![scope.objects_arn(&patterns::history(scope.prefix, node))];
     stored.extend(arns(&patterns::summaries(scope.prefix, node)));
+    stored.push(scope.objects_arn(&patterns::outputs(scope.prefix, node)));
     stored.push(scope.objects_arn(&patterns::notification_log(scope.prefix, node)));
     stored.push(scope.objects_arn(&patterns::heartbeats(scope.prefix)));
     let (stored, deleted) = match deletable {
@@ -136,20 +137,30 @@ pub fn length(policy: &Value) -> usize {
 /// Returns the bucket policy statements that grant everyone a reader's permissions.
 #[must_use]
 pub fn public_statements(scope: &Scope<'_>) -> [Value; 2] {
-    let [list_id, read_id] = statement_ids(scope.prefix);
-    [(list_id, scope.list()), (read_id, scope.read())].map(|(id, mut statement)| {
-        statement["Sid"] = json!(id);
-        statement["Principal"] = json!("*");
-        statement
-    })
+    let [list_id, read_id, _] = statement_ids(scope.prefix);
+    [public(list_id, scope.list()), public(read_id, scope.read())]
 }
 
-/// Returns the bucket policy with the public statements added.
+/// Returns the bucket policy statement that lets everyone read summaries, badges and outputs, and nothing else.
 #[must_use]
-pub fn with_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> Value {
+pub fn public_outputs_statement(scope: &Scope<'_>) -> Value {
+    let [_, _, id] = statement_ids(scope.prefix);
+    let objects = patterns::public_outputs(scope.prefix).map(|pattern| scope.objects_arn(&pattern));
+    public(id, allow("s3:GetObject", objects.to_vec()))
+}
+
+fn public(id: String, mut statement: Value) -> Value {
+    statement["Sid"] = json!(id);
+    statement["Principal"] = json!("*");
+    statement
+}
+
+/// Returns the bucket policy with these public statements instead of those that provisioning added before.
+#[must_use]
+pub fn with_public_statements(existing: Option<&Value>, scope: &Scope<'_>, public: &[Value]) -> Value {
     let mut policy = without_public_statements(existing, scope).unwrap_or_else(|| document(&[]));
     let mut statements = statements_of(&policy);
-    statements.extend(public_statements(scope));
+    statements.extend(public.iter().cloned());
     policy["Statement"] = Value::Array(statements);
     policy
 }

@@ -34,11 +34,13 @@ pub struct ProvisionSpec {
     pub keys: ExistingKeys,
 }
 
-/// How the page reads the bucket.
+/// How the page reads the bucket, and what everyone else can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// The page uses a reader's published keys.
     Keys,
+    /// The page uses a reader's published keys. Everyone can read summaries, badges and outputs.
+    KeysAndPublicOutputs,
     /// The page needs no keys, because everyone can read.
     Public,
 }
@@ -127,7 +129,7 @@ impl ProvisionSpec {
             role,
             policy,
         };
-        let reader = (self.access == Access::Keys).then(|| identity(Role::Reader, policy::reader(&scope)));
+        let reader = (self.access != Access::Public).then(|| identity(Role::Reader, policy::reader(&scope)));
         let writers = self.writers.iter();
         let writers =
             writers.map(|node| identity(Role::Writer(node.clone()), policy::writer(&scope, node, self.deletable)));

@@ -93,7 +93,7 @@ pub async fn read_state(
     if spec.lifecycle_days.is_some() {
         current.lifecycle = if_supported(service.lifecycle().await)?;
     }
-    if spec.access == Access::Public {
+    if spec.access != Access::Keys {
         let policy = if_supported(service.bucket_policy().await)?;
         current.has_bucket_policies = policy.is_some();
         current.bucket_policy = policy.flatten();

@@ -5,7 +5,9 @@ pub mod expiry;
 pub mod history_reader;
 pub mod history_writer;
 pub mod measurements;
+pub mod outputs;
 pub mod own_results;
+mod publisher;
 pub mod queue;
 pub mod retention;
 pub mod summary;
@@ -20,8 +22,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use self::expiry::Expiry;
 use self::history_writer::HistoryWriter;
+use self::publisher::Publisher;
 use self::queue::{FollowUp, Queue, QueuedRound, RecordEvent, RoundStore, StoringClock};
-use self::summary::SummaryWriter;
 use self::upkeep::{Upkeep, UpkeepOutcome, UpkeepWork};
 use crate::config::model::Config;
 use crate::platform::shutdown::{STORING_AFTER_SHUTDOWN, Shutdown, ShutdownBudget};
@@ -49,10 +51,9 @@ impl Recorder {
     pub async fn open(config: &Config, shutdown: &Shutdown) -> Option<Recorder> {
         let storage = config.storage.as_ref()?;
         let store = Arc::new(Store::open(storage).await);
-        let summary = config.summaries.then(|| SummaryWriter::new(config.node.clone(), &config.page.config));
         let work = UpkeepWork {
             history: HistoryWriter::new(config.node.clone(), storage.history_expiry),
-            summary,
+            publisher: Publisher::new(config),
             expiry: Expiry { node: config.node.clone(), age: storage.check_expiry, interval: config.every, last: None },
         };
         Some(Recorder {

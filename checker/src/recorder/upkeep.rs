@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 use super::expiry::{Expiry, ExpiryOutcome};
 use super::history_writer::{HistoryError, HistoryWriter};
-use super::summary::{SummaryError, SummaryWriter};
+use super::publisher::Publisher;
+use super::summary::SummaryError;
 use crate::platform::shutdown::{ShutdownBudget, UPKEEP_AFTER_SHUTDOWN};
 use crate::store::{Store, StoreError};
 
@@ -42,8 +43,8 @@ pub(super) struct Upkeep {
 #[derive(Debug)]
 pub(super) struct UpkeepWork {
     pub(super) history: HistoryWriter,
-    /// Writes the summary, unless the configuration disables summaries.
-    pub(super) summary: Option<SummaryWriter>,
+    /// Writes the summary and outputs, unless the configuration disables all of them.
+    pub(super) publisher: Option<Publisher>,
     pub(super) expiry: Expiry,
 }
 
@@ -98,10 +99,10 @@ impl UpkeepWork {
         outcome: &mut UpkeepOutcome,
     ) {
         outcome.history = Box::pin(self.history.add(store, (name, results), others, now)).await;
-        if let Some(summary) = &mut self.summary
+        if let Some(publisher) = &mut self.publisher
             && outcome.history.is_ok()
         {
-            outcome.summary = Box::pin(summary.write(store, results, now)).await;
+            outcome.summary = Box::pin(publisher.write(store, results, now)).await;
         }
     }
 }

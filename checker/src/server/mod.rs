@@ -1,5 +1,6 @@
 //! The web server of `checker serve`: the page, its configuration, and the check files, histories, digests of posts,
-//! summaries and badges in the store, and the metrics and health of the checker. Nothing else can be read: the page is in memory, object names are parsed by types such as
+//! summaries, badges and other outputs in the store, and the metrics and health of the checker. Nothing else can be read:
+//! the page is in memory, object names are parsed by types such as
 //! [`CheckFileName`], and no request path reaches the file system.
 
 pub mod assets;
@@ -8,6 +9,7 @@ mod feed_links;
 pub mod host;
 mod listing;
 mod operations;
+mod outputs;
 mod page;
 mod response;
 mod shared_bodies;
@@ -40,10 +42,11 @@ use self::assets::{INDEX_HTML, PageFiles};
 use self::host::AllowedHosts;
 use self::listing::ListQuery;
 use self::operations::Operations;
+use self::outputs::ServedOutputs;
 use self::page::PreparedPage;
 use self::response::Freshness;
 use self::shared_bodies::{Answer, Kind, SharedBodies};
-use crate::config::model::{Config, Page};
+use crate::config::model::{Config, OutputKind};
 use crate::metrics::live::LiveMetrics;
 use crate::store::directory::index;
 use crate::store::{Listing, ObjectName, Store, StoreError};
@@ -110,22 +113,24 @@ pub async fn serve(
     (store, live): (Arc<Store>, Arc<LiveMetrics>),
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let settings = with_own_outputs(config.page);
-    let page = Arc::new(PreparedPage::new(page.with_feed_links(&settings.config)));
+    let config = with_own_outputs(config);
+    let page = Arc::new(PreparedPage::new(page.with_feed_links(&config.page.config)));
     let compressing = Arc::clone(&page);
     // Until the files are compressed, responses are compressed on the fly, which saves less. The work does not run on
     // the runtime's blocking threads, because a shutdown would wait for them. If the thread cannot be started,
     // responses merely stay larger.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
-    let operations = Operations { live, access: config.metrics };
-    let router = router(page, &settings, (config.node, operations), allowed_hosts, store);
+    let router = router(page, &config, live, allowed_hosts, store);
     connections::accept(listener, router, shutdown).await
 }
 
 /// Lets the page offer the feeds and the calendar of this server, unless others are configured.
-fn with_own_outputs(mut settings: Page) -> Page {
-    settings.config.outputs.get_or_insert_with(|| SERVED_OUTPUTS.to_owned());
-    settings
+fn with_own_outputs(mut config: Config) -> Config {
+    let is_stored = |kind: &OutputKind| config.outputs.stored.contains(kind);
+    if [OutputKind::Feeds, OutputKind::Calendar].iter().all(is_stored) {
+        config.page.config.outputs.get_or_insert_with(|| SERVED_OUTPUTS.to_owned());
+    }
+    config
 }
 
 struct ServerState {
@@ -133,6 +138,7 @@ struct ServerState {
     page_config: String,
     store: Arc<Store>,
     bodies: Arc<SharedBodies>,
+    outputs: ServedOutputs,
     node: NodeName,
     operations: Operations,
     last_warning: Mutex<Option<Instant>>,
@@ -141,20 +147,21 @@ struct ServerState {
 
 fn router(
     page: Arc<PreparedPage>,
-    settings: &Page,
-    (node, operations): (NodeName, Operations),
+    config: &Config,
+    live: Arc<LiveMetrics>,
     allowed_hosts: AllowedHosts,
     store: Arc<Store>,
 ) -> Router {
-    let page_config = settings.config.to_json();
-    let headers = response::security_headers(&settings.embed_by);
+    let page_config = config.page.config.to_json();
+    let headers = response::security_headers(&config.page.embed_by);
     let state = ServerState {
         page,
         page_config,
         store,
         bodies: SharedBodies::new(crate::now),
-        node,
-        operations,
+        outputs: ServedOutputs::new(config),
+        node: config.node.clone(),
+        operations: Operations { live, access: config.metrics.clone() },
         last_warning: Mutex::new(None),
         clock: crate::now,
     };
@@ -169,9 +176,9 @@ fn router(
         .route("/healthz", get(health))
         .route("/summary.json", get(own_summary))
         .route("/summary.html", get(own_summary_page))
-        .route("/badge/{name}", get(own_badge))
         .route(&format!("/store/{SUMMARY_FOLDER}{{name}}"), get(summary))
-        .route(&format!("/store/{BADGE_FOLDER}{{node}}/{{name}}"), get(badge));
+        .route(&format!("/store/{BADGE_FOLDER}{{node}}/{{name}}"), get(badge))
+        .merge(outputs::routes());
     Router::new()
         .route("/", get(page_index))
         .merge(files.clone())
@@ -276,8 +283,17 @@ async fn own_summary_page(State(state): State<Arc<ServerState>>, headers: Header
     state.summary(Some(state.own(SummaryForm::Html)), &headers).await
 }
 
-async fn own_badge(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    state.summary(SummaryForm::parse_badge(&name).map(|form| state.own(form)), &headers).await
+/// Returns a badge with a status. All others are outputs.
+async fn own_badge(
+    State(state): State<Arc<ServerState>>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    match SummaryForm::parse_badge(&name) {
+        Some(form) => state.summary(Some(state.own(form)), &headers).await,
+        None => outputs::own_output(State(state), uri, headers).await,
+    }
 }
 
 async fn summary(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {

@@ -201,8 +201,9 @@ pub(super) fn compression() -> CompressionLayer<ShouldCompress> {
 pub(super) fn is_compressible(content_type: &HeaderValue) -> bool {
     let kind = content_type.as_bytes();
     kind.starts_with(b"text/")
-        || [&b"application/json"[..], b"application/wasm", b"application/manifest+json", b"image/svg+xml"]
-            .contains(&kind)
+        || [&b"application/json"[..], b"application/wasm"].contains(&kind)
+        || kind.ends_with(b"+json")
+        || kind.ends_with(b"+xml")
 }
 
 /// Completes a response: adds security headers, and weakens the validator of content that was compressed on the fly.

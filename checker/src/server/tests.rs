@@ -9,7 +9,7 @@ use shared::{DAY, MINUTE};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::config::model::Page;
+use crate::config::{Environment, from_text};
 use crate::store::settings::{Storage, StoreLocation};
 
 const NAME: &str = "1795330254340493978-a-check.json";
@@ -38,18 +38,11 @@ impl Fixture {
         std::fs::write(folder.path().join("secret"), "secret").unwrap();
         let store = open(&folder.path().join("checks")).await;
         store.put(&CheckFileName::parse(NAME).unwrap(), content().into()).await.unwrap();
-        let mut settings = with_own_outputs(Page::default());
-        "Shop".clone_into(&mut settings.config.title);
-        settings.config.range = 7 * DAY;
-        let page = PageFiles::from_directory(&page).unwrap().with_feed_links(&settings.config);
+        let config = with_own_outputs(config());
+        let page = PageFiles::from_directory(&page).unwrap().with_feed_links(&config.page.config);
         let page = Arc::new(PreparedPage::new(page));
-        let router = router(
-            Arc::clone(&page),
-            &settings,
-            (NodeName::from_host_name("here"), operations()),
-            AllowedHosts::new(&[], true),
-            Arc::new(store),
-        );
+        let live = Arc::new(LiveMetrics::new(&config, crate::now()));
+        let router = router(Arc::clone(&page), &config, live, AllowedHosts::new(&[], true), Arc::new(store));
         Fixture { folder, router, page }
     }
 
@@ -85,12 +78,11 @@ impl Reply {
     }
 }
 
-/// Returns the operations of a daemon that has just started and exports no metrics.
-fn operations() -> Operations {
-    let text = r#"{ "checkers": [{ "type": "exec", "name": "Shop", "command": "true" }] }"#;
-    let environment = crate::config::Environment { variable: &|_| None, host_name: "here".to_owned() };
-    let config = crate::config::from_text(text, FilePath::new("."), &environment).0.unwrap();
-    Operations { live: Arc::new(LiveMetrics::new(&config, crate::now())), access: config.metrics }
+fn config() -> Config {
+    let text = r#"{ "node": "here", "page": { "title": "Shop", "range": "7d" },
+        "checkers": [{ "type": "http", "endpoint_name": "A", "endpoint_url": "https://a.example/" }] }"#;
+    let environment = Environment { variable: &|_| None, host_name: String::new() };
+    from_text(text, FilePath::new("/"), &environment).0.unwrap()
 }
 
 async fn open(directory: &FilePath) -> Store {

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use shared::UnixNanos;
 use shared::notification_log::SIZE_LIMIT;
 use shared::object_name::{
-    self, CheckFileName, DigestName, HISTORY_FOLDER, HeartbeatName, HistoryName, HistoryPart, LogName, POST_FOLDER,
-    PostName, SummaryName, patterns,
+    self, CheckFileName, DigestName, HISTORY_FOLDER, HeartbeatName, HistoryName, HistoryPart, LogName, OutputForm,
+    OutputName, POST_FOLDER, PostName, SummaryName, patterns,
 };
 use shared::post::digest;
 
@@ -17,7 +17,7 @@ use super::limits::{CHECK_FILE_LIMIT, HISTORY_LIMIT, LATENCIES_LIMIT, POST_LIMIT
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// Histories, heartbeats and logs are replaced repeatedly, so caches must revalidate them. Posts can be erased.
 const REVALIDATE: &str = "no-cache";
-/// Summaries and badges contain their own time, can be a minute old and are fetched often.
+/// Summaries, badges and other outputs contain their own times, can be a minute old and are fetched often.
 const ONE_MINUTE: &str = "public, max-age=60";
 
 const JSON: &str = "application/json";
@@ -173,6 +173,14 @@ impl ObjectName for SummaryName {
             is_durable: false,
             ..REPLACED
         }
+    }
+}
+
+impl ObjectName for OutputName {
+    fn rules(&self) -> ObjectRules {
+        let cache_control = if self.form == OutputForm::Index { REVALIDATE } else { ONE_MINUTE };
+        // Outputs must survive a power failure, because they are written again only if their content changes.
+        ObjectRules { content_type: self.form.media_type(), cache_control, size_limit: SUMMARY_LIMIT, ..REPLACED }
     }
 }
 

@@ -48,6 +48,7 @@ const ROOT: &[&str] = &[
     r#""connectivity": ["1.1.1.1:443"], "online_check": ["1.1.1.1:443"]"#,
     r#""deny_private_addresses": "yes""#,
     r#""summaries": 1"#,
+    r#""outputs": { "store": ["feed", "calendar"], "url": "status.example" }"#,
     r#""timestamp": "noon""#,
     r#""notifiers": []"#,
     r#""notifier": {}"#,

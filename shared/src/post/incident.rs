@@ -85,6 +85,8 @@ pub struct Update {
     pub at: UnixNanos,
     /// When the update was stored, if the author assigned it an earlier time.
     pub posted_later: Option<UnixNanos>,
+    /// When the current version was stored.
+    pub revised_at: UnixNanos,
     /// Whether a later post replaced the original text.
     pub is_edited: bool,
 }
@@ -120,6 +122,7 @@ impl Incident {
                 text: post.text.clone().unwrap_or_default(),
                 at: entry.at,
                 posted_later: entry.posted_later(),
+                revised_at: post.id.posted_at,
                 is_edited: entry.original.id != post.id,
             });
         }

@@ -66,6 +66,8 @@ pub struct Maintenance {
     pub plan: MaintenancePlan,
     /// The windows that are not canceled, ordered by start.
     pub windows: Vec<Window>,
+    /// The windows that are canceled, ordered by planned start.
+    pub canceled: Vec<Window>,
     /// Whether all windows were canceled after the latest plan, so that the plan is not extended.
     pub is_canceled: bool,
 }
@@ -86,13 +88,32 @@ pub struct Window {
     pub announced_at: UnixNanos,
     /// When the rest of the window was announced.
     pub rest_announced_at: UnixNanos,
+    /// How often the window was changed, canceled or planned again.
+    pub changes: u32,
+    /// When the window was last changed.
+    pub changed_at: UnixNanos,
 }
 
 impl Window {
     /// Creates a window that was announced at `posted_at`.
     pub(super) fn new((start, end): TimeRange, posted_at: UnixNanos) -> Window {
         let announced = if posted_at <= start { (start, end) } else { (start, start) };
-        Window { planned: start, start, end, announced, announced_at: posted_at, rest_announced_at: posted_at }
+        Window {
+            planned: start,
+            start,
+            end,
+            announced,
+            announced_at: posted_at,
+            rest_announced_at: posted_at,
+            changes: 0,
+            changed_at: posted_at,
+        }
+    }
+
+    /// Counts a change that was announced at `posted_at`.
+    fn count_change(&mut self, posted_at: UnixNanos) {
+        self.changes = self.changes.saturating_add(1);
+        self.changed_at = self.changed_at.max(posted_at);
     }
 
     /// Changes the start and the end, as announced at `posted_at`.
@@ -115,6 +136,7 @@ impl Window {
             (start.max(from), if posted_at <= until { end } else { end.min(until) })
         };
         (self.start, self.end) = (start, end);
+        self.count_change(posted_at);
     }
 
     /// Returns whether a change that was posted at `posted_at` would extend the window although it was already over. The
@@ -155,6 +177,7 @@ impl Maintenance {
         changed_at: UnixNanos,
     ) -> Maintenance {
         let (mut current_plan, mut is_canceled) = (None, false);
+        let mut canceled: Vec<Window> = Vec::new();
         // The windows by their planned start, which identifies them. Canceled windows are `None`, so a plan that extends
         // an earlier one does not restore them.
         let mut windows: Vec<(UnixNanos, Option<Window>)> = Vec::new();
@@ -164,7 +187,12 @@ impl Maintenance {
             if let Some(plan) = plan {
                 let announced_at = entry.original.id.posted_at.max(changed_at);
                 for range in plan.windows.iter().take(ALL_WINDOWS_LIMIT.saturating_sub(windows.len())) {
-                    windows.push((range.0, Some(Window::new(*range, announced_at))));
+                    let mut window = Window::new(*range, announced_at);
+                    if let Ok(index) = position(&canceled, range.0) {
+                        window.changes = canceled[index].changes;
+                        window.count_change(posted_at);
+                    }
+                    windows.push((range.0, Some(window)));
                 }
                 sort_by_integer(&mut windows, |(planned, _)| *planned);
                 // Of several windows with the same start, the first one counts.
@@ -176,13 +204,23 @@ impl Maintenance {
             match *change {
                 None => {}
                 Some(MaintenanceChange::CancelAll) => {
-                    windows.retain(|(_, window)| window.is_none_or(|window| window.end <= posted_at));
+                    windows.retain(|(_, window)| match window {
+                        Some(window) if window.end > posted_at => {
+                            cancel(&mut canceled, *window, posted_at);
+                            false
+                        }
+                        _ => true,
+                    });
                     is_canceled = true;
                 }
                 Some(MaintenanceChange::Cancel(planned)) => {
                     let index = index(planned);
                     match windows.get_mut(index) {
-                        Some(known) if known.0 == planned => known.1 = None,
+                        Some(known) if known.0 == planned => {
+                            if let Some(window) = known.1.take() {
+                                cancel(&mut canceled, window, posted_at);
+                            }
+                        }
                         _ => windows.insert(index, (planned, None)),
                     }
                 }
@@ -197,6 +235,11 @@ impl Maintenance {
                 }
             }
         }
+        // A window that was planned again is not canceled.
+        canceled.retain(|canceled| {
+            let again = windows.binary_search_by_key(&canceled.planned, |(planned, _)| *planned);
+            !again.is_ok_and(|index| windows[index].1.is_some())
+        });
         let mut windows: Vec<Window> = windows.into_iter().filter_map(|(_, window)| window).collect();
         sort_by_integer(&mut windows, |window| window.end);
         sort_by_integer(&mut windows, |window| window.start);
@@ -209,6 +252,7 @@ impl Maintenance {
             text: latest.text.to_owned(),
             plan: current_plan.cloned().unwrap_or_default(),
             windows,
+            canceled,
             is_canceled,
         }
     }
@@ -236,6 +280,20 @@ impl Maintenance {
         let last = self.windows.iter().map(|window| window.end).max();
         last.unwrap_or(self.id.posted_at).saturating_add(KEPT_FOR) > now
     }
+}
+
+/// Adds a window that was canceled at `posted_at`, which replaces an earlier cancellation of the same window.
+fn cancel(canceled: &mut Vec<Window>, mut window: Window, posted_at: UnixNanos) {
+    window.count_change(posted_at);
+    match position(canceled, window.planned) {
+        Ok(index) => canceled[index] = window,
+        Err(index) => canceled.insert(index, window),
+    }
+}
+
+/// Returns the index of a canceled window, or the index at which it belongs.
+fn position(canceled: &[Window], planned: UnixNanos) -> Result<usize, usize> {
+    canceled.binary_search_by_key(&planned, |window| window.planned)
 }
 
 /// Returns the affected endpoints after each change and the time of the change, but not before `changed_at`. `current` are

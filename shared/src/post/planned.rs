@@ -130,6 +130,7 @@ mod tests {
             text: String::new(),
             plan: MaintenancePlan::default(),
             windows: vec![Window::new((start, end), announced_at)],
+            canceled: Vec::new(),
             is_canceled: false,
         }
     }

@@ -200,7 +200,8 @@ fn a_public_bucket_is_opened_only_as_far_as_necessary() {
     let mut current = everything(&spec, &["unused"]);
     let closed = aws_sdk_s3::types::PublicAccessBlockConfiguration::builder().block_public_policy(true).build();
     current.access_block = Some(policy::opened(&closed));
-    current.bucket_policy = Some(policy::with_public_statements(None, &spec.scope()));
+    current.bucket_policy =
+        Some(policy::with_public_statements(None, &spec.scope(), &policy::public_statements(&spec.scope())));
     current.files.insert("config.json".to_owned(), FileState::Fits(None));
     assert!(plan_of(&current).steps.is_empty());
     current.access_block = Some(closed);

@@ -52,6 +52,7 @@ fn a_writer_stores_its_own_objects_and_deletes_only_to_expire() {
             "arn:aws:s3:::my-status/shop/history/eu-west.*json",
             "arn:aws:s3:::my-status/shop/0-summary/eu-west.????",
             "arn:aws:s3:::my-status/shop/0-badge/eu-west/*.svg",
+            "arn:aws:s3:::my-status/shop/0-feed/eu-west/*",
             "arn:aws:s3:::my-status/shop/0-notified/eu-west.json",
             "arn:aws:s3:::my-status/shop/heartbeats/*.json",
         ] })
@@ -90,7 +91,7 @@ fn policies_with_the_longest_names_fit_in_a_user() {
     let long = "p".repeat(100);
     let scope = |length: usize| Scope { bucket: &bucket, prefix: &long[..length], region: "us-gov-west-1" };
     for (deletable, prefix) in
-        [(DeletableFiles::None, 40), (DeletableFiles::Own, 40), (DeletableFiles::OwnAndLegacy, 10)]
+        [(DeletableFiles::None, 29), (DeletableFiles::Own, 29), (DeletableFiles::OwnAndLegacy, 2)]
     {
         let length = length(&writer(&scope(prefix), &node, deletable));
         assert!(length <= POLICY_LIMIT, "{deletable:?}: {length}");
@@ -110,13 +111,19 @@ fn arns_contain_the_regions_partition() {
 #[test]
 fn a_bucket_policy_keeps_other_statements() {
     let foreign = json!({ "Version": "2012-10-17", "Statement": { "Sid": "Theirs", "Effect": "Deny" } });
-    let public = with_public_statements(Some(&foreign), &SCOPE);
+    let everything = public_statements(&SCOPE);
+    let public = with_public_statements(Some(&foreign), &SCOPE, &everything);
     assert_eq!(public["Statement"].as_array().map(Vec::len), Some(3));
     assert_eq!(public["Statement"][1]["Principal"], "*");
     assert!(has_public_statements(Some(&public), &SCOPE) && !has_public_statements(Some(&foreign), &SCOPE));
-    assert!(are_equivalent(&with_public_statements(Some(&public), &SCOPE), &public));
+    assert!(are_equivalent(&with_public_statements(Some(&public), &SCOPE, &everything), &public));
     assert!(are_equivalent(&without_public_statements(Some(&public), &SCOPE).expect("theirs is left"), &foreign));
-    assert_eq!(without_public_statements(Some(&with_public_statements(None, &SCOPE)), &SCOPE), None);
+    assert_eq!(without_public_statements(Some(&with_public_statements(None, &SCOPE, &everything)), &SCOPE), None);
+    let outputs = with_public_statements(Some(&public), &SCOPE, &[public_outputs_statement(&SCOPE)]);
+    assert_eq!(outputs["Statement"].as_array().map(Vec::len), Some(2), "outputs replace everything");
+    let folders = ["0-summary", "0-badge", "0-feed"].map(|folder| format!("arn:aws:s3:::my-status/shop/{folder}/*"));
+    assert_eq!(outputs["Statement"][1]["Resource"], json!(folders));
+    assert_eq!(outputs["Statement"][1]["Action"], "s3:GetObject");
     // A different prefix in the bucket belongs to another page.
     assert!(!has_public_statements(Some(&public), &Scope { prefix: "other/", ..SCOPE }));
 }

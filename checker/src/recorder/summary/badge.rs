@@ -22,19 +22,31 @@ pub enum BadgeColor {
     Status(Status),
     /// A problem that announced maintenance covers.
     Planned,
+    /// A figure, which is neither good nor bad.
+    Figure,
 }
 
 /// Draws a badge. It contains the time of the last check, because an image does not show how old it is.
 #[must_use]
 pub fn draw(title: &str, word: &str, color: BadgeColor, at: UnixNanos) -> String {
     let time = format_minute(at);
-    let state = format!("{word} · {time}");
+    image(title, &format!("{word} · {time}"), &format!("{word}, last checked {time}"), color)
+}
+
+/// Draws a badge with a figure.
+#[must_use]
+pub fn draw_figure(title: &str, figure: &str) -> String {
+    image(title, figure, figure, BadgeColor::Figure)
+}
+
+/// Draws an image with two texts. Screen readers read the title and `description`.
+fn image(title: &str, state: &str, description: &str, color: BadgeColor) -> String {
     let shown = sanitize_for_terminal(title, TITLE_LIMIT);
-    let (left, right) = (width_of(&shown), width_of(&state));
+    let (left, right) = (width_of(&shown), width_of(state));
     let (left_box, right_box) = (left + 2 * MARGIN, right + 2 * MARGIN);
     let width = left_box + right_box;
-    let (name, state) = (escape(title, TITLE_LIMIT), escape(&state, usize::MAX));
-    let label = format!("{name}: {}, last checked {time}", escape(word, usize::MAX));
+    let (name, state) = (escape(title, TITLE_LIMIT), escape(state, usize::MAX));
+    let label = format!("{name}: {}", escape(description, usize::MAX));
     // `textLength` makes the text fit its box in any font.
     let text = |words: &str, x: usize, width: usize| {
         format!(r#"<text x="{x}" y="14" textLength="{width}" lengthAdjust="spacingAndGlyphs">{words}</text>"#)
@@ -59,6 +71,7 @@ fn background(color: BadgeColor) -> &'static str {
         BadgeColor::Status(Status::Down) => "#b3261e",
         BadgeColor::Status(Status::Unknown) => "#5c6268",
         BadgeColor::Planned => "#2457a6",
+        BadgeColor::Figure => "#40566b",
     }
 }
 
@@ -100,7 +113,7 @@ mod tests {
         };
         let mut backgrounds = vec![TITLE_BACKGROUND];
         backgrounds.extend(Status::ALL.map(BadgeColor::Status).map(background));
-        backgrounds.push(background(BadgeColor::Planned));
+        backgrounds.extend([BadgeColor::Planned, BadgeColor::Figure].map(background));
         for color in &backgrounds {
             let [red, green, blue] = [&color[1..3], &color[3..5], &color[5..7]].map(channel);
             let luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
@@ -108,6 +121,6 @@ mod tests {
         }
         backgrounds.sort_unstable();
         backgrounds.dedup();
-        assert_eq!(backgrounds.len(), 2 + Status::ALL.len());
+        assert_eq!(backgrounds.len(), 3 + Status::ALL.len());
     }
 }

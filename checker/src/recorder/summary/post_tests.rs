@@ -7,6 +7,7 @@ use shared::post::{Details, Post};
 
 use super::tests::{NOW, TestNode, example, node};
 use super::*;
+use shared::HOUR;
 
 fn open_incident(title: &str, text: &str) -> OpenIncident {
     OpenIncident {
@@ -96,7 +97,7 @@ async fn a_summary_contains_the_posts_of_shown_authors() {
         let digest = PostDigest::new(node(author), [post], NOW);
         here.store.put(&DigestName { author: node(author) }, digest.to_json().into()).await.expect("it is stored");
     }
-    here.summary.authors.shown = Some(vec![node("anna")]);
+    here.publisher.settings_mut().authors.shown = Some(vec![node("anna")]);
     here.round(path, NOW, &[("A", Status::Healthy)]).await;
     let summary = here.summary().await;
     let titles: Vec<&str> = summary.announced.incidents.iter().map(|one| one.title.as_str()).collect();

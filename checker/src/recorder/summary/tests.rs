@@ -1,16 +1,20 @@
 //! Tests of the content of summaries and badges, and of when they are written.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use shared::DAY;
 use shared::announced::Announced;
-use shared::check_file::write_check_file;
-use shared::object_name::CheckFileName;
-use shared::page_config::Source;
+use shared::check_file::{CheckResult, write_check_file};
+use shared::object_name::{CheckFileName, NodeName, SummaryName};
+use shared::page_config::{PageConfig, Source};
 use shared::summary::NodeReport;
+use shared::{DAY, HOUR};
 
 use super::*;
 use crate::recorder::history_writer::HistoryWriter;
+use crate::recorder::outputs::dataset::OutputSettings;
+use crate::recorder::publisher::Publisher;
+use crate::store::Store;
 use crate::store::settings::{Storage, StoreLocation};
 use crate::store::upload::put_check_file;
 
@@ -30,7 +34,7 @@ pub(super) struct TestNode {
     pub(super) store: Arc<Store>,
     node: NodeName,
     history: HistoryWriter,
-    pub(super) summary: SummaryWriter,
+    pub(super) publisher: Publisher,
 }
 
 impl TestNode {
@@ -41,7 +45,7 @@ impl TestNode {
             store: Arc::new(Store::open(&storage).await),
             node: node(name),
             history: HistoryWriter::new(node(name), DAY),
-            summary: SummaryWriter::new(node(name), &page()),
+            publisher: Publisher::with_settings(OutputSettings::of_page(node(name), &page()), &[]),
         }
     }
 
@@ -70,7 +74,7 @@ impl TestNode {
                 std::fs::write(file, "old").expect("it is ours");
             }
         }
-        self.summary.write(&self.store, &results, at).await.expect("it is written");
+        self.publisher.write(&self.store, &results, at).await.expect("it is written");
         let drawn = folder.join(format!("0-badge/{}", self.node)).read_dir().into_iter().flatten().flatten();
         let drawn = drawn.filter(|file| std::fs::read(file.path()).is_ok_and(|content| content != b"old"));
         let mut drawn: Vec<String> = drawn.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
@@ -79,7 +83,11 @@ impl TestNode {
     }
 
     pub(super) async fn summary(&self) -> Summary {
-        let content = self.store.get(&self.summary.name(SummaryForm::Json)).await.expect("it can be read");
+        let content = self
+            .store
+            .get(&SummaryName { node: self.node.clone(), form: SummaryForm::Json })
+            .await
+            .expect("it can be read");
         Summary::parse(&content.expect("it is there")).expect("it is a summary")
     }
 }

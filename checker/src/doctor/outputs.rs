@@ -1,0 +1,105 @@
+//! Findings about outputs: which of them everyone can read without keys, as feed readers and other programs must.
+
+use shared::object_name::{
+    HistoryName, HistoryPart, OutputForm, OutputName, StatuspageDocument, SummaryForm, SummaryName,
+};
+
+use super::checker_side::is_denied;
+use super::probe::{Signing, StoreProbe};
+use super::{Finding, Side};
+use crate::config::model::{Config, OutputKind};
+use crate::store::settings::StoreLocation;
+
+/// How clients without keys can get outputs.
+const REMEDY: &str = "for feed readers and other clients without keys, run `checker provision --public-outputs`, `checker export` or `checker serve`";
+
+/// Compares what the writer's keys and requests without keys can read. Ignores other errors, because other findings report
+/// why the store cannot be read.
+pub async fn examine(config: &Config) -> Vec<Finding> {
+    let Some(StoreLocation::S3(bucket)) = config.storage.as_ref().map(|storage| &storage.location) else {
+        return Vec::new();
+    };
+    let opened = (StoreProbe::open(bucket, Signing::Signed).await, StoreProbe::open(bucket, Signing::Unsigned).await);
+    let (Ok(signed), Ok(unsigned)) = opened else { return Vec::new() };
+    let key = |name: String| format!("{}{name}", bucket.prefix);
+    let (mut public, mut private) = (Vec::new(), Vec::new());
+    for (what, name) in examples(config) {
+        let name = key(name);
+        // An object that does not exist shows nothing: services also refuse to report that it is missing.
+        if signed.exists(&name).await != Ok(true) {
+            continue;
+        }
+        match unsigned.exists(&name).await {
+            Ok(true) => public.push(what),
+            Err(error) if is_denied(&error) => private.push(what),
+            _ => {}
+        }
+    }
+    let history = HistoryName { node: Some(config.node.clone()), part: HistoryPart::Main };
+    let is_open = unsigned.exists(&key(history.to_string())).await == Ok(true);
+    describe(&public, &private, is_open).into_iter().collect()
+}
+
+/// Returns an object of each kind that the node stores, with the name of the kind.
+fn examples(config: &Config) -> Vec<(&'static str, String)> {
+    let summary = |form| SummaryName { node: config.node.clone(), form }.to_string();
+    let output = |form| OutputName { node: config.node.clone(), form }.to_string();
+    let mut examples = Vec::new();
+    if config.summaries {
+        examples.push(("summaries", summary(SummaryForm::Json)));
+        examples.push(("badges", summary(SummaryForm::OverallBadge)));
+    }
+    examples.extend(config.outputs.stored.iter().filter_map(|kind| match kind {
+        OutputKind::Feeds => Some(("feeds", output(OutputForm::Atom))),
+        OutputKind::Calendar => Some(("the calendar", output(OutputForm::Calendar))),
+        OutputKind::Statuspage => {
+            Some(("the Statuspage API", output(OutputForm::Statuspage(StatuspageDocument::Summary))))
+        }
+        // They are in the same folder as the other outputs.
+        OutputKind::Badges => None,
+    }));
+    examples
+}
+
+fn describe(public: &[&str], private: &[&str], is_open: bool) -> Option<Finding> {
+    let what = match (public, private) {
+        ([], []) => return None,
+        ([], private) => {
+            let what = format!("only clients with keys can read {}; {REMEDY}", listed(private));
+            return Some(Finding::ok(Side::Store, what));
+        }
+        (public, []) => format!("everyone can read {}", listed(public)),
+        (public, private) => format!("everyone can read {}, but not {}", listed(public), listed(private)),
+    };
+    let others = if is_open { "also all other objects" } else { "no histories" };
+    Some(Finding::ok(Side::Store, format!("{what}, and {others}")))
+}
+
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_names_what_everyone_can_read() {
+        let what = |public: &[&str], private: &[&str], is_open| {
+            describe(public, private, is_open).map(|finding| finding.what).unwrap_or_default()
+        };
+        assert_eq!(what(&[], &[], false), "");
+        assert_eq!(what(&["badges", "feeds"], &[], false), "everyone can read badges and feeds, and no histories");
+        let mixed = what(&["summaries", "badges", "feeds"], &["the calendar"], true);
+        assert_eq!(
+            mixed,
+            "everyone can read summaries, badges and feeds, but not the calendar, and also all other objects"
+        );
+        let private = what(&[], &["feeds"], false);
+        assert!(private.starts_with("only clients with keys can read feeds; for feed readers"), "{private}");
+    }
+}

@@ -1,0 +1,147 @@
+//! Writes outputs, summaries and badges as static files, for web servers that cannot read the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use shared::UnixNanos;
+use shared::object_name::{OutputForm, SummaryForm};
+use shared::outputs::OutputIndex;
+
+use super::dataset::Dataset;
+use super::render;
+use super::writer::hash;
+use crate::config::model::OutputKind;
+use crate::recorder::summary::{badge, badge_contents, html};
+
+/// The file that remembers the identities of outages and which files were written. Web servers hide such files.
+const INDEX_FILE: &str = ".checkup-outputs.json";
+
+/// The permissions of exported files: everyone can read them.
+const FILE_MODE: u32 = 0o644;
+
+/// A file cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to export to `{}`: {cause}", path.display())]
+pub struct ExportError {
+    path: PathBuf,
+    cause: io::Error,
+}
+
+/// How many files were written, unchanged and removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Exported {
+    pub written: usize,
+    pub unchanged: usize,
+    pub removed: usize,
+}
+
+/// Reads the index of an earlier export. Returns `None` if there is no valid one.
+pub fn exported_index(folder: &Path) -> Result<Option<OutputIndex>, ExportError> {
+    let path = folder.join(INDEX_FILE);
+    match fs::read(&path) {
+        Ok(content) => Ok(OutputIndex::parse(&content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(ExportError { path, cause }),
+    }
+}
+
+/// Writes all files that changed into a folder, and removes those of endpoints that no longer exist. Readers see either the
+/// old or the new contents of each file.
+pub fn export(folder: &Path, data: &Dataset, mut index: OutputIndex, now: UnixNanos) -> Result<Exported, ExportError> {
+    let files = files(data, &mut index, now);
+    let mut exported = Exported::default();
+    for (path, content) in &files {
+        if write(&folder.join(path), content)? {
+            exported.written += 1;
+        } else {
+            exported.unchanged += 1;
+        }
+    }
+    let before: BTreeSet<String> = index.written.keys().cloned().collect();
+    for path in before.into_iter().filter(|path| !files.contains_key(path) && is_exported(path)) {
+        let path = folder.join(path);
+        match fs::remove_file(&path) {
+            Ok(()) => exported.removed += 1,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(cause) => return Err(ExportError { path, cause }),
+        }
+    }
+    index.written = files.iter().map(|(path, content)| (path.clone(), hash(content))).collect();
+    write(&folder.join(INDEX_FILE), index.to_json().as_bytes())?;
+    Ok(exported)
+}
+
+/// Returns the content of all files by path. Relative to the page, `checker serve` uses the same paths.
+fn files(data: &Dataset, index: &mut OutputIndex, now: UnixNanos) -> BTreeMap<String, Bytes> {
+    let rendered = render(&OutputKind::ALL, data, index, now);
+    let mut files: BTreeMap<String, Bytes> =
+        rendered.into_iter().map(|(form, content)| (form.to_string(), content)).collect();
+    files.insert("summary.json".to_owned(), data.summary.to_json().into());
+    files.insert("summary.html".to_owned(), html::page(&data.summary).into());
+    for (form, content) in badge_contents(&data.summary) {
+        if let Some(name) = badge_file(&form) {
+            files.insert(name, badge::draw(content.title, &content.word, content.color, content.at).into());
+        }
+    }
+    files
+}
+
+fn badge_file(form: &SummaryForm) -> Option<String> {
+    Some(format!("badge/{}", form.badge_file_name()?))
+}
+
+/// Returns whether a path from the index is that of an exported file, because anyone who can write the folder can change
+/// the index.
+fn is_exported(path: &str) -> bool {
+    let is_badge = path.strip_prefix("badge/").is_some_and(|name| SummaryForm::parse_badge(name).is_some());
+    is_badge || OutputForm::parse(path).is_some()
+}
+
+/// Writes a file, unless it already has this content. Returns whether it was written.
+fn write(path: &Path, content: &[u8]) -> Result<bool, ExportError> {
+    let failed = |cause| ExportError { path: path.to_owned(), cause };
+    if fs::read(path).is_ok_and(|known| known == content) {
+        return Ok(false);
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let permissions = Permissions::from_mode(FILE_MODE);
+    let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder).map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_exported_files_are_removed() {
+        for path in ["feed.atom", "endpoint/Shop.atom", "badge/Shop.svg", "badge/_overall.svg", "badge/Shop.json"] {
+            assert!(is_exported(path), "{path}");
+        }
+        for path in ["index.html", "config.json", "../feed.atom", "/etc/passwd", "badge/../x.svg", "summary.json"] {
+            assert!(!is_exported(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_written_once_and_everyone_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("api/v2/summary.json");
+        assert!(write(&path, b"1").unwrap());
+        assert!(!write(&path, b"1").unwrap());
+        assert!(write(&path, b"2").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"2");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, FILE_MODE);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
+        fs::create_dir(folder.path().join("feed.atom")).unwrap();
+        let error = write(&folder.path().join("feed.atom"), b"1").unwrap_err().to_string();
+        assert!(error.starts_with("failed to export to `") && error.contains("feed.atom"), "{error}");
+    }
+}
