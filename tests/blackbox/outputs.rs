@@ -198,7 +198,10 @@ async fn serve_answers_feeds_the_api_and_badges() {
     let other = Checker::new(&watching(&[watcher], &directory()));
     let run = other.run(&["--format", "json"]).await;
     let results: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
-    assert_eq!(results[0]["degraded"], true, "the indicator `major` means that some services are down: {results:#}");
+    assert_eq!(
+        results["results"][0]["degraded"], true,
+        "the indicator `major` means that some services are down: {results:#}"
+    );
 }
 
 #[tokio::test]
