@@ -25,12 +25,12 @@ impl DaemonTasks {
         live: &Arc<LiveMetrics>,
         recorder: &Recorder,
         config: &watch::Receiver<Arc<Config>>,
-        (every, notifies): (Nanos, bool),
+        (every, sends_news): (Nanos, bool),
         budget: ShutdownBudget,
     ) -> DaemonTasks {
         let start_notifier =
             || NotifierTask::start(Arc::clone(recorder.store()), every, config.clone(), budget, Arc::clone(live));
-        let notifier = notifies.then(start_notifier);
+        let notifier = sends_news.then(start_notifier);
         DaemonTasks { metrics: DaemonMetrics::start(live, recorder, config.clone()), notifier }
     }
 

@@ -46,13 +46,15 @@ pub struct StoreFigures {
     rounds: Vec<(Labels, UnixNanos)>,
 }
 
+/// The uptime and the coverage of one of [`RANGES`].
+type RangeRatios = (Option<Ratio>, Option<Ratio>);
+
 #[derive(Debug, Clone)]
 struct EndpointFigures {
     labels: Labels,
     status: Status,
     is_planned: bool,
-    /// The uptime and the coverage of each of [`RANGES`].
-    ranges: [(Option<Ratio>, Option<Ratio>); RANGES.len()],
+    ranges: [RangeRatios; RANGES.len()],
     budget: Option<(Objective, ErrorBudget)>,
 }
 
@@ -114,7 +116,7 @@ impl StoreFigures {
                 }
             }
         });
-        let mut ratios = |family: &Family, ratio: &dyn Fn(&(Option<Ratio>, Option<Ratio>)) -> Option<Ratio>| {
+        let mut ratios = |family: &Family, ratio: &dyn Fn(&RangeRatios) -> Option<Ratio>| {
             writer.family(family, |samples| {
                 for endpoint in &self.endpoints {
                     for ((range, _), ratios) in RANGES.iter().zip(&endpoint.ranges) {

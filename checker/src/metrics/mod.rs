@@ -2,7 +2,7 @@
 //! store agree on. All figures come from [`shared`]. A value that is unknown has no sample.
 //!
 //! [`document`] builds the text from data, without I/O. [`live`] holds the data of a daemon, [`reader`] computes the figures
-//! of the store, and [`file`] writes the text for Prometheus' textfile collector.
+//! of the store, and [`mod@file`] writes the text for Prometheus' textfile collector.
 
 pub mod document;
 pub mod exposition;
