@@ -1,5 +1,5 @@
 //! Provisioning, checks, the page, the doctor and deprovisioning on two very different real servers: MiniStack and
-//! `SeaweedFS`. The same table of reader and writer permissions applies to both.
+//! `SeaweedFS`. The same table of permissions of readers, writers and authors applies to both.
 
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use serde_json::{Value, json};
@@ -251,6 +251,7 @@ fn verdict<T, E: ProvideErrorMetadata, R>(answer: Result<T, SdkError<E, R>>) -> 
 async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'static str, Decision)> {
     let (client, iam, bucket) = (site.bucket.client_with(key), server.iam(key), site.bucket.name.as_str());
     let (own, others) = (file("eu-west"), file("west"));
+    let post = |author: &str| format!("status/0-posts/1495330254340493978-{author}.incident.json");
     let put = |key: &str| client.put_object().bucket(bucket).key(key).body(b"[]".to_vec().into()).send();
     let get = |key: &str| client.get_object().bucket(bucket).key(key).send();
     let delete = |key: &str| client.delete_object().bucket(bucket).key(key).send();
@@ -277,6 +278,12 @@ async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'st
         ("delete one of its files", verdict(delete(&own).await)),
         ("delete a history", verdict(delete("status/history/eu-west.json").await)),
         ("delete another node's file", verdict(delete(&others).await)),
+        ("store one of anna's posts", verdict(put(&post("anna")).await)),
+        ("store anna's digest", verdict(put("status/history/anna.posts.json").await)),
+        ("store another author's post", verdict(put(&post("bob")).await)),
+        ("delete one of anna's posts", verdict(delete(&post("anna")).await)),
+        ("delete anna's digest", verdict(delete("status/history/anna.posts.json").await)),
+        ("delete another author's post", verdict(delete(&post("bob")).await)),
         ("read the policy", verdict(client.get_bucket_policy().bucket(bucket).send().await)),
         ("remove CORS", verdict(client.delete_bucket_cors().bucket(bucket).send().await)),
         ("remove lifecycle rules", verdict(client.delete_bucket_lifecycle().bucket(bucket).send().await)),
@@ -289,44 +296,77 @@ async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'st
     ]
 }
 
-/// The permissions of readers and writers, which are the same on every server.
-const RIGHTS: [(&str, Decision, Decision); 25] = [
-    ("list the prefix", Allowed, Allowed),
-    ("list everything", Refused, Refused),
-    ("list another prefix", Refused, Refused),
-    ("store one of its files", Refused, Allowed),
-    ("store a history", Refused, Allowed),
-    ("store a heartbeat", Refused, Allowed),
-    ("store another node's file", Refused, Refused),
-    ("store another node's history", Refused, Refused),
-    ("store a history of an invented node", Refused, Refused),
-    ("store the page", Refused, Refused),
-    ("store outside the prefix", Refused, Refused),
-    ("read a file", Allowed, Allowed),
-    ("read outside the prefix", Refused, Refused),
-    ("delete one of its files", Refused, Allowed),
-    ("delete a history", Refused, Refused),
-    ("delete another node's file", Refused, Refused),
-    ("read the policy", Refused, Refused),
-    ("remove CORS", Refused, Refused),
-    ("remove lifecycle rules", Refused, Refused),
-    ("delete the bucket", Refused, Refused),
-    ("create a bucket", Refused, Refused),
-    ("create a user", Refused, Refused),
-    ("list users", Refused, Refused),
-    ("change the reader's policy", Refused, Refused),
-    ("change the writer's policy", Refused, Refused),
+/// The permissions of readers, writers and authors, which are the same on every server.
+const RIGHTS: [(&str, Decision, Decision, Decision); 31] = [
+    ("list the prefix", Allowed, Allowed, Allowed),
+    ("list everything", Refused, Refused, Refused),
+    ("list another prefix", Refused, Refused, Refused),
+    ("store one of its files", Refused, Allowed, Refused),
+    ("store a history", Refused, Allowed, Refused),
+    ("store a heartbeat", Refused, Allowed, Refused),
+    ("store another node's file", Refused, Refused, Refused),
+    ("store another node's history", Refused, Refused, Refused),
+    ("store a history of an invented node", Refused, Refused, Refused),
+    ("store the page", Refused, Refused, Refused),
+    ("store outside the prefix", Refused, Refused, Refused),
+    ("read a file", Allowed, Allowed, Allowed),
+    ("read outside the prefix", Refused, Refused, Refused),
+    ("delete one of its files", Refused, Allowed, Refused),
+    ("delete a history", Refused, Refused, Refused),
+    ("delete another node's file", Refused, Refused, Refused),
+    ("store one of anna's posts", Refused, Refused, Allowed),
+    ("store anna's digest", Refused, Refused, Allowed),
+    ("store another author's post", Refused, Refused, Refused),
+    ("delete one of anna's posts", Refused, Refused, Allowed),
+    ("delete anna's digest", Refused, Refused, Refused),
+    ("delete another author's post", Refused, Refused, Refused),
+    ("read the policy", Refused, Refused, Refused),
+    ("remove CORS", Refused, Refused, Refused),
+    ("remove lifecycle rules", Refused, Refused, Refused),
+    ("delete the bucket", Refused, Refused, Refused),
+    ("create a bucket", Refused, Refused, Refused),
+    ("create a user", Refused, Refused, Refused),
+    ("list users", Refused, Refused, Refused),
+    ("change the reader's policy", Refused, Refused, Refused),
+    ("change the writer's policy", Refused, Refused, Refused),
 ];
 
 #[tokio::test]
-async fn readers_and_writers_have_the_same_rights_on_both_servers() {
+async fn readers_writers_and_authors_have_the_same_rights_on_both_servers() {
     for server in S3Server::ALL {
         let site = provisioned(server).await;
+        let run = site.provision(&[ARGUMENTS.as_slice(), &["--author", "anna"]].concat()).await;
+        assert_eq!(run.code, 0, "{server:?}: {}", run.output());
         site.bucket.put("a.txt", "mine").await;
         let reader = rights(server, &site.reader().expect("there are keys"), &site).await;
         let writer = rights(server, &site.writer("eu-west").expect("there are keys"), &site).await;
-        let table: Vec<_> = reader.iter().zip(&writer).map(|(one, other)| (one.0, one.1, other.1)).collect();
+        let author = rights(server, &site.author("anna").expect("there are keys"), &site).await;
+        let decisions = reader.iter().zip(&writer).zip(&author);
+        let table: Vec<_> = decisions.map(|((one, other), third)| (one.0, one.1, other.1, third.1)).collect();
         assert_eq!(table, RIGHTS, "{server:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_author_posts_updates_and_erases_on_both_servers() {
+    for server in S3Server::ALL {
+        let site = provisioned(server).await;
+        let run = site.provision(&[ARGUMENTS.as_slice(), &["--author", "anna"]].concat()).await;
+        assert_eq!(run.code, 0, "{server:?}: {}", run.output());
+        let config = ["-c", "author-anna.json"];
+        for words in [
+            &["incident", "open", "Checkout fails", "--text", "We are on it."][..],
+            &["incident", "update", "latest", "--text", "A fix is out."],
+            &["incident", "resolve", "latest", "--text", "Fixed."],
+        ] {
+            let run = site.checker.call(&[words, &config].concat()).await;
+            assert_eq!(run.code, 0, "{server:?}: {}", run.output());
+        }
+        let posts = async || site.bucket.keys().await.iter().filter(|key| key.contains("0-posts/")).count();
+        assert_eq!(posts().await, 3, "{server:?}");
+        let run = site.checker.call(&[&["incident", "erase", "latest", "--yes"][..], &config].concat()).await;
+        assert_eq!(run.code, 0, "{server:?}: {}", run.output());
+        assert_eq!(posts().await, 0, "{server:?}");
     }
 }
 
