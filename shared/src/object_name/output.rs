@@ -56,13 +56,13 @@ pub enum OutputForm {
 /// The documents of the Statuspage API, version 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatuspageDocument {
-    /// Everything that is current.
+    /// All parts that are current: status, components, open incidents and maintenance.
     Summary,
-    /// The overall status.
+    /// The overall status, as an indicator and a description.
     Status,
     /// The status of each endpoint.
     Components,
-    /// The most recent incidents.
+    /// The most recent incidents, whether resolved or not.
     Incidents,
     /// The incidents that are not resolved.
     UnresolvedIncidents,
@@ -75,7 +75,7 @@ pub enum StatuspageDocument {
 }
 
 impl StatuspageDocument {
-    /// All documents.
+    /// All documents, the one with the most content first.
     pub const ALL: [StatuspageDocument; 8] = [
         StatuspageDocument::Summary,
         StatuspageDocument::Status,

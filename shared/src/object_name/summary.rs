@@ -91,7 +91,7 @@ impl BadgeTitle {
 }
 
 impl BadgeTitle {
-    /// Returns the encoded title.
+    /// Returns the encoded title as text.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
@@ -148,6 +148,16 @@ impl SummaryForm {
         match name.strip_suffix(BADGE_SUFFIX)? {
             OVERALL => Some(SummaryForm::OverallBadge),
             title => BadgeTitle::parse(title).filter(|title| !title.0.is_empty()).map(SummaryForm::Badge),
+        }
+    }
+
+    /// Returns the last part of a badge's name. Returns `None` for other forms.
+    #[must_use]
+    pub fn badge_file_name(&self) -> Option<String> {
+        match self {
+            SummaryForm::Json | SummaryForm::Html => None,
+            SummaryForm::OverallBadge => Some(format!("{OVERALL}{BADGE_SUFFIX}")),
+            SummaryForm::Badge(title) => Some(format!("{}{BADGE_SUFFIX}", title.0)),
         }
     }
 }

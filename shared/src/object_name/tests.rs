@@ -144,7 +144,14 @@ fn the_patterns_of_two_nodes_never_match_the_same_object() {
             });
             let digest = DigestName { author: node.clone() }.to_string();
             let others = [LogName { node: node.clone() }.to_string(), check_file.to_string(), digest];
-            [summaries.to_vec(), histories.to_vec(), posts.to_vec(), others.to_vec()].concat()
+            let titles = ["Shop", "eu", "west"].map(BadgeTitle::new);
+            let mut outputs = vec![OutputForm::Index, OutputForm::Atom, OutputForm::Calendar];
+            outputs.extend(StatuspageDocument::ALL.map(OutputForm::Statuspage));
+            outputs.extend(titles.clone().map(OutputForm::EndpointAtom));
+            outputs.extend(titles.map(OutputForm::Shields));
+            let output = |form| OutputName { node: node.clone(), form }.to_string();
+            let outputs = outputs.into_iter().map(output).collect();
+            [summaries.to_vec(), histories.to_vec(), posts.to_vec(), others.to_vec(), outputs].concat()
         };
         let families = [
             patterns::check_files("", one).to_vec(),
@@ -152,6 +159,7 @@ fn the_patterns_of_two_nodes_never_match_the_same_object() {
             patterns::summaries("", one).to_vec(),
             vec![patterns::notification_log("", one)],
             vec![patterns::posts("", one)],
+            vec![patterns::outputs("", one)],
         ];
         let matches = |name: &String, patterns: &[String]| {
             patterns.iter().any(|pattern| means(pattern.as_bytes(), name.as_bytes()))
@@ -175,7 +183,7 @@ fn a_nodes_patterns_match_no_objects_in_folders() {
     let own = patterns::check_files("status/", &west);
     let all = own.iter().chain(&patterns::legacy_check_files("status/")).cloned().collect::<Vec<_>>();
     let folders = [HISTORY_FOLDER, summary::SUMMARY_FOLDER, summary::BADGE_FOLDER, "heartbeats/", LOG_FOLDER];
-    for folder in folders.into_iter().chain([POST_FOLDER]) {
+    for folder in folders.into_iter().chain([POST_FOLDER, OUTPUT_FOLDER]) {
         for end in ["-west-check.json", "-check.json"] {
             // Together, the folder and these letters have the length of a time, and `?` also matches letters.
             let name = format!("status/{folder}{}{end}", "a".repeat(19 - folder.len()));
@@ -202,6 +210,8 @@ fn objects_of_checkers_are_recognized() {
         "heartbeats/nightly-backup.json",
         "0-summary/eu-west.html",
         "0-badge/eu-west/Shop.svg",
+        "0-feed/eu-west/feed.atom",
+        "0-feed/eu-west/api/v2/incidents/unresolved.json",
         "0-notified/eu-west.json",
         "0-posts/1795330254340493978-eu-west.incident.json",
         "history/anna.posts.json",
