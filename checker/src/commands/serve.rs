@@ -23,6 +23,9 @@ const MAKE_VARIABLE: &str = "CHECKUP_RUN_BY_MAKE";
 
 const DEFAULT_EVERY: Nanos = MINUTE;
 
+/// The URL of the folder with the feeds and the calendar of the web server, relative to the page.
+const SERVED_OUTPUTS: &str = "./";
+
 pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     huge_pages::disable();
     start_log(arguments.log_format);
@@ -36,7 +39,8 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         page_address: Some(address),
         loaded: None,
     };
-    let config = source.load()?;
+    let mut config = source.load()?;
+    config.page.config.outputs.get_or_insert_with(|| SERVED_OUTPUTS.to_owned());
     ui::log::set_node(&config.node);
     let page = match &arguments.page {
         Some(folder) => PageFiles::from_directory(folder)?,

@@ -42,6 +42,7 @@ use shared::Nanos;
 use shared::history::DEFAULT_EXPIRY;
 use shared::object_name::{NodeName, validate_prefix};
 use shared::page_config::AddressStyle;
+use shared::page_config::appearance::Link;
 
 use self::checks::CHECKER;
 use self::dialect::Dialect;
@@ -239,15 +240,13 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
                 report_page(&root, &mut problems);
                 None
             } else {
-                convert(&root, checks, folder, environment, &mut problems)
+                let config = convert(&root, checks, folder, environment, &mut problems);
+                config.map(|config| with_public_channels(config, public))
             };
-            config.map(|mut config| {
-                config.page.config.appearance.subscribe.splice(..0, public);
-                Config {
-                    objectives: Arc::new(objectives),
-                    notifications: notifications.map(|notifications| Arc::new(for_page(notifications, &config))),
-                    ..config
-                }
+            config.map(|config| Config {
+                objectives: Arc::new(objectives),
+                notifications: notifications.map(|notifications| Arc::new(for_page(notifications, &config))),
+                ..config
             })
         }
         Err(problem) => {
@@ -318,6 +317,12 @@ fn convert(
         objectives: Arc::default(),
         timestamp,
     })
+}
+
+/// Adds the links to public channels to the page's menu for subscribing.
+fn with_public_channels(mut config: Config, public: Vec<Link>) -> Config {
+    config.page.config.appearance.subscribe.splice(..0, public);
+    config
 }
 
 /// Adds the title, the groups and the authors of the page, which determine the content of messages.

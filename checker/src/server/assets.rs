@@ -7,9 +7,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use shared::object_name::PAGE_CONFIG;
-use shared::page_config::PageConfig;
-
-use super::feed_links::with_feed_links;
 
 /// The file that is served at `/`. Every page directory must contain it.
 pub const INDEX_HTML: &str = "index.html";
@@ -61,17 +58,6 @@ impl PageFiles {
         } else {
             Err(PageFilesError::NoIndex(folder.to_owned()))
         }
-    }
-
-    /// Adds links to the feeds to the page, if visitors can read them.
-    #[must_use]
-    pub fn with_feed_links(mut self, config: &PageConfig) -> PageFiles {
-        if let Some(page) = self.0.get_mut(INDEX_HTML)
-            && let Some(linked) = str::from_utf8(page).ok().and_then(|html| with_feed_links(html, config))
-        {
-            *page = Cow::Owned(linked.into_bytes());
-        }
-        self
     }
 
     /// Returns the files with their names, in name order.

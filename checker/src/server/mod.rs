@@ -4,7 +4,6 @@
 
 pub mod assets;
 mod connections;
-mod feed_links;
 pub mod host;
 mod listing;
 mod page;
@@ -45,8 +44,6 @@ use crate::config::model::{Config, Page};
 use crate::store::directory::index;
 use crate::store::{Listing, ObjectName, Store, StoreError};
 
-/// The URL of the folder with this server's outputs, relative to the page.
-const SERVED_OUTPUTS: &str = "./";
 /// The memory to reserve before a history is read, in bytes: enough for 500 endpoints over a year.
 const HISTORY_SIZE: usize = 4 << 20;
 /// The memory to reserve before a digest of posts is read, in bytes: enough for a thousand posts.
@@ -107,21 +104,14 @@ pub async fn serve(
     store: Arc<Store>,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let settings = with_own_outputs(config.page);
-    let page = Arc::new(PreparedPage::new(page.with_feed_links(&settings.config)));
+    let page = Arc::new(PreparedPage::new(page));
     let compressing = Arc::clone(&page);
     // Until the files are compressed, responses are compressed on the fly, which saves less. The work does not run on
     // the runtime's blocking threads, because a shutdown would wait for them. If the thread cannot be started,
     // responses merely stay larger.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
-    let router = router(page, &settings, config.node, allowed_hosts, store);
+    let router = router(page, &config.page, config.node, allowed_hosts, store);
     connections::accept(listener, router, shutdown).await
-}
-
-/// Lets the page offer the feeds and the calendar of this server, unless others are configured.
-fn with_own_outputs(mut settings: Page) -> Page {
-    settings.config.outputs.get_or_insert_with(|| SERVED_OUTPUTS.to_owned());
-    settings
 }
 
 struct ServerState {
