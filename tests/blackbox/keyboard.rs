@@ -13,7 +13,7 @@ const FOCUS: &str = r"
     if (!one || one === document.body) return null;
     const kind = one.matches('.bar') ? (one.closest('.level') ? 'inner bar' : 'bar')
         : one.matches('.ranges input') ? 'range' : one.matches('.chart') ? 'chart' : one.matches('.figure') ? 'figure'
-        : one.matches('summary') ? 'summary' : one.matches('a') ? 'link'
+        : one.matches('#subscribe summary') ? 'menu' : one.matches('summary') ? 'summary' : one.matches('a') ? 'link'
         : one.id || one.tagName;
     const ring = one.matches('.ranges input') ? one.nextElementSibling : one;
     const style = getComputedStyle(ring);
@@ -64,7 +64,7 @@ async fn tab_reaches_every_control_once_in_order_with_a_visible_focus() {
     let stops = walk(&browser).await;
     let titles = ["Website", "Shop", "Payments", "Sign-in", "Search", "Mail"];
     let of_endpoints = titles.iter().flat_map(|title| ["figure", "bar", "chart"].map(|kind| format!("{kind} {title}")));
-    let expected: Vec<String> = ["link", "summary", "range", "percentiles", "locations", "filter", "table"]
+    let expected: Vec<String> = ["menu", "link", "range", "percentiles", "locations", "filter", "table"]
         .map(str::to_owned)
         .into_iter()
         .chain(of_endpoints)
@@ -150,6 +150,8 @@ async fn ranges_percentiles_and_charts_work_with_keys() {
     let scenario = PageState::Three.start().await;
     let browser = page_scenario::open_browser().await;
     scenario.visit(&browser).await;
+    browser.press("Tab").await;
+    assert_eq!(words(&[focus(&browser).await]), ["menu"]);
     browser.press("Tab").await;
     assert_eq!(words(&[focus(&browser).await]), ["range"]);
     browser.press("ArrowLeft").await;

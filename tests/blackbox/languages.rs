@@ -152,8 +152,12 @@ async fn every_language_is_complete_and_fits_a_narrow_phone() {
                 let page = visit(&browser, scenario, &format!("?lang={code}{view}")).await;
                 page.assert_clean();
                 assert_eq!(spoken(&browser).await.0, code);
-                assert_eq!(browser.script(INCOMPLETE).await, json!([]), "{code}: {}", scenario.state.name());
-                assert_eq!(browser.script(OVERFLOWING).await, json!([]), "{code}: {}", scenario.state.name());
+                for is_menu_open in [false, true] {
+                    let open = "document.querySelector('#subscribe').open = arguments[0]";
+                    browser.script_with(open, vec![json!(is_menu_open)]).await;
+                    assert_eq!(browser.script(INCOMPLETE).await, json!([]), "{code}: {}", scenario.state.name());
+                    assert_eq!(browser.script(OVERFLOWING).await, json!([]), "{code}: {}", scenario.state.name());
+                }
                 assert_eq!(language_files(&page), [format!("{code}.txt")]);
                 sentences.push(page.text_of("overall"));
             }

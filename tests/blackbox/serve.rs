@@ -32,15 +32,11 @@ fn files_of(page: &str) -> Vec<String> {
     let links = page.split("href=").skip(1).chain(page.split("src=").skip(1));
     let links = links.filter_map(|rest| rest.trim_start_matches(['"', '\'']).split(['"', '\'', '>', ' ']).next());
     let links = links.map(|link| link.trim_start_matches("./").to_owned());
-    let is_file = |link: &String| !["summary.html", "config.json"].contains(&link.as_str()) && !is_feed(link);
-    let mut files: Vec<String> = links.filter(is_file).collect();
+    let mut files: Vec<String> =
+        links.filter(|link| !["summary.html", "config.json"].contains(&link.as_str())).collect();
     files.sort();
     files.dedup();
     files
-}
-
-fn is_feed(link: &str) -> bool {
-    link.starts_with("feed.")
 }
 
 /// The extension of a file.
@@ -53,11 +49,6 @@ async fn serve_provides_the_page_its_configuration_and_the_store() {
     let (_endpoint, checker, served) = serving().await;
     let page = http_client::get(&served.url).await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
-    for (kind, name) in [("atom+xml", "atom"), ("rss+xml", "rss"), ("feed+json", "json")] {
-        let link = format!("<link rel=\"alternate\" type=\"application/{kind}\" title=\"Our status (");
-        let target = format!("href=\"./feed.{name}\">");
-        assert!(page.text().contains(&link) && page.text().contains(&target), "{}", page.text());
-    }
     let files = files_of(&page.text());
     assert!(files.len() >= 4, "{files:?}");
     for file in files {

@@ -52,7 +52,6 @@ impl Shop {
         shop
     }
 
-    /// Adds a round.
     fn check(&mut self, is_up: bool) {
         let folder = self.caddy.site.path().join("store");
         let at = now() - SECOND;
@@ -115,7 +114,6 @@ async fn until(browser: &Browser, what: &str, script: &str) {
     wait_for(what, is_so).await;
 }
 
-/// Opens the menu.
 async fn open_menu(browser: &Browser) {
     browser.script("document.querySelector('#subscribe summary').click()").await;
     until(browser, "the menu", READY).await;
@@ -228,7 +226,6 @@ async fn pages_without_offline_use_do_not_offer_notifications() {
     assert_eq!(browser.script(is_visible).await, false, "the menu would be empty");
 }
 
-/// Returns the menu's links.
 const LINKS: &str =
     "return [...document.querySelectorAll('#subscribe li a')].map(one => `${one.textContent} ${one.href}`)";
 
@@ -291,7 +288,6 @@ async fn the_menu_and_the_head_offer_what_is_configured() {
     assert!(!requests.iter().any(|url| url.contains("feed.")), "feeds are not loaded: {requests:?}");
 }
 
-/// Describes the focused element.
 const FOCUS: &str = "const one = document.activeElement; return one.matches('#subscribe *') ? one.tagName : 'outside'";
 
 #[tokio::test]

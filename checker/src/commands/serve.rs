@@ -8,6 +8,7 @@ use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, st
 use super::daemon_tasks::DaemonTasks;
 use super::{MissingStorage, Outcome, check_context, reachable, report_upkeep, report_upload};
 use crate::cli::ServeArguments;
+use crate::config::model::OutputKind;
 use crate::metrics::live::LiveMetrics;
 use crate::now;
 use crate::platform::huge_pages;
@@ -25,6 +26,9 @@ const MAKE_VARIABLE: &str = "CHECKUP_RUN_BY_MAKE";
 
 const DEFAULT_EVERY: Nanos = MINUTE;
 
+/// The URL of the folder with the feeds and the calendar of the web server, relative to the page.
+const SERVED_OUTPUTS: &str = "./";
+
 pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     huge_pages::disable();
     start_log(arguments.log_format);
@@ -38,7 +42,10 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         page_address: Some(address),
         loaded: None,
     };
-    let config = source.load()?;
+    let mut config = source.load()?;
+    if [OutputKind::Feeds, OutputKind::Calendar].iter().all(|kind| config.outputs.stored.contains(kind)) {
+        config.page.config.outputs.get_or_insert_with(|| SERVED_OUTPUTS.to_owned());
+    }
     ui::log::set_node(&config.node);
     let page = match &arguments.page {
         Some(folder) => PageFiles::from_directory(folder)?,

@@ -43,6 +43,7 @@ use shared::Nanos;
 use shared::history::DEFAULT_EXPIRY;
 use shared::object_name::{NodeName, validate_prefix};
 use shared::page_config::AddressStyle;
+use shared::page_config::appearance::Link;
 
 use self::checks::CHECKER;
 use self::dialect::Dialect;
@@ -240,17 +241,15 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
                 report_page(&root, &mut problems);
                 None
             } else {
-                convert(&root, checks, folder, environment, &mut problems)
+                let config = convert(&root, checks, folder, environment, &mut problems);
+                config.map(|config| with_public_channels(config, public))
             };
             let page_url = notifications.as_ref().and_then(|notifications| notifications.rules.page_url.clone());
-            config.map(|mut config| {
-                config.page.config.appearance.subscribe.splice(..0, public);
-                Config {
-                    outputs: outputs::of_page(config.outputs.clone(), page_url.as_deref()),
-                    objectives: Arc::new(objectives),
-                    notifications: notifications.map(|notifications| Arc::new(for_page(notifications, &config))),
-                    ..config
-                }
+            config.map(|config| Config {
+                outputs: outputs::of_page(config.outputs.clone(), page_url.as_deref()),
+                objectives: Arc::new(objectives),
+                notifications: notifications.map(|notifications| Arc::new(for_page(notifications, &config))),
+                ..config
             })
         }
         Err(problem) => {
@@ -350,6 +349,12 @@ fn metrics_access(raw: RawMetrics, at: usize, problems: &mut Problems) -> Option
             Some(MetricsAccess::Token(Secret::new(token)))
         }
     }
+}
+
+/// Adds the links to public channels to the page's menu for subscribing.
+fn with_public_channels(mut config: Config, public: Vec<Link>) -> Config {
+    config.page.config.appearance.subscribe.splice(..0, public);
+    config
 }
 
 /// Adds the title, the groups and the authors of the page, which determine the content of messages.

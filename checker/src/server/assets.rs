@@ -6,16 +6,20 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use shared::object_name::PAGE_CONFIG;
-use shared::page_config::PageConfig;
+use shared::object_name::{OutputForm, PAGE_CONFIG};
 
-use super::feed_links::with_feed_links;
+use crate::sanitize::{escape_html, sanitize_for_terminal};
 
 /// The file that is served at `/`. Every page directory must contain it.
 pub const INDEX_HTML: &str = "index.html";
 
 /// The files of the built page by name. Empty if the checker was built without the page.
 const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded_page.rs"));
+
+/// The end of the page's title, after which links to its feeds are inserted.
+const TITLE_END: &str = "</title>";
+/// The maximum length of a feed's title, in characters.
+const TITLE_LIMIT: usize = 200;
 
 /// The page to serve if the checker was built without the status page.
 const NOT_BUILT: &str = include_str!("page_not_built.html");
@@ -63,13 +67,20 @@ impl PageFiles {
         }
     }
 
-    /// Adds links to the feeds to the page, if visitors can read them.
+    /// Announces the feeds in the page, so that feed readers find them.
     #[must_use]
-    pub fn with_feed_links(mut self, config: &PageConfig) -> PageFiles {
-        if let Some(page) = self.0.get_mut(INDEX_HTML)
-            && let Some(linked) = str::from_utf8(page).ok().and_then(|html| with_feed_links(html, config))
+    pub fn with_feeds(mut self, title: &str) -> PageFiles {
+        let title = escape_html(&sanitize_for_terminal(title, TITLE_LIMIT)).into_owned();
+        let forms = [OutputForm::Atom, OutputForm::Rss, OutputForm::JsonFeed];
+        let link = |form: OutputForm| {
+            let media_type = form.media_type();
+            format!("<link rel=\"alternate\" type=\"{media_type}\" title=\"{title}\" href=\"{form}\">")
+        };
+        if let Some(index) = self.0.get_mut(INDEX_HTML)
+            && let Ok(html) = str::from_utf8(index)
+            && let Some((head, rest)) = html.split_once(TITLE_END)
         {
-            *page = Cow::Owned(linked.into_bytes());
+            *index = Cow::Owned(format!("{head}{TITLE_END}{}{rest}", forms.map(link).concat()).into_bytes());
         }
         self
     }
@@ -195,6 +206,20 @@ mod tests {
         let (name, content) = note.next().unwrap();
         assert_eq!(name, INDEX_HTML);
         assert!(str::from_utf8(&content).unwrap().contains("trunk build --release"));
+    }
+
+    #[test]
+    fn feeds_are_announced_in_the_head() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("index.html"), "<head><title>Status</title></head>").unwrap();
+        let page = PageFiles::from_directory(folder.path()).unwrap().with_feeds("A \"B\" <c>");
+        let (_, html) = page.into_files().next().unwrap();
+        let html = str::from_utf8(&html).unwrap();
+        let atom = "<link rel=\"alternate\" type=\"application/atom+xml\" title=\"A &quot;B&quot; &lt;c&gt;\" href=\"feed.atom\">";
+        assert!(html.starts_with(&format!("<head><title>Status</title>{atom}<link")), "{html}");
+        assert!(html.ends_with("href=\"feed.json\"></head>"), "{html}");
+        let note = PageFiles::embedded_or_note(&[]).with_feeds("x").into_files().next().unwrap().1;
+        assert!(str::from_utf8(&note).is_ok());
     }
 
     #[test]

@@ -5,7 +5,6 @@
 
 pub mod assets;
 mod connections;
-mod feed_links;
 pub mod host;
 mod listing;
 mod operations;
@@ -51,8 +50,6 @@ use crate::metrics::live::LiveMetrics;
 use crate::store::directory::index;
 use crate::store::{Listing, ObjectName, Store, StoreError};
 
-/// The URL of the folder with this server's outputs, relative to the page.
-const SERVED_OUTPUTS: &str = "./";
 /// The memory to reserve before a history is read, in bytes: enough for 500 endpoints over a year.
 const HISTORY_SIZE: usize = 4 << 20;
 /// The memory to reserve before a digest of posts is read, in bytes: enough for a thousand posts.
@@ -113,8 +110,9 @@ pub async fn serve(
     (store, live): (Arc<Store>, Arc<LiveMetrics>),
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let config = with_own_outputs(config);
-    let page = Arc::new(PreparedPage::new(page.with_feed_links(&config.page.config)));
+    let has_feeds = config.outputs.stored.contains(&OutputKind::Feeds);
+    let page = if has_feeds { page.with_feeds(&config.page.config.title) } else { page };
+    let page = Arc::new(PreparedPage::new(page));
     let compressing = Arc::clone(&page);
     // Until the files are compressed, responses are compressed on the fly, which saves less. The work does not run on
     // the runtime's blocking threads, because a shutdown would wait for them. If the thread cannot be started,
@@ -122,15 +120,6 @@ pub async fn serve(
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
     let router = router(page, &config, live, allowed_hosts, store);
     connections::accept(listener, router, shutdown).await
-}
-
-/// Lets the page offer the feeds and the calendar of this server, unless others are configured.
-fn with_own_outputs(mut config: Config) -> Config {
-    let is_stored = |kind: &OutputKind| config.outputs.stored.contains(kind);
-    if [OutputKind::Feeds, OutputKind::Calendar].iter().all(is_stored) {
-        config.page.config.outputs.get_or_insert_with(|| SERVED_OUTPUTS.to_owned());
-    }
-    config
 }
 
 struct ServerState {

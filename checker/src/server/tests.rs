@@ -28,7 +28,7 @@ impl Fixture {
         let page = folder.path().join("page");
         std::fs::create_dir(&page).unwrap();
         for (name, content) in [
-            ("index.html", "<!doctype html></head>".to_owned() + &"<p>page</p>".repeat(100)),
+            ("index.html", "<!doctype html>".to_owned() + &"<p>page</p>".repeat(100)),
             (HASHED, "script();".repeat(200)),
             ("icon.png", "\u{1}".repeat(2000)),
             ("config.json", "{\"wins\":false}".to_owned()),
@@ -38,11 +38,10 @@ impl Fixture {
         std::fs::write(folder.path().join("secret"), "secret").unwrap();
         let store = open(&folder.path().join("checks")).await;
         store.put(&CheckFileName::parse(NAME).unwrap(), content().into()).await.unwrap();
-        let config = with_own_outputs(config());
-        let page = PageFiles::from_directory(&page).unwrap().with_feed_links(&config.page.config);
-        let page = Arc::new(PreparedPage::new(page));
+        let page = Arc::new(PreparedPage::new(PageFiles::from_directory(&page).unwrap()));
+        let (config, allowed_hosts) = (config(), AllowedHosts::new(&[], true));
         let live = Arc::new(LiveMetrics::new(&config, crate::now()));
-        let router = router(Arc::clone(&page), &config, live, AllowedHosts::new(&[], true), Arc::new(store));
+        let router = router(Arc::clone(&page), &config, live, allowed_hosts, Arc::new(store));
         Fixture { folder, router, page }
     }
 
@@ -123,14 +122,13 @@ async fn the_page_its_configuration_and_the_store_are_served() {
     for path in ["/", "/index.html"] {
         let page = server.get(path).await;
         assert_eq!((page.status, page.header(header::CONTENT_TYPE)), (StatusCode::OK, "text/html; charset=utf-8"));
-        assert!(page.text().starts_with("<!doctype html><link rel=\"alternate\""), "{}", page.text());
+        assert!(page.text().starts_with("<!doctype html>"));
     }
     let config = server.get("/config.json").await;
     let expected = PageConfig {
         title: "Shop".to_owned(),
         range: 7 * DAY,
         refresh: MINUTE,
-        outputs: Some("./".to_owned()),
         ..PageConfig::new(Source::Http { url: "store/".to_owned() })
     };
     assert_eq!(PageConfig::parse(config.text()), Ok(expected));

@@ -6,6 +6,8 @@
 use serde_json::{Map, Value, json};
 
 pub use super::groups::{Group, group_titles, position_in};
+use super::links::{HEADER_LINKS, LinkRule, PUBLIC_LINKS, is_relative};
+pub use super::links::{Link, is_public_url};
 use crate::json::Json;
 use crate::status::Status;
 use crate::suggest::suggest;
@@ -87,15 +89,6 @@ pub struct Appearance {
     pub hidden_locators: Vec<String>,
 }
 
-/// A link in the header or in the menu for subscribing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    /// The text of the link.
-    pub text: String,
-    /// A URL that is relative or has the scheme `https:`, `http:` or `mailto:`.
-    pub url: String,
-}
-
 /// Reads the appearance in a `config.json`, and adds a message to `skipped` for each invalid value.
 #[must_use]
 pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
@@ -127,22 +120,6 @@ pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
         hidden_locators: reader.titles(&format!("{hidden_key}.locators"), of_hidden("locators")),
     }
 }
-
-/// Which URLs a list of links can contain.
-struct LinkRule {
-    is_allowed: fn(&str) -> bool,
-    /// The problem with all other URLs.
-    problem: &'static str,
-}
-
-const HEADER_LINKS: LinkRule = LinkRule {
-    is_allowed: |url| is_relative(url) || after_scheme(url).is_some(),
-    problem: "must have a `url` that is relative or starts with `https://`, `http://` or `mailto:`",
-};
-const PUBLIC_LINKS: LinkRule = LinkRule {
-    is_allowed: is_public_url,
-    problem: "must have a `url` that starts with `https://`, `http://` or `mailto:`",
-};
 
 /// A reader that returns valid values and reports the others.
 struct AppearanceReader<'a> {
@@ -311,26 +288,6 @@ impl AppearanceReader<'_> {
     }
 }
 
-fn is_relative(url: &str) -> bool {
-    !url.contains(':') && !url.starts_with("//") && !url.contains('\\')
-}
-
-/// Returns whether a link that leads away from the page has this URL: one with the scheme `https:`, `http:` or
-/// `mailto:`, and without spaces and control characters.
-#[must_use]
-pub fn is_public_url(url: &str) -> bool {
-    after_scheme(url).is_some_and(|rest| {
-        !rest.is_empty()
-            && !rest.starts_with('/')
-            && !rest.contains(|one: char| one.is_whitespace() || one.is_control())
-    })
-}
-
-/// Returns what follows the scheme of a URL that links can have.
-fn after_scheme(url: &str) -> Option<&str> {
-    ["https://", "http://", "mailto:"].iter().find_map(|scheme| url.strip_prefix(scheme))
-}
-
 fn is_color(text: &str) -> bool {
     text.len() == 7
         && text.strip_prefix('#').is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
@@ -476,35 +433,6 @@ mod tests {
         assert_eq!(odd.links, [Link { text: "Help".to_owned(), url: "help/".to_owned() }]);
         assert_eq!(odd.colors[0], [("down".to_owned(), "#aa0000".to_owned())]);
         assert_eq!(odd.groups[0].groups[0].title, "H");
-    }
-
-    #[test]
-    fn links_of_the_subscribe_menu_lead_away_from_the_page() {
-        for url in ["https://t.me/example", "http://lists.example/", "mailto:status-join@lists.example"] {
-            assert!(is_public_url(url), "{url}");
-        }
-        for url in [
-            "javascript:alert(1)",
-            "JavaScript:alert(1)",
-            "java\nscript:alert(1)",
-            " https://t.me/",
-            "https://t.me/a b",
-            "https://t.me/\u{202e}\u{7}",
-            "https:///",
-            "https://",
-            "mailto:",
-            "data:text/html,x",
-            "//t.me/example",
-            "lists/",
-            "",
-        ] {
-            assert!(!is_public_url(url), "{url}");
-            let config = serde_json::json!({ "subscribe": [{ "text": "x", "url": url }] });
-            let (read, skipped) = appearance(&config.to_string());
-            // The reader trims values.
-            let is_refused = read.subscribe.is_empty() && skipped.len() >= 1;
-            assert_eq!(is_refused, !is_public_url(url.trim()), "{url}: {skipped:?}");
-        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod appearance;
 mod fields;
 mod groups;
+mod links;
 mod outputs;
 mod source;
 

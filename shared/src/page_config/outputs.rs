@@ -1,6 +1,7 @@
 //! Where visitors of the page can read the feeds and the calendar.
 
 use super::fields::Fields;
+use super::links::is_relative;
 use super::source::is_http_url;
 use crate::json::Json;
 
@@ -13,8 +14,7 @@ pub(super) fn read(value: Option<&Json<'_>>, skipped: &mut Vec<String>) -> Optio
     let mut fields = Fields { object, members, path: "outputs.", problems: skipped };
     fields.refuse_unknown(&["url"]);
     let mut url = fields.required_text("url", "the URL of the folder that contains `feed.atom`, for example `./`")?;
-    let is_relative =
-        !url.contains(':') && !url.contains('\\') && !url.starts_with("//") && !url.contains(char::is_whitespace);
+    let is_relative = is_relative(&url) && !url.contains(char::is_whitespace);
     if !is_relative && !is_http_url(&url) {
         fields.problem("url", "must be relative or start with `http://` or `https://`; it is skipped");
         return None;

@@ -18,8 +18,8 @@ pub struct OutageNotification {
     pub body: String,
 }
 
-/// Which endpoints were down when the page was last loaded, by their ids. `None` stands for endpoints whose status was
-/// never known.
+/// Which endpoints were down when the page was last loaded, by their ids. `None` means that the status of
+/// an endpoint was never known.
 #[derive(Debug, Default)]
 pub struct KnownOutages(Vec<Option<bool>>);
 
