@@ -75,7 +75,7 @@ pub const SERVED_STORE: &str = "store/";
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Template {
     pub title: Option<String>,
-    /// The text as HTML.
+    /// The first update's text, as HTML.
     pub text: Option<String>,
     /// Endpoints with their impacts: `Shop=degraded`.
     pub affects: Vec<String>,

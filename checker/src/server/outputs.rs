@@ -23,7 +23,7 @@ use super::{ServerState, own_badge};
 use crate::config::model::{Config, OutputKind, Outputs};
 use crate::recorder::outputs::dataset::{Dataset, OutputSettings};
 use crate::recorder::outputs::writer::{new_index, stored_index};
-use crate::recorder::outputs::{Rendered, render};
+use crate::recorder::outputs::{RenderedOutputs, render};
 use crate::recorder::summary::SummaryError;
 use crate::store::Store;
 
@@ -46,7 +46,7 @@ pub(super) struct ServedOutputs {
 #[derive(Default)]
 struct Computed {
     /// The time of the last attempt to compute them, and its result if it succeeded.
-    last: Option<(Instant, Option<Arc<Rendered>>)>,
+    last: Option<(Instant, Option<Arc<RenderedOutputs>>)>,
     index: Option<OutputIndex>,
 }
 
@@ -73,7 +73,7 @@ impl ServedOutputs {
         &self,
         store: &Arc<Store>,
         clock: fn() -> UnixNanos,
-    ) -> Result<Option<Arc<Rendered>>, SummaryError> {
+    ) -> Result<Option<Arc<RenderedOutputs>>, SummaryError> {
         let mut computed = self.computed.lock().await;
         if let Some((_, rendered)) = computed.last.as_ref().filter(|(at, _)| at.elapsed() < FRESH_FOR) {
             return Ok(rendered.clone());

@@ -25,7 +25,7 @@ pub(in crate::checks) enum Operand {
     Text(&'static str),
     Flag(bool),
     Null,
-    /// `[]` or `{}`.
+    /// An empty list or object, as `[]` or `{}`.
     Empty(&'static str),
 }
 

@@ -15,7 +15,7 @@ pub(super) const FIELDS: &[Field] = &[
 
 pub(super) const WEBHOOK: Field = required("webhook", ValueKind::SecretUrl, "The webhook URL.");
 
-/// A converted webhook.
+/// An incoming webhook after conversion.
 pub(super) struct IncomingWebhook {
     pub webhook: SecretUrl,
     pub username: Option<String>,

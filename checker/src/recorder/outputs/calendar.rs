@@ -6,14 +6,14 @@ use shared::object_name::OutputForm;
 use shared::outputs::{CalendarEvent, calendar_events};
 use shared::{SECOND, UnixNanos};
 
-use super::Rendered;
+use super::RenderedOutputs;
 use super::dataset::Dataset;
 use super::feeds::{one_line, several_lines};
 
 /// How often calendar programs should read the calendar.
 const REFRESH: Duration = Duration::hours(1);
 
-pub(super) fn render(data: &Dataset, now: UnixNanos) -> Rendered {
+pub(super) fn render(data: &Dataset, now: UnixNanos) -> RenderedOutputs {
     let mut calendar = Calendar::empty();
     for (name, value) in [("VERSION", "2.0"), ("PRODID", "-//Checkup//Maintenance//EN"), ("CALSCALE", "GREGORIAN")] {
         calendar.append_property(Property::new(name, value));
@@ -24,7 +24,7 @@ pub(super) fn render(data: &Dataset, now: UnixNanos) -> Rendered {
     for event in calendar_events(&data.posted().announcements.maintenance, now) {
         calendar.push(to_event(&event, data.settings.url.as_deref()));
     }
-    Rendered::from([(OutputForm::Calendar, calendar.to_string().into())])
+    RenderedOutputs::from([(OutputForm::Calendar, calendar.to_string().into())])
 }
 
 fn to_event(event: &CalendarEvent, url: Option<&str>) -> Event {

@@ -5,10 +5,10 @@ use shared::object_name::OutputForm;
 use shared::outputs::{Feed, FeedEntry, FeedSource, FeedSubject, NamedOutage, OutputIndex, to_json_feed};
 
 use super::dataset::Dataset;
-use super::{Rendered, TITLE_LIMIT, atom, rss, titles};
+use super::{RenderedOutputs, TITLE_LIMIT, atom, rss, titles};
 use crate::sanitize::{sanitize_for_terminal, without_disguise};
 
-pub(super) fn render(data: &Dataset, outages: &[NamedOutage], index: &OutputIndex, now: UnixNanos) -> Rendered {
+pub(super) fn render(data: &Dataset, outages: &[NamedOutage], index: &OutputIndex, now: UnixNanos) -> RenderedOutputs {
     let settings = &data.settings;
     let source = FeedSource {
         title: &settings.title,
@@ -19,7 +19,7 @@ pub(super) fn render(data: &Dataset, outages: &[NamedOutage], index: &OutputInde
         posted: data.posted(),
     };
     let feed = clean(Feed::new(&source, now));
-    let mut rendered = Rendered::from([
+    let mut rendered = RenderedOutputs::from([
         (OutputForm::Atom, atom::to_xml(&feed, &OutputForm::Atom).into()),
         (OutputForm::Rss, rss::to_xml(&feed).into()),
         (OutputForm::JsonFeed, to_json_feed(&feed).into()),

@@ -10,7 +10,7 @@ use shared::{DAY, HOUR, Nanos, UnixNanos, duration};
 
 use super::dataset::Dataset;
 use super::feeds::one_line;
-use super::{Rendered, titles};
+use super::{RenderedOutputs, titles};
 use crate::recorder::summary::badge::{self, BadgeColor};
 use crate::recorder::summary::{BadgeContent, badge_contents};
 
@@ -28,8 +28,8 @@ struct ShieldsBadge {
     is_error: bool,
 }
 
-pub(super) fn render(data: &Dataset, now: UnixNanos) -> Rendered {
-    let mut rendered = Rendered::new();
+pub(super) fn render(data: &Dataset, now: UnixNanos) -> RenderedOutputs {
+    let mut rendered = RenderedOutputs::new();
     let states = badge_contents(&data.summary);
     let endpoints = endpoint_statuses(data.histories());
     let rows: Vec<HistoryRows> =

@@ -31,12 +31,12 @@ use crate::config::model::OutputKind;
 const TITLE_LIMIT: usize = 200;
 
 /// The content of rendered outputs by form.
-pub type Rendered = BTreeMap<OutputForm, Bytes>;
+pub type RenderedOutputs = BTreeMap<OutputForm, Bytes>;
 
 /// Renders all outputs of these kinds. The index provides the identities of outages, and remembers new ones.
 #[must_use]
-pub fn render(kinds: &[OutputKind], data: &Dataset, index: &mut OutputIndex, now: UnixNanos) -> Rendered {
-    let mut rendered = Rendered::new();
+pub fn render(kinds: &[OutputKind], data: &Dataset, index: &mut OutputIndex, now: UnixNanos) -> RenderedOutputs {
+    let mut rendered = RenderedOutputs::new();
     let outages = if kinds.iter().any(|kind| matches!(kind, OutputKind::Feeds | OutputKind::Statuspage)) {
         name_outages(&endpoint_statuses(data.histories()), data.posted(), now, index)
     } else {
@@ -54,7 +54,7 @@ pub fn render(kinds: &[OutputKind], data: &Dataset, index: &mut OutputIndex, now
 }
 
 /// Renders all documents of the Statuspage API.
-fn statuspage(data: &Dataset, outages: &[NamedOutage], index: &OutputIndex, now: UnixNanos) -> Rendered {
+fn statuspage(data: &Dataset, outages: &[NamedOutage], index: &OutputIndex, now: UnixNanos) -> RenderedOutputs {
     let page_url = data.settings.url.as_deref();
     let source = StatuspageSource { summary: &data.summary, page_url, index, outages, posted: data.posted() };
     let page = Statuspage::new(&source, now);

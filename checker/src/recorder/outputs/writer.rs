@@ -10,7 +10,7 @@ use shared::object_name::{NodeName, OutputForm, OutputName};
 use shared::outputs::OutputIndex;
 
 use super::dataset::{Dataset, OutputSettings};
-use super::{Rendered, render};
+use super::{RenderedOutputs, render};
 use crate::config::model::OutputKind;
 use crate::store::{Store, StoreError};
 
@@ -67,7 +67,7 @@ pub fn new_index(settings: &OutputSettings, now: UnixNanos) -> OutputIndex {
 
 /// Returns the hash of each output, by path.
 #[must_use]
-pub fn hashes(rendered: &Rendered) -> BTreeMap<String, String> {
+pub fn hashes(rendered: &RenderedOutputs) -> BTreeMap<String, String> {
     rendered.iter().map(|(form, content)| (form.to_string(), hash(content))).collect()
 }
 

@@ -13,7 +13,7 @@ use shared::status::Status;
 use shared::{HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::config::model::OutputKind;
-use crate::recorder::outputs::Rendered;
+use crate::recorder::outputs::RenderedOutputs;
 use crate::recorder::outputs::dataset::{Dataset, OutputSettings};
 use crate::recorder::outputs::render;
 
@@ -138,7 +138,7 @@ impl World {
     }
 
     /// Writes all outputs at each step, and returns the last ones, their data and the index.
-    pub(super) fn run(&self) -> (Rendered, Dataset, OutputIndex) {
+    pub(super) fn run(&self) -> (RenderedOutputs, Dataset, OutputIndex) {
         let mut index = OutputIndex::new(Some("status.example"), START);
         let mut last = None;
         for step in 0..self.steps.len() {
