@@ -78,14 +78,14 @@ pub fn name_outages(
         let ids = index.identify(&endpoint.key, &identified, now);
         let planned = posted.planned(&endpoint.key.title, &spans);
         for ((outage, next, is_over, _), id) in found.into_iter().zip(ids) {
-            let names = outage.nodes.iter().filter_map(|index| endpoint.nodes.get(*index));
+            let affected = outage.nodes.iter().filter_map(|index| endpoint.nodes.get(*index));
             named.push(NamedOutage {
                 key: endpoint.key.clone().into_owned(),
                 id,
                 span: outage.span,
                 is_partial: outage.is_partial,
                 reason: outage.reason.clone(),
-                nodes: names.filter_map(|node| node.node).map(ToString::to_string).collect(),
+                nodes: affected.filter_map(|node| node.node).map(ToString::to_string).collect(),
                 next,
                 is_over,
                 is_planned: planned.covers(&outage.span),
