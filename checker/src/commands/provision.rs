@@ -174,10 +174,10 @@ fn show(plan: &Plan, spec: &ProvisionSpec) {
 fn show_files(spec: &ProvisionSpec, plan: &Plan, out: &Path) {
     let page = files::path_of(out, &Role::Reader);
     if let Ok(text) = std::fs::read_to_string(&page) {
-        let public = if spec.access != Access::Public {
-            "its keys are public: every visitor can see them"
-        } else {
+        let public = if spec.access == Access::Public {
             "it needs no keys"
+        } else {
+            "its keys are public: every visitor can see them"
         };
         ui::print_line(&format!(
             "\n{} ({public}):\n{}",

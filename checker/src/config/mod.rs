@@ -325,7 +325,7 @@ fn convert(
         summaries,
         metrics,
         metrics_file: raw.metrics_file.map(|file| folder.join(file)),
-        outputs: outputs::convert(raw.outputs, summaries),
+        outputs: outputs::convert(&raw.outputs, summaries),
         spool_dir: raw.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
         page: page::convert(root.member("page"), problems),
         notifications: None,

@@ -35,7 +35,7 @@ pub(super) struct RawOutputs {
 }
 
 /// Converts the section, which validation has accepted.
-pub(super) fn convert(raw: RawOutputs, has_summaries: bool) -> Outputs {
+pub(super) fn convert(raw: &RawOutputs, has_summaries: bool) -> Outputs {
     let defaults: &[OutputKind] = if has_summaries { &[OutputKind::Feeds, OutputKind::Calendar] } else { &[] };
     let stored = match &raw.store {
         Some(names) => {

@@ -138,7 +138,7 @@ pub fn length(policy: &Value) -> usize {
 #[must_use]
 pub fn public_statements(scope: &Scope<'_>) -> [Value; 2] {
     let [list_id, read_id, _] = statement_ids(scope.prefix);
-    [public(list_id, scope.list()), public(read_id, scope.read())]
+    [public(&list_id, scope.list()), public(&read_id, scope.read())]
 }
 
 /// Returns the bucket policy statement that lets everyone read summaries, badges and outputs, and nothing else.
@@ -146,10 +146,10 @@ pub fn public_statements(scope: &Scope<'_>) -> [Value; 2] {
 pub fn public_outputs_statement(scope: &Scope<'_>) -> Value {
     let [_, _, id] = statement_ids(scope.prefix);
     let objects = patterns::public_outputs(scope.prefix).map(|pattern| scope.objects_arn(&pattern));
-    public(id, allow("s3:GetObject", objects.to_vec()))
+    public(&id, allow("s3:GetObject", objects.to_vec()))
 }
 
-fn public(id: String, mut statement: Value) -> Value {
+fn public(id: &str, mut statement: Value) -> Value {
     statement["Sid"] = json!(id);
     statement["Principal"] = json!("*");
     statement

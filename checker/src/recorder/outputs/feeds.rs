@@ -41,7 +41,9 @@ fn clean(feed: Feed) -> Feed {
         subject: match entry.subject {
             FeedSubject::Endpoint(title) => FeedSubject::Endpoint(one_line(&title)),
             FeedSubject::Affected(mut affects) => {
-                affects.iter_mut().for_each(|affected| affected.scope.0 = one_line(&affected.scope.0));
+                for affected in &mut affects {
+                    affected.scope.0 = one_line(&affected.scope.0);
+                }
                 FeedSubject::Affected(affects)
             }
         },
