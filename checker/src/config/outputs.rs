@@ -68,8 +68,8 @@ mod tests {
     #[test]
     fn feeds_and_the_calendar_are_stored_unless_summaries_are_off() {
         let stored = |raw: &str, has_summaries| {
-            let raw = serde_json::from_str(raw).expect("it is valid");
-            let outputs = convert(raw, has_summaries);
+            let raw: RawOutputs = serde_json::from_str(raw).expect("it is valid");
+            let outputs = convert(&raw, has_summaries);
             (outputs.stored.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(), outputs.served)
         };
         assert_eq!(stored("{}", true), (vec!["feeds", "calendar"], true));
