@@ -13,6 +13,8 @@ use super::wide_runs::any_wide_run;
 
 /// The reason why a match is not certain if a pattern matches only what terminals show.
 const VISIBLE: &str = "its text does without escape sequences and invisible characters";
+/// The reason if a pattern matches only without the whitespace around the text.
+const TRIMMED: &str = "its text does without the whitespace around it";
 /// The reason if a text occurs only before its conversion from the declared charset.
 const UNCONVERTED: &str = "its bytes do, before they are converted from the declared charset";
 /// The reason if a text occurs in UTF-16 or UTF-32, but not all of the body is UTF-16.
@@ -106,7 +108,7 @@ impl<'a> BodyText<'a> {
         })
     }
 
-    /// Returns the ways to read all of the text, starting with those that are certain. Strings are searched in what
+    /// Returns the ways to read all of the text. Strings are searched in what
     /// terminals show, but a match there is not certain, because a pattern can require that characters are absent.
     pub fn readings<'r>(self, wanted: Wanted<'r>) -> impl Iterator<Item = Reading<'r>>
     where
@@ -123,21 +125,17 @@ impl<'a> BodyText<'a> {
         let shown = shown.map(move |text| Reading { text: text.into(), is_visible: true, doubt: visible_doubt });
         let unconverted =
             unconverted.map(move |text| Reading { text: text.into(), is_visible: false, doubt: unconverted_doubt });
-        plain.chain(shown).chain(unconverted).flat_map(move |reading| {
-            let lines = wanted.pattern().and_then(|pattern| pattern.with_plain_lines(&reading.text));
-            let (is_visible, doubt) = (reading.is_visible, reading.doubt);
-            let with_lines = lines.map(|lines| Reading { text: lines.into(), is_visible, doubt });
-            std::iter::once(reading).chain(with_lines)
-        })
+        plain.chain(shown).chain(unconverted).flat_map(move |reading| wanted.forms(reading))
     }
 
     #[must_use]
     pub fn search(self, wanted: Wanted<'_>) -> Found {
-        let found = self.readings(wanted).find(|reading| wanted.is_in(reading));
-        if found.as_ref().is_some_and(|reading| reading.doubt.is_none()) {
-            return Found::Yes;
+        let mut doubt = None;
+        for reading in self.readings(wanted).filter(|reading| wanted.is_in(reading)) {
+            let Some(reason) = reading.doubt else { return Found::Yes };
+            doubt = doubt.or(Some(reason));
         }
-        let doubt = self.why_unknown().or_else(|| found?.doubt).or_else(|| self.charset_doubt(wanted));
+        let doubt = self.why_unknown().or(doubt).or_else(|| self.charset_doubt(wanted));
         doubt.map_or(Found::No, Found::Unclear)
     }
 
@@ -216,6 +214,24 @@ impl<'w> Wanted<'w> {
 
     fn is_about_bytes(self) -> bool {
         self.pattern().is_some_and(TextPattern::is_about_bytes)
+    }
+
+    /// Returns a reading in all forms in which anchors can match: with `\n` as the only line break, without a final line
+    /// break, and without the whitespace around it.
+    fn forms<'r>(self, reading: Reading<'r>) -> impl Iterator<Item = Reading<'r>> {
+        let mut forms = Vec::new();
+        if let Some(pattern) = self.pattern() {
+            let (is_visible, doubt) = (reading.is_visible, reading.doubt);
+            let mut add = |text: Option<Vec<u8>>, doubt| {
+                forms.extend(text.map(|text| Reading { text: text.into(), is_visible, doubt }));
+            };
+            let lines = pattern.with_plain_lines(&reading.text);
+            let text = lines.as_deref().unwrap_or(&reading.text);
+            add(pattern.without_final_break(text).map(<[u8]>::to_vec), doubt);
+            add(pattern.trimmed(text).map(<[u8]>::to_vec), doubt.or(Some(TRIMMED)));
+            add(lines, doubt);
+        }
+        std::iter::once(reading).chain(forms)
     }
 
     /// Returns what terminals show of a text, unless nothing changes.
@@ -323,6 +339,25 @@ mod tests {
             assert_eq!(find(body, text), expected, "{text} {bytes:?}");
             assert_eq!(find_match(body, text), expected, "{text} {bytes:?}");
         }
+    }
+
+    #[test]
+    fn anchors_match_around_final_whitespace() {
+        for (body, pattern, expected) in [
+            ("FAILED\n", "^FAILED$", Found::Yes),
+            ("FAILED\r\n", "^FAILED$", Found::Yes),
+            ("a\rFAILED\r", "(?m)^FAILED$", Found::Yes),
+            ("FAILED\n\n", "^FAILED$", Found::Unclear(TRIMMED)),
+            (" FAILED \n", "^FAILED$", Found::Unclear(TRIMMED)),
+            ("\nFAILED", "^FAILED", Found::Unclear(TRIMMED)),
+            ("FAILED\n", r"FAILED\z", Found::Unclear(TRIMMED)),
+            ("\x1b[1mFAILED\n", "^FAILED$", Found::Unclear(VISIBLE)),
+            ("FAILED\nOK\n", "^FAILED$", Found::No),
+        ] {
+            assert_eq!(find_match(BodyText::new(body.as_bytes(), None), pattern), expected, "{pattern} {body:?}");
+        }
+        let pattern = TextPattern::parse("^FAILED$").expect("a pattern");
+        assert!(!BodyText::new(b"FAILED\n", None).has_final_match(&pattern), "the text can continue");
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(in crate::checks) enum Condition {
     Status(u16),
     Contains(&'static str),
     Equals(&'static str, bool),
+    /// A pattern that matches only the whole body.
+    IsLine(&'static str),
     Size(&'static str, usize),
     Length(&'static str, usize),
     Has(&'static str),
@@ -92,6 +94,7 @@ impl Condition {
             Condition::Status(code) => format!("[STATUS] == {code}"),
             Condition::Contains(text) => format!("[BODY] contains '{text}'"),
             Condition::Equals(text, is_equal) => format!("[BODY] {} '{text}'", if *is_equal { "==" } else { "!=" }),
+            Condition::IsLine(text) => format!("[BODY] matches '^{text}$'"),
             Condition::Size(operator, size) => format!("[BODY_SIZE] {operator} {size}"),
             Condition::Length(operator, length) => format!("len([BODY]) {operator} {length}"),
             Condition::Has(key) => format!("has([BODY].{key})"),
@@ -116,6 +119,9 @@ impl Condition {
             // A string in quotes is neither equal nor different.
             Condition::Equals(text, _) if body.text.trim() == format!("\"{text}\"") => None,
             Condition::Equals(text, is_equal) => Some((body.text.trim() == *text) == *is_equal),
+            // A pattern that matches only without other whitespace around the body is neither met nor unmet.
+            Condition::IsLine(text) if body.text.strip_suffix('\n').unwrap_or(body.text) == *text => Some(true),
+            Condition::IsLine(text) => Some(false).filter(|_| body.text.trim() != *text),
             Condition::Size(operator, size) => Some(compares(&body.size, operator, size)),
             Condition::Length(operator, length) => Some(compares(&body.text.chars().count(), operator, length)),
             Condition::Has(key) => Some(member(key)?.is_some()),
@@ -174,6 +180,7 @@ pub(in crate::checks) fn condition() -> impl Strategy<Value = Condition> {
         select(vec![200, 404]).prop_map(Condition::Status),
         select(&TEXTS).prop_map(Condition::Contains),
         (select(&TEXTS), any::<bool>()).prop_map(|(text, is_equal)| Condition::Equals(text, is_equal)),
+        select(&TEXTS).prop_map(Condition::IsLine),
         (select(&OPERATORS), 0_usize..60).prop_map(|(operator, size)| Condition::Size(operator, size)),
         (select(&OPERATORS), 0_usize..60).prop_map(|(operator, length)| Condition::Length(operator, length)),
         select(&KEYS).prop_map(Condition::Has),
@@ -203,7 +210,8 @@ pub(in crate::checks) fn body() -> impl Strategy<Value = String> {
     });
     prop_oneof![
         6 => object,
-        2 => prop::collection::vec(text(), 0..4).prop_map(|texts| texts.join(" ")),
+        2 => (prop::collection::vec(text(), 0..4), prop::sample::select(&["", "\n", "\n\n"]))
+            .prop_map(|(texts, end)| texts.join(" ") + end),
         1 => text().prop_map(|text| format!("\"{text}\"\n")),
     ]
 }
