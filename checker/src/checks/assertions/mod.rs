@@ -16,6 +16,7 @@ mod expected;
 mod expression;
 mod filter_comparisons;
 mod filter_numbers;
+mod filter_parser;
 mod header_text;
 mod json_memory;
 mod json_texts;
@@ -135,6 +136,20 @@ impl Assertion {
     #[must_use]
     pub fn uses_status(&self) -> bool {
         self.subjects().iter().any(|subject| matches!(subject, Subject::Status))
+    }
+
+    /// Returns a clause about a mistake that is likely although the assertion is valid.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        let query = self.subjects().into_iter().find_map(|subject| match subject {
+            Subject::JsonPath(path) => path.negated_test.as_deref(),
+            _ => None,
+        })?;
+        Some(format!(
+            "`{}`: `!{query}` tests whether the value is missing, not whether it is false: for the latter, write \
+             `{query} == false`",
+            self.text
+        ))
     }
 
     fn subjects(&self) -> Vec<&Subject> {

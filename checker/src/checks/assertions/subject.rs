@@ -43,6 +43,8 @@ pub(super) struct JsonPathQuery {
     pub(super) cost: PathCost,
     pub(super) numbers: FilterNumbers,
     pub(super) comparisons: FilterComparisons,
+    /// A negated query in a filter that only tests whether a value is missing, as written.
+    pub(super) negated_test: Option<String>,
 }
 
 /// The worst-case cost of a JSON path query.

@@ -9,6 +9,7 @@ use super::expected::Predicate;
 use super::expression::Expression;
 use super::filter_comparisons::FilterComparisons;
 use super::filter_numbers::{FilterNumbers, outside_quotes};
+use super::filter_parser::ParsedFilters;
 use super::operand::{Operand, Operator};
 use super::path_remedy::with_quoted_names;
 use super::subject::{JsonPathQuery, PathCost, Subject};
@@ -265,17 +266,7 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
              has bytes; write `..` once, for example `$..price`"
         ));
     }
-    let subject = |compiled| {
-        Subject::JsonPath(Box::new(JsonPathQuery {
-            compiled,
-            is_singular: is_singular(path),
-            text: path.to_owned(),
-            cost,
-            numbers: FilterNumbers::of_path(path),
-            comparisons: FilterComparisons::of_path(path),
-        }))
-    };
-    JsonPath::parse(path).map(subject).map_err(|error| {
+    let compiled = JsonPath::parse(path).map_err(|error| {
         if let Some(quoted) = with_quoted_names(path) {
             let remedy = subject_of(&quoted);
             return format!(
@@ -290,7 +281,23 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
             ""
         };
         format!("invalid JSON path `{path}` (RFC 9535): {error}{remedy}")
-    })
+    })?;
+    let filters = ParsedFilters::of_path(path);
+    // `serde_json_path` 0.7 does not select any value for such a query.
+    if let Some(query) = &filters.negative_index {
+        return Err(format!(
+            "`{path}` compares `{query}`, but comparisons do not support negative indexes: write `value({query})`"
+        ));
+    }
+    Ok(Subject::JsonPath(Box::new(JsonPathQuery {
+        compiled,
+        is_singular: is_singular(path),
+        text: path.to_owned(),
+        cost,
+        numbers: FilterNumbers::of_path(path),
+        comparisons: FilterComparisons::new(&filters),
+        negated_test: filters.negated_test,
+    })))
 }
 
 /// Returns whether a valid path consists only of names and indexes.

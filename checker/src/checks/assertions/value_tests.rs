@@ -432,6 +432,19 @@ fn a_body_in_another_notation_is_not_different() {
 
 #[test]
 fn filters_do_not_hide_values_of_other_types() {
+    let indexes = with_body(r#"{"i":[{"c":[{"s":"True"},{"s":"False"}]}]}"#);
+    expect(&indexes, &["len([JSON $.i[?value(@.c[-1].s) == 'False']]) == 1"], &[], &[]);
+    let services = with_body(r#"{"n":[{"Port":80,"Meta":{"Port":"80"}},{"Port":["81"]},{"Port":"82\u200b"}]}"#);
+    expect(
+        &services,
+        &["len([JSON $.n[?@.Port == 80]]) == 1", "len([JSON $.n[?@.Port == 83]]) == 0"],
+        &[],
+        &[
+            ("has([JSON $.n[?@.Port == '81']])", "a filter distinguishes the value `[\"81\"]` from `\"81\"`"),
+            ("has([JSON $.n[?@.Port == '82']])", "a filter distinguishes"),
+            ("has([JSON $.n[?@.Port > 90]])", "a filter distinguishes"),
+        ],
+    );
     let body =
         r#"{"n":[{"code":"500","up":"false"},{"code":200,"up":true,"load":"7.5","id":7}],"c":["1",2],"code":500}"#;
     expect(
