@@ -35,6 +35,7 @@ mod tests;
 mod value;
 #[cfg(test)]
 mod value_tests;
+mod word_traps;
 
 use std::cell::OnceCell;
 

@@ -13,6 +13,7 @@ use super::filter_parser::ParsedFilters;
 use super::operand::{Operand, Operator};
 use super::path_remedy::with_quoted_names;
 use super::subject::{JsonPathQuery, PathCost, Subject};
+use super::word_traps;
 use crate::checks::status_codes::StatusCodes;
 use crate::checks::text_pattern::TextPattern;
 
@@ -102,7 +103,12 @@ impl AssertionParser<'_> {
             return searched(subject, Predicate::Contains(operand));
         }
         if self.accept("matches") {
-            let pattern = TextPattern::parse(&self.operand()?.to_string())?;
+            let is_quoted = self.is_at_quote();
+            let pattern = self.operand()?.to_string();
+            if !is_quoted {
+                word_traps::reject_delimiters(&pattern)?;
+            }
+            let pattern = TextPattern::parse(&pattern)?;
             return searched(subject, Predicate::Matches(pattern));
         }
         let operator = Operator::WORDS.iter().find(|(word, _)| self.rest.starts_with(word));
@@ -112,7 +118,11 @@ impl AssertionParser<'_> {
             ));
         };
         self.skip(word.len());
+        let is_quoted = self.is_at_quote();
         let operand = self.operand()?;
+        if !is_quoted {
+            word_traps::reject_status_codes(&subject, &operand)?;
+        }
         comparison(subject, *operator, operand)
     }
 
@@ -157,6 +167,10 @@ impl AssertionParser<'_> {
         })
     }
 
+    fn is_at_quote(&self) -> bool {
+        self.rest.starts_with(['"', '\''])
+    }
+
     fn operand(&mut self) -> Result<Operand, String> {
         if let Some(quote) = self.rest.chars().next().filter(|first| matches!(first, '"' | '\'')) {
             let (text, length) = quoted(&self.rest[1..], quote).ok_or_else(|| format!("missing closing `{quote}`"))?;
@@ -168,6 +182,7 @@ impl AssertionParser<'_> {
         if word.is_empty() {
             return Err("missing value to compare with".to_owned());
         }
+        word_traps::reject_separators(word)?;
         self.skip(word.len());
         Ok(match word {
             "true" => Operand::Flag(true),

@@ -89,10 +89,30 @@ fn invalid_assertions_are_rejected_with_a_reason() {
         ("not [BODY] > x", "and `x` is neither"),
         ("[BODY].up <= true", "and `true` is neither"),
         ("[JSON $[*]] < null", "and `null` is neither"),
+        ("[BODY].status != 5xx", "`5xx` is a set of status codes, and only `[STATUS]` can be compared with one"),
+        ("not [BODY].status == 500-599", "compare `$.status` with numbers, as in `>= 500`"),
+        ("[HEADER x-status] != 5xx", "or put `5xx` in quotes"),
+        ("[BODY] != “DOWN”", "`“DOWN”` contains a quotation mark of another kind: use `\"` or `'`"),
+        ("[BODY] != `DOWN`", "contains a quotation mark of another kind"),
+        ("[BODY] != “out of memory”", "`“out` contains a quotation mark of another kind"),
+        ("[BODY] != DOWN;", "`DOWN;` ends with `;`: remove it, or put the string in quotes"),
+        ("not [BODY] matches /fatal/i", "write `'(?i)fatal'`"),
+        ("not [BODY] matches /a/b/gi", "write `'(?i)a/b'`"),
         ("[REDIRECT] > 5", "redirect target is a URL, which `>` cannot compare"),
     ] {
         let refused = parse(text).expect_err(text);
         assert!(refused.contains(reason), "{text}: {refused}");
+    }
+    for valid in [
+        "[STATUS] != 5xx",
+        "[BODY].status != '5xx'",
+        "[BODY] contains '“DOWN”;'",
+        "[HEADER location] matches /login/",
+        "[HEADER location] matches /login/index",
+        "[BODY] matches '/fatal/i'",
+        "[BODY].date == 2026-01-01",
+    ] {
+        assert!(parse(valid).is_ok(), "{valid}");
     }
     for once in [
         "$['it\\'s']",

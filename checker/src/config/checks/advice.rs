@@ -86,7 +86,7 @@ mod tests {
             ),
             (
                 format!(r#"{http},"assertions":["len([JSON $.n[?!@.up]]) == 0"]"#),
-                "`!@.up` tests whether the value is missing, not whether it is false: for the latter, write `@.up == false`",
+                "`!@.up` tests whether the value is missing, not whether it is false",
             ),
             (
                 format!(r#"{http},"method":"POST","body":"abc","headers":{{"content-length":"5"}}"#),
