@@ -329,8 +329,8 @@ fn values() -> Vec<ValueCase> {
         ),
         (
             b"Gr\xf6\xdfe ok\n".to_vec(),
-            vec!["not [BODY] matches '(?i-u)fatal'", "[BODY] matches '(?s-u)^Gr..e'"],
-            vec![("not [BODY] matches fatal", invalid)],
+            vec!["not [BODY] matches '(?i-u)fatal'", "[BODY] matches '(?s-u)^Gr..e'", "not [BODY] matches fatal"],
+            vec![("not [BODY] matches Gr..e", invalid)],
         ),
         (
             gzip("OK", 6),

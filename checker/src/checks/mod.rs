@@ -45,6 +45,7 @@ pub mod tls;
 #[cfg(test)]
 mod tls_tests;
 pub mod undeclared_text;
+mod unknown_letters;
 mod visible_text;
 pub mod websocket;
 mod wide_runs;

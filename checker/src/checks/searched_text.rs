@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::body_text::{BodyText, Found, TextFacts, Wanted};
 use super::text_pattern::TextPattern;
+use super::unknown_letters;
 
 /// The reason if a pattern matches an output stream, but not the whole output, as `^OK$` does.
 const ONE_STREAM: &str = "one of the two output streams does";
@@ -67,6 +68,12 @@ impl<'a> SearchedText<'a> {
         let found = any_found(self.parts().map(|part| part.search(wanted)));
         let is_match_in_stream = found == Found::Yes && !self.streams.is_empty() && matches!(wanted, Wanted::Match(_));
         if is_match_in_stream && self.whole.search(wanted) != Found::Yes { Found::Unclear(ONE_STREAM) } else { found }
+    }
+
+    /// Returns whether a text with invalid bytes could match if its charset were known.
+    #[must_use]
+    pub fn could_match(self, pattern: &TextPattern) -> bool {
+        self.parts().any(|part| unknown_letters::can_match(part.text(), pattern))
     }
 
     /// Returns whether a match ends before the end of its text, so that it remains a match if the text continues.
