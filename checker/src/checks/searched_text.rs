@@ -61,6 +61,20 @@ impl<'a> SearchedText<'a> {
         whole.into_iter().chain(self.streams.iter().filter_map(stream))
     }
 
+    /// Returns whether the body consists of several output streams.
+    #[must_use]
+    pub fn has_streams(self) -> bool {
+        !self.streams.is_empty()
+    }
+
+    /// Returns the body, or its only output stream, for which `is_wanted` holds.
+    #[must_use]
+    pub fn only(self, is_wanted: impl Fn(BodyText<'a>) -> bool) -> Option<BodyText<'a>> {
+        let mut wanted = self.parts().filter(|part| is_wanted(*part));
+        let first = wanted.next()?;
+        if wanted.next().is_none() { Some(first) } else { None }
+    }
+
     /// Searches the texts one by one. A match in one of two output streams is certain only if the whole output has one,
     /// too.
     #[must_use]

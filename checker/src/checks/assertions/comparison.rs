@@ -23,6 +23,7 @@ const BOTH_EMPTY: Reason = "its type differs, but it is also empty";
 const HAS_VALUE: Reason = "it contains this value; use `contains`";
 const OTHER_NOTATION: Reason = "it is equal, but written differently";
 const IS_STREAM: Reason = "one of the two output streams is";
+const NOT_ONE_STREAM: Reason = "not exactly one of standard output and standard error can be compared";
 const NOT_A_NUMBER: Reason = "it is not a number";
 const NOT_A_DURATION: Reason = "it is not a duration with a unit, such as `30s`";
 const NOT_ORDERED: Reason = "it has no order";
@@ -94,17 +95,23 @@ fn order(value: &ActualValue<'_>, operand: &Operand, texts: JsonTexts<'_>) -> Re
         (ActualValue::Duration(nanos), Operand::Duration { nanos: expected, .. }) => Ok(nanos.cmp(expected)),
         (ActualValue::AtLeast(least), _) => order_of_bound(*least, operand),
         (ActualValue::Text(header), _) => order_of_text(&visible_string(&header.text), operand),
-        (ActualValue::Body(body), _) => {
-            let body = body.whole();
-            if let Some(reason) = body.why_unknown() {
-                return Err(reason);
-            }
-            let order = |text: &[u8]| order_of_text(&String::from_utf8_lossy(text), operand);
-            let mut certain = body.readings(Wanted::Text("")).filter(|reading| reading.doubt.is_none());
-            certain.find_map(|reading| order(&reading.text).ok()).map_or_else(|| order(body.text()), Ok)
+        (ActualValue::Body(body), _) if body.has_streams() => {
+            let comparable = body.only(|part| order_of_part(part, operand).is_ok());
+            comparable.map_or(Err(NOT_ONE_STREAM), |part| order_of_part(part, operand))
         }
+        (ActualValue::Body(body), _) => order_of_part(body.whole(), operand),
         _ => Err(NOT_ORDERED),
     }
+}
+
+/// Compares a body, or one of its output streams.
+fn order_of_part(part: BodyText<'_>, operand: &Operand) -> Result<Ordering, Reason> {
+    if let Some(reason) = part.why_unknown() {
+        return Err(reason);
+    }
+    let order = |text: &[u8]| order_of_text(&String::from_utf8_lossy(text), operand);
+    let mut certain = part.readings(Wanted::Text("")).filter(|reading| reading.doubt.is_none());
+    certain.find_map(|reading| order(&reading.text).ok()).map_or_else(|| order(part.text()), Ok)
 }
 
 /// Compares a lower bound. The actual value can exceed it by an unknown amount.
@@ -138,6 +145,12 @@ fn order_of_number(json: &Json, expected: &Decimal, texts: JsonTexts<'_>) -> Res
 
 fn equals_body(body: SearchedText<'_>, operand: &Operand) -> Result<bool, Reason> {
     let equals = |text: BodyText<'_>| equals_text(text, operand, equals_line);
+    if body.has_streams()
+        && matches!(operand, Operand::Number(_))
+        && let Some(number) = body.only(|part| order_of_part(part, operand).is_ok())
+    {
+        return equals(number);
+    }
     match equals(body.whole()) {
         Ok(false) if body.parts().any(|part| equals(part) != Ok(false)) => Err(IS_STREAM),
         outcome => outcome,

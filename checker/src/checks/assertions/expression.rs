@@ -189,7 +189,7 @@ fn obstacle<'a>(subject: &Subject, predicate: &Predicate, evidence: &'a Evidence
     if json_memory::is_too_large(text?.text()) {
         return Some(json_memory::TOO_LARGE.into());
     }
-    let Some(document) = evidence.document() else { return Some("body is not JSON".into()) };
+    let Some(document) = evidence.document() else { return Some(evidence.why_no_document().into()) };
     if let Some(key) = document.repeated_key(&path.compiled, &path.text) {
         let key = excerpt(key.as_bytes());
         return Some(format!("an object in the body repeats the key `{key}` with different values").into());

@@ -199,10 +199,30 @@ impl<'a> Evidence<'a> {
         Evidence { data, attempt, document: OnceCell::new(), has_characters: OnceCell::new() }
     }
 
-    /// Returns the body as JSON, or `None` if it is not valid JSON or too large to parse.
+    /// Returns the body as JSON, or `None` if it is not valid JSON or too large to parse. If it consists of several output
+    /// streams, exactly one of them must be JSON.
     fn document(&self) -> Option<&Document<'a>> {
-        let parse = || Document::parse(self.text().filter(|text| !json_memory::is_too_large(text))?);
+        let parse = || {
+            let body = self.data.searched_text().filter(|body| !json_memory::is_too_large(body.whole().text()))?;
+            let is_json = |part: BodyText<'_>| !body.has_streams() || Document::is_json(part.text());
+            Document::parse(body.only(is_json)?.text())
+        };
         self.document.get_or_init(parse).as_ref()
+    }
+
+    /// Returns the reason why the body has no document.
+    fn why_no_document(&self) -> &'static str {
+        match self.data.searched_text() {
+            Some(body) if body.has_streams() => {
+                let is_json = body.parts().any(|part| Document::is_json(part.text()));
+                if is_json {
+                    "both standard output and standard error are JSON"
+                } else {
+                    "neither standard output nor standard error is JSON"
+                }
+            }
+            _ => "body is not JSON",
+        }
     }
 
     /// Returns the original text of a number in the body that was read as a double.
