@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use encoding_rs::Encoding;
 use memchr::{memchr, memmem};
 
-use super::legacy_text;
 use super::text_pattern::TextPattern;
 use super::visible_text::{Spaces, visible};
 use super::wide_runs::any_wide_run;
+use super::{json_escapes, legacy_text};
 
 /// The reason why a match is not certain if a pattern matches only what terminals show.
 const VISIBLE: &str = "its text does without escape sequences and invisible characters";
@@ -21,6 +21,9 @@ const UNCONVERTED: &str = "its bytes do, before they are converted from the decl
 const WIDE_PART: &str = "a part that seems to be UTF-16 or UTF-32 does";
 /// The reason if a text occurs only if the body is read in a legacy charset.
 const LEGACY: &str = "its bytes do in another charset";
+
+/// The reason if a text occurs only in decoded JSON strings.
+const ESCAPED: &str = "its text does if escapes such as `\\u00f6` are decoded";
 
 /// Facts about a text that determine how it is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -135,7 +138,8 @@ impl<'a> BodyText<'a> {
             let Some(reason) = reading.doubt else { return Found::Yes };
             doubt = doubt.or(Some(reason));
         }
-        let doubt = self.why_unknown().or(doubt).or_else(|| self.charset_doubt(wanted));
+        let doubt =
+            self.why_unknown().or(doubt).or_else(|| self.charset_doubt(wanted)).or_else(|| self.escape_doubt(wanted));
         doubt.map_or(Found::No, Found::Unclear)
     }
 
@@ -167,6 +171,16 @@ impl<'a> BodyText<'a> {
         };
         let is_legacy = |bytes: &[u8]| std::str::from_utf8(self.raw).is_ok() && wanted.is_in_legacy_charset(bytes);
         legacy.is_some_and(is_legacy).then_some(LEGACY)
+    }
+
+    /// Searches the text with its JSON escapes decoded. Returns the reason why a match is not certain.
+    fn escape_doubt(self, wanted: Wanted<'_>) -> Option<&'static str> {
+        if wanted.is_about_bytes() {
+            return None;
+        }
+        let decoded = json_escapes::decoded(self.text())?;
+        let is_found = BodyText::new(&decoded, None).readings(wanted).any(|reading| wanted.is_in(&reading));
+        is_found.then_some(ESCAPED)
     }
 
     /// Returns whether the text is declared as UTF-8, or was converted to it.
@@ -216,8 +230,8 @@ impl<'w> Wanted<'w> {
         self.pattern().is_some_and(TextPattern::is_about_bytes)
     }
 
-    /// Returns a reading in all forms in which anchors can match: with `\n` as the only line break, without a final line
-    /// break, and without the whitespace around it.
+    /// Returns a reading in all forms in which anchors can match: with `\n` as the only line break, without a final
+    /// line break, and without the whitespace around it.
     fn forms<'r>(self, reading: Reading<'r>) -> impl Iterator<Item = Reading<'r>> {
         let mut forms = Vec::new();
         if let Some(pattern) = self.pattern() {
@@ -384,6 +398,23 @@ mod tests {
             assert_eq!(find(body, text), string, "{text}");
             assert_eq!(find_match(body, text), pattern, "{text}");
         }
+    }
+
+    #[test]
+    fn escapes_in_json_do_not_hide_text() {
+        for (body, text, expected) in [
+            (r#"{"m":"St\u00f6rung"}"#, "Störung", Found::Unclear(ESCAPED)),
+            (r#"{"m":"St\u00f6rung"}"#, r"u00f6", Found::Yes),
+            (r#"{"m":"\u003cerror\u003e"}"#, "<error>", Found::Unclear(ESCAPED)),
+            (r#"{"m":"https:\/\/x"}"#, "https://x", Found::Unclear(ESCAPED)),
+            (r#"{"m":"\u001b[1mERR\u001b[0mOR"}"#, "ERROR", Found::Unclear(ESCAPED)),
+            (r#"{"m":"St\u00f6rung"}"#, "Fatal", Found::No),
+            (r"C:\temp", "C:\temp", Found::No),
+        ] {
+            assert_eq!(find(BodyText::new(body.as_bytes(), None), text), expected, "{text} {body}");
+        }
+        let lines = BodyText::new(br#"{"m":"a\nFATAL"}"#, None);
+        assert!(matches!(find_match(lines, "(?m)^FATAL"), Found::Unclear(_)));
     }
 
     #[test]

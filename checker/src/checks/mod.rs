@@ -25,6 +25,7 @@ pub mod heartbeat;
 pub mod http;
 pub mod icmp;
 mod inversion;
+mod json_escapes;
 mod legacy_text;
 mod misconfigured;
 pub mod net;

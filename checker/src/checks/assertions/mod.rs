@@ -199,8 +199,8 @@ impl<'a> Evidence<'a> {
         Evidence { data, attempt, document: OnceCell::new(), has_characters: OnceCell::new() }
     }
 
-    /// Returns the body as JSON, or `None` if it is not valid JSON or too large to parse. If it consists of several output
-    /// streams, exactly one of them must be JSON.
+    /// Returns the body as JSON, or `None` if it is not valid JSON or too large to parse. If it consists of several
+    /// output streams, exactly one of them must be JSON.
     fn document(&self) -> Option<&Document<'a>> {
         let parse = || {
             let body = self.data.searched_text().filter(|body| !json_memory::is_too_large(body.whole().text()))?;
