@@ -86,6 +86,7 @@ fn order(value: &ActualValue<'_>, operand: &Operand, texts: JsonTexts<'_>) -> Re
     if let Some(json) = value.single() {
         return match (json, operand) {
             (Json::Number(_), Operand::Number(expected)) => order_of_number(json, expected, texts),
+            (Json::String(text), Operand::Number(_)) => order_of_text(&visible_string(text), operand),
             (Json::String(text), Operand::Duration { nanos, .. }) => order_of_text_duration(text, *nanos),
             (_, Operand::Duration { .. }) => Err(NOT_A_DURATION),
             _ => Err(NOT_A_NUMBER),
@@ -249,6 +250,8 @@ pub(super) fn equals_json(json: &Json, operand: &Operand, texts: JsonTexts<'_>) 
         (Json::String(text), Operand::Text(_) | Operand::Duration { .. }) => {
             equals_text(texts.read(text), operand, equals_word)
         }
+        // Versions are often strings, so a string equals a number that is written in the same way.
+        (Json::String(text), Operand::Number(expected)) if *text == expected.to_string() => Ok(true),
         (Json::Bool(flag), Operand::Flag(expected)) => Ok(flag == expected),
         (Json::Null, Operand::Null) => Ok(true),
         (Json::Array(_) | Json::Object(_), Operand::Empty(word)) => equals_empty(json, word),

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use shared::check_file::Attempt;
 
-use super::oracle_values::{Requirement, requirement, value};
+use super::oracle_values::{Requirement, requirement, shown, value};
 use super::{Assertion, Evidence};
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 
@@ -128,7 +128,11 @@ impl Condition {
             Condition::Number(key, operator, number) => match member(key)? {
                 None => Some(false),
                 // Other values are neither smaller nor larger than a number.
-                Some(value) => Decimal::parse(value.get()).map(|value| compares(&value, operator, number)),
+                Some(value) => {
+                    let text =
+                        serde_json::from_str(value.get()).map_or(value.get().to_owned(), |text: String| shown(&text));
+                    Decimal::parse(text.trim()).map(|value| compares(&value, operator, number))
+                }
             },
             Condition::Value(key, false, requirement) => requirement.is_met_by(member(key)?.map(|value| &**value)),
             Condition::Value(key, true, requirement) => {

@@ -118,6 +118,7 @@ impl Node {
                 let is_similar = unquoted(&shown(text)) == unquoted(&shown(expected));
                 return if is_equal { Some(true) } else { Some(false).filter(|_| !is_similar) };
             }
+            (Node::Text(text), Operand::Number(_)) if *text == operand.text() => return Some(true),
             (Node::Flag(flag), Operand::Flag(expected)) => return Some(flag == expected),
             (Node::Null, Operand::Null) => return Some(true),
             (Node::List(_) | Node::Object(_), Operand::Empty(_) | Operand::Text("[]" | "{}")) => {
@@ -275,7 +276,7 @@ impl Requirement {
 }
 
 /// Returns a text without the invisible characters that are generated.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.replace("\u{1b}[1m", "").replace('\u{200b}', "")
 }
 
