@@ -194,6 +194,9 @@ fn obstacle<'a>(subject: &Subject, predicate: &Predicate, evidence: &'a Evidence
         let key = excerpt(key.as_bytes());
         return Some(format!("an object in the body repeats the key `{key}` with different values").into());
     }
+    if let Some(absence) = path.container.as_ref().and_then(|container| container.absence_in(&document.root)) {
+        return Some(absence.into());
+    }
     let ambiguity = path.comparisons.ambiguity_in(document, evidence.is_certainly_utf_8());
     let inexact = || {
         let number = path.numbers.inexact_in(document)?;

@@ -26,6 +26,7 @@ mod operand;
 pub(super) mod oracle_tests;
 #[cfg(test)]
 mod oracle_values;
+mod path_container;
 mod path_remedy;
 mod search;
 mod subject;

@@ -215,7 +215,9 @@ impl Requirement {
 
     /// Returns whether all values that `[*]` selects inside a value meet the requirement, or any of them for a search.
     pub(super) fn is_met_by_children(&self, raw: Option<&RawValue>) -> Option<bool> {
-        let nodes = raw.map(|raw| Node::parse(raw).children()).unwrap_or_default();
+        // Without a list or an object, the number of its values is unknown.
+        let container = raw.map(Node::parse).filter(|node| !node.is_scalar())?;
+        let nodes = container.children();
         match self {
             Requirement::Length(operator, length) => Some(compares(&nodes.len(), operator, length)),
             _ if nodes.is_empty() => Some(false),

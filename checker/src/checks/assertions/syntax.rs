@@ -11,6 +11,7 @@ use super::filter_comparisons::FilterComparisons;
 use super::filter_numbers::{FilterNumbers, outside_quotes};
 use super::filter_parser::ParsedFilters;
 use super::operand::{Operand, Operator};
+use super::path_container::PathContainer;
 use super::path_remedy::with_quoted_names;
 use super::subject::{JsonPathQuery, PathCost, Subject};
 use super::word_traps;
@@ -306,6 +307,7 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
     }
     Ok(Subject::JsonPath(Box::new(JsonPathQuery {
         compiled,
+        container: PathContainer::of_path(path),
         is_singular: is_singular(path),
         text: path.to_owned(),
         cost,
