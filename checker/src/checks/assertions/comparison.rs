@@ -198,9 +198,19 @@ fn equals_line(text: &str, operand: &Operand) -> Result<bool, Reason> {
 fn equals_header(text: &str, operand: &Operand) -> Result<bool, Reason> {
     let is_part = |part: &str| !part.trim().is_empty() && equals_word(part.trim(), operand) != Ok(false);
     match equals_word(text, operand) {
+        Ok(false) if has_same_parts(text, &operand.to_string()) => Err(OTHER_NOTATION),
         Ok(false) if text.split([',', ';']).any(is_part) => Err(HAS_VALUE),
         outcome => outcome,
     }
+}
+
+/// Returns whether two headers have the same values and parameters, regardless of spaces, quotes and case.
+fn has_same_parts(text: &str, word: &str) -> bool {
+    let parts = |text: &str| {
+        let parts = text.split([',', ';', '=']).map(|part| unquoted(part.trim()).trim().to_ascii_lowercase());
+        parts.collect::<Vec<_>>()
+    };
+    word.contains([',', ';']) && parts(text) == parts(word)
 }
 
 /// Compares a text with the operand as written. The result is an error if they differ only in their notation.

@@ -319,6 +319,7 @@ fn headers_are_compared_as_text_and_by_value() {
             "[HEADER x-version] != '1.1'",
             "[HEADER cache-control] contains no-store",
             "[HEADER content-type] != text/plain",
+            "[HEADER content-type] != 'text/html; charset=koi8-r'",
             "[HEADER x-state] matches '^ok, down$'",
             "not [HEADER x-state] matches '^broken$'",
             "not [HEADER cache-control] matches '^max-age'",
@@ -336,6 +337,7 @@ fn headers_are_compared_as_text_and_by_value() {
         &[
             ("[HEADER x-version] != 1.1", NOTATION),
             ("[HEADER x-wait] != 1m", NOTATION),
+            ("[HEADER content-type] != 'Text/HTML;charset=\"UTF-8\"'", NOTATION),
             ("[HEADER x-state] != down", INSIDE),
             ("[HEADER cache-control] != no-store", INSIDE),
             ("[HEADER content-type] != text/html", INSIDE),
