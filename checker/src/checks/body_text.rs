@@ -21,7 +21,6 @@ const UNCONVERTED: &str = "its bytes do, before they are converted from the decl
 const WIDE_PART: &str = "a part that seems to be UTF-16 or UTF-32 does";
 /// The reason if a text occurs only if the body is read in a legacy charset.
 const LEGACY: &str = "its bytes do in another charset";
-
 /// The reason if a text occurs only in decoded JSON strings.
 const ESCAPED: &str = "its text does if escapes such as `\\u00f6` are decoded";
 
@@ -111,8 +110,8 @@ impl<'a> BodyText<'a> {
         })
     }
 
-    /// Returns the ways to read all of the text. Strings are searched in what
-    /// terminals show, but a match there is not certain, because a pattern can require that characters are absent.
+    /// Returns the ways to read all of the text. Strings are searched in what terminals show. A match of a pattern there
+    /// is not certain, because a pattern can require that characters are absent.
     pub fn readings<'r>(self, wanted: Wanted<'r>) -> impl Iterator<Item = Reading<'r>>
     where
         'a: 'r,
@@ -270,7 +269,7 @@ impl<'w> Wanted<'w> {
                 let is_rare = has_nulls || spelling.iter().copied().any(is_binary);
                 is_rare && memmem::find(bytes, spelling).is_some()
             }),
-            Wanted::Match(pattern) => has_nulls && any_wide_run(bytes, |run| pattern.is_match(run.as_bytes())),
+            Wanted::Match(pattern) => has_nulls && any_wide_run(bytes, |run| pattern.could_match(run.as_bytes())),
         }
     }
 
@@ -366,6 +365,7 @@ mod tests {
             ("\nFAILED", "^FAILED", Found::Unclear(TRIMMED)),
             ("FAILED\n", r"FAILED\z", Found::Unclear(TRIMMED)),
             ("\x1b[1mFAILED\n", "^FAILED$", Found::Unclear(VISIBLE)),
+            ("F\0\0\0A\0\0\0I\0\0\0L\0\0\0\n\0\0\0", "^FAIL$", Found::Unclear(WIDE_PART)),
             ("FAILED\nOK\n", "^FAILED$", Found::No),
         ] {
             assert_eq!(find_match(BodyText::new(body.as_bytes(), None), pattern), expected, "{pattern} {body:?}");

@@ -103,6 +103,12 @@ impl TextPattern {
         Some(text.trim_ascii()).filter(|trimmed| has_anchors && trimmed.len() < text.len())
     }
 
+    /// Returns whether the text has a match, possibly only without the whitespace around it.
+    #[must_use]
+    pub fn could_match(&self, text: &[u8]) -> bool {
+        self.is_match(text) || self.trimmed(text).is_some_and(|trimmed| self.is_match(trimmed))
+    }
+
     /// Returns whether the text has a match, with line breaks of every kind.
     #[must_use]
     pub fn is_match(&self, text: &[u8]) -> bool {

@@ -4,7 +4,7 @@ use super::body_text::{BodyText, Found, TextFacts, Wanted};
 use super::expected_text::{has_characters, switches_charset};
 use super::text_pattern::TextPattern;
 
-/// Characters that stand for an unknown one: letters in both cases, a symbol, and a space.
+/// Characters that represent an unknown one: letters in both cases, a symbol, and a space.
 const SUBSTITUTES: [&str; 4] = ["ö", "Ö", "°", "\u{a0}"];
 /// The escape sequences with which a pattern names characters.
 const NAMING_ESCAPES: [&str; 5] = [r"\p", r"\P", r"\x", r"\u", r"\U"];

@@ -153,7 +153,8 @@ impl FilterToken<'_> {
 
     fn negative_index(&self) -> Option<String> {
         let FilterToken::Query(query) = self else { return None };
-        let is_negative = |(at, character)| character == '[' && query[at + 1..].trim_start().starts_with('-');
+        let is_negative =
+            |(at, character): (usize, char)| character == '[' && query[at + 1..].trim_start().starts_with('-');
         outside_quotes(query).any(is_negative).then(|| (*query).to_owned())
     }
 }

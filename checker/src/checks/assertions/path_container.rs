@@ -1,5 +1,5 @@
 //! Finds the list or object from which a JSON path selects several values. If it is missing, the number of selected
-//! values says nothing about the endpoint.
+//! values is meaningless.
 
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
