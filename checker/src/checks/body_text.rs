@@ -130,15 +130,24 @@ impl<'a> BodyText<'a> {
         plain.chain(shown).chain(unconverted).flat_map(move |reading| wanted.forms(reading))
     }
 
+    /// Searches the text, also with its JSON escapes decoded.
     #[must_use]
     pub fn search(self, wanted: Wanted<'_>) -> Found {
+        match self.search_written(wanted) {
+            Found::No => self.escape_doubt(wanted).map_or(Found::No, Found::Unclear),
+            found => found,
+        }
+    }
+
+    /// Searches the text as written.
+    #[must_use]
+    pub fn search_written(self, wanted: Wanted<'_>) -> Found {
         let mut doubt = None;
         for reading in self.readings(wanted).filter(|reading| wanted.is_in(reading)) {
             let Some(reason) = reading.doubt else { return Found::Yes };
             doubt = doubt.or(Some(reason));
         }
-        let doubt =
-            self.why_unknown().or(doubt).or_else(|| self.charset_doubt(wanted)).or_else(|| self.escape_doubt(wanted));
+        let doubt = self.why_unknown().or(doubt).or_else(|| self.charset_doubt(wanted));
         doubt.map_or(Found::No, Found::Unclear)
     }
 

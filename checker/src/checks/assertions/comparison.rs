@@ -174,7 +174,7 @@ fn equals_text(
             (Ok(true), Some(reason)) | (Err(reason), _) => outcome = outcome.and(Err(reason)),
         }
     }
-    match text.search(Wanted::Text(&word)) {
+    match text.search_written(Wanted::Text(&word)) {
         Found::Unclear(reason) => Err(reason),
         Found::Yes | Found::No => outcome.and_then(|_| text.why_unknown().map_or(Ok(false), Err)),
     }

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use shared::check_file::Attempt;
 
-use super::oracle_values::{Requirement, requirement, shown, value};
+use super::oracle_values::{Operand, Requirement, count_equal, literal, requirement, shown, value};
 use super::{Assertion, Evidence};
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 
@@ -27,6 +27,8 @@ pub(in crate::checks) enum Condition {
     Number(&'static str, &'static str, Decimal),
     /// A requirement of the value of a key, or of all values inside it.
     Value(&'static str, bool, Requirement),
+    /// The number of values of a key that are a literal.
+    Count(&'static str, Operand, usize),
     Not(Box<Condition>),
     All(Vec<Condition>),
     Any(Vec<Condition>),
@@ -101,6 +103,9 @@ impl Condition {
             Condition::Number(key, operator, number) => format!("[BODY].{key} {operator} {number}"),
             Condition::Value(key, false, requirement) => requirement.write(&format!("[BODY].{key}")),
             Condition::Value(key, true, requirement) => requirement.write(&format!("[JSON $.{key}[*]]")),
+            Condition::Count(key, literal, count) => {
+                format!("len([JSON $.{key}[?@ == {}]]) == {count}", literal.write())
+            }
             Condition::Not(part) => format!("not {}", part.write()),
             Condition::All(parts) => joined(parts, " and "),
             Condition::Any(parts) => joined(parts, " or "),
@@ -137,6 +142,9 @@ impl Condition {
             Condition::Value(key, false, requirement) => requirement.is_met_by(member(key)?.map(|value| &**value)),
             Condition::Value(key, true, requirement) => {
                 requirement.is_met_by_children(member(key)?.map(|value| &**value))
+            }
+            Condition::Count(key, literal, count) => {
+                Some(count_equal(member(key)?.map(|value| &**value), literal)? == *count)
             }
             Condition::Not(part) => part.is_met(body).map(|is_met| !is_met),
             Condition::All(parts) => {
@@ -195,6 +203,7 @@ pub(in crate::checks) fn condition() -> impl Strategy<Value = Condition> {
             is_inside,
             requirement
         )),
+        (select(&KEYS), literal(), 0_usize..3).prop_map(|(key, literal, count)| Condition::Count(key, literal, count)),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![

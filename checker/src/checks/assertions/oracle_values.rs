@@ -169,12 +169,26 @@ impl Operand {
         }
     }
 
-    fn write(&self) -> String {
+    pub(super) fn write(&self) -> String {
         match self {
             Operand::Text(text) => format!("'{text}'"),
             other => other.text(),
         }
     }
+}
+
+/// Returns how many values inside a list or an object are the literal of a filter. Returns `None` if this depends on
+/// how types and notations are compared.
+pub(super) fn count_equal(raw: Option<&RawValue>, literal: &Operand) -> Option<usize> {
+    let container = raw.map(Node::parse).filter(|node| !node.is_scalar())?;
+    let is_same = |node: &Node| match (node, literal) {
+        (Node::Text(text), Operand::Text(literal)) => text == literal,
+        (Node::Flag(flag), Operand::Flag(literal)) => flag == literal,
+        (Node::Null, Operand::Null) => true,
+        _ => false,
+    };
+    let counted = |node: &Node| (node.equals(literal) == Some(is_same(node))).then(|| usize::from(is_same(node)));
+    container.children().iter().map(counted).sum()
 }
 
 impl Requirement {
@@ -301,6 +315,15 @@ fn operand() -> impl Strategy<Value = Operand> {
         any::<bool>().prop_map(Operand::Flag),
         Just(Operand::Null),
         prop::sample::select(&["[]", "{}"]).prop_map(Operand::Empty),
+    ]
+}
+
+/// Generates literals for filters, which cannot contain control characters. Filters compare numbers as doubles.
+pub(super) fn literal() -> impl Strategy<Value = Operand> {
+    prop_oneof![
+        3 => text().prop_filter("it is not a literal", |text| !text.contains('\u{1b}')).prop_map(Operand::Text),
+        1 => any::<bool>().prop_map(Operand::Flag),
+        1 => Just(Operand::Null),
     ]
 }
 
