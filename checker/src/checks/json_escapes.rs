@@ -10,6 +10,12 @@ pub(super) fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     if !is_json && !text[first..].windows(6).any(|part| code_unit(part).is_some()) {
         return None;
     }
+    Some(decode(text))
+}
+
+/// Decodes all escapes.
+#[must_use]
+pub(super) fn decode(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     let mut buffer = [0; 4];
@@ -20,7 +26,7 @@ pub(super) fn decoded(text: &[u8]) -> Option<Vec<u8>> {
         rest = &rest[at + length..];
     }
     decoded.extend_from_slice(rest);
-    Some(decoded)
+    decoded
 }
 
 /// Returns the character that the text starts with, and the length of its escape. The text starts with a backslash,

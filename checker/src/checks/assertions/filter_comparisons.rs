@@ -75,12 +75,11 @@ impl FilterComparison {
             sides => sides,
         };
         self.examined.query(root).all().into_iter().find_map(|examined| {
-            let rights = right.values(examined, root);
-            let pairs =
-                left.values(examined, root).into_iter().flat_map(|left| rights.iter().map(move |right| (left, *right)));
-            let mut ambiguous = pairs.filter(|(left, right)| are_ambiguous(left, self.operator, right, texts));
-            let (left, right) = ambiguous.next()?;
-            Some(clause(left, &excerpt(right.to_string().as_bytes())))
+            let (left, right) = (left.values(examined, root), right.values(examined, root));
+            // A query that selects several values has no value to compare.
+            let ([left], [right]) = (left.as_slice(), right.as_slice()) else { return None };
+            let is_ambiguous = are_ambiguous(left, self.operator, right, texts);
+            is_ambiguous.then(|| clause(left, &excerpt(right.to_string().as_bytes())))
         })
     }
 }

@@ -4,6 +4,7 @@
 use super::decimal::Decimal;
 use super::filter_numbers::outside_quotes;
 use super::operand::{Operand, Operator};
+use crate::checks::json_escapes;
 
 /// A comparison in a filter.
 #[derive(Debug, Clone, PartialEq)]
@@ -214,16 +215,15 @@ fn segments_length(text: &str) -> usize {
 
 /// Returns the string at the start of the text, and its length including the quotes.
 fn string(text: &str, quote: char) -> (String, usize) {
-    let mut inside = String::new();
-    let mut characters = text.char_indices().skip(1);
-    while let Some((at, character)) = characters.next() {
-        match character {
-            character if character == quote => return (inside, at + 1),
-            '\\' => inside.extend(characters.next().map(|(_, escaped)| escaped)),
-            character => inside.push(character),
-        }
-    }
-    (inside, text.len())
+    let mut is_escaped = false;
+    let end = text[1..].find(|character: char| {
+        let is_end = character == quote && !is_escaped;
+        is_escaped = character == '\\' && !is_escaped;
+        is_end
+    });
+    let end = end.map_or(text.len(), |end| end + 1);
+    let inside = json_escapes::decode(text[1..end].replace("\\'", "'").as_bytes());
+    (String::from_utf8_lossy(&inside).into_owned(), (end + 1).min(text.len()))
 }
 
 #[cfg(test)]
@@ -257,6 +257,8 @@ mod tests {
             ("$.n[?length(@.a) == 3]", &[]),
             ("$.n[?value(@.e[*].s) == 500]", &["$.n[*]: @.e[*].s Equal 500"]),
             ("$.n[?count(@.e[?@.s == 'x']) > 1]", &["$.n[*].e[*]: @.s Equal x"]),
+            (r"$.n[?@.s == 'St\u00f6rung \\\'']", &[r"$.n[*]: @.s Equal Störung \'"]),
+            (r#"$.n[?"a\"b\n"!=@.s]"#, &["$.n[*]: a\"b\n NotEqual @.s"]),
             ("$['?'][?@['a b'] != \"?\"]", &["$['?'][*]: @['a b'] NotEqual ?"]),
         ] {
             let found = ParsedFilters::of_path(path).comparisons;

@@ -4,7 +4,8 @@
 //! A condition compares the actual [`value`] of a [`subject`] with the [`expected`] one (see [`comparison`]), or
 //! searches it (see [`search`]), and an [`expression`] combines conditions. A [`document`] is a body that was parsed as
 //! a [`json_tree`], and its numbers are compared as [`decimal`]s.
-//! [`syntax`] parses the text form, [`applicability`] checks that a kind of check provides the subjects, and
+//! Comparisons in the filters of its paths ([`filter_comparisons`]) must not depend on types or notations.
+//! [`syntax`] parses the text form, [`word_traps`] rejects likely mistakes, [`applicability`] checks that a kind of check provides the subjects, and
 //! [`mod@evaluate`] evaluates a check's assertions.
 
 pub mod applicability;
