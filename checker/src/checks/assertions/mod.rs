@@ -3,10 +3,10 @@
 //!
 //! A condition compares the actual [`value`] of a [`subject`] with the [`expected`] one (see [`comparison`]), or
 //! searches it (see [`search`]), and an [`expression`] combines conditions. A [`document`] is a body that was parsed as
-//! a [`json_tree`], and its numbers are compared as [`decimal`]s.
-//! Comparisons in the filters of its paths ([`filter_comparisons`]) must not depend on types or notations.
-//! [`syntax`] parses the text form, [`word_traps`] rejects likely mistakes, [`applicability`] checks that a kind of check provides the subjects, and
-//! [`mod@evaluate`] evaluates a check's assertions.
+//! a [`json_tree`], and its numbers are compared as [`decimal`]s. Comparisons in the filters of its paths must not depend
+//! on types or notations (see [`filter_comparisons`]).
+//! [`syntax`] parses the text form, [`word_traps`] rejects likely mistakes, [`applicability`] checks that a kind of
+//! check provides the subjects, and [`mod@evaluate`] evaluates a check's assertions.
 
 pub mod applicability;
 mod comparison;
