@@ -329,8 +329,8 @@ fn values() -> Vec<ValueCase> {
         ),
         (
             b"Gr\xf6\xdfe ok\n".to_vec(),
-            vec!["not [BODY] matches '(?i-u)fatal'", "[BODY] matches '(?s-u)^Gr..e'"],
-            vec![("not [BODY] matches fatal", invalid)],
+            vec!["not [BODY] matches '(?i-u)fatal'", "[BODY] matches '(?s-u)^Gr..e'", "not [BODY] matches fatal"],
+            vec![("not [BODY] matches Gr..e", invalid)],
         ),
         (
             gzip("OK", 6),
@@ -440,6 +440,7 @@ async fn each_output_stream_has_its_own_charset() {
 async fn no_match_spans_two_output_streams() {
     let failing = printing_twice(b"42", b"ERROR: disk full\n");
     let split = printing_twice(b"O", b"K");
+    let json = printing_twice(b"{\"up\":true}", b"Picked up JAVA_TOOL_OPTIONS\n");
     let with_assertion = |check: &Value, assertion: &str| with(check, json!({ "assertions": [assertion] }));
     let mut cases = vec![
         (with_assertion(&failing, r"not [BODY] matches '\bERROR\b'"), down("")),
@@ -451,7 +452,19 @@ async fn no_match_spans_two_output_streams() {
         (with_assertion(&failing, "[BODY] matches '^[^F]*$'"), WELL),
         (with_assertion(&failing, "[BODY] matches '^[^E]*$'"), down("one of the two output streams does")),
         (with_assertion(&printing_twice(b"\n", b"FATAL\n"), r"[BODY] matches '^\s*$'"), down("")),
-        (with_assertion(&printing_twice(b"5", b"0"), "[BODY] > 40"), down("it is not a number")),
+        (with_assertion(&printing_twice(b"5", b"0"), "[BODY] > 40"), down("not exactly one of standard output")),
+        (with_assertion(&printing_twice(b"x", b"y"), "[BODY] > 40"), down("not exactly one of standard output")),
+        (with_assertion(&failing, "[BODY] > 40 and [BODY] == 42 and not [BODY] == 41"), WELL),
+        (with_assertion(&failing, "[BODY] != 42"), down("")),
+        (with_assertion(&json, "[BODY].up == true and len([JSON $]) == 1"), WELL),
+        (
+            with_assertion(&printing_twice(b"{}", b"[]"), "not [BODY].up exists"),
+            down("both standard output and standard"),
+        ),
+        (
+            with_assertion(&printing_twice(b"ok", b"{"), "not [BODY].up exists"),
+            down("neither standard output nor standard"),
+        ),
         (with_assertion(&printing_twice(b"42\n", b""), "[BODY] > 40"), WELL),
         (with_assertion(&printing_twice(b"", b"42"), "[BODY] > 40"), WELL),
         (with_assertion(&split, "[BODY] != K"), down("one of the two output streams is")),

@@ -6,19 +6,23 @@ use std::borrow::Cow;
 use encoding_rs::Encoding;
 use memchr::{memchr, memmem};
 
-use super::legacy_text;
 use super::text_pattern::TextPattern;
 use super::visible_text::{Spaces, visible};
 use super::wide_runs::any_wide_run;
+use super::{json_escapes, legacy_text};
 
 /// The reason why a match is not certain if a pattern matches only what terminals show.
 const VISIBLE: &str = "its text does without escape sequences and invisible characters";
+/// The reason if a pattern matches only without the whitespace around the text.
+const TRIMMED: &str = "its text does without the whitespace around it";
 /// The reason if a text occurs only before its conversion from the declared charset.
 const UNCONVERTED: &str = "its bytes do, before they are converted from the declared charset";
 /// The reason if a text occurs in UTF-16 or UTF-32, but not all of the body is UTF-16.
 const WIDE_PART: &str = "a part that seems to be UTF-16 or UTF-32 does";
 /// The reason if a text occurs only if the body is read in a legacy charset.
 const LEGACY: &str = "its bytes do in another charset";
+/// The reason if a text occurs only in decoded JSON strings.
+const ESCAPED: &str = "its text does if escapes such as `\\u00f6` are decoded";
 
 /// Facts about a text that determine how it is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -106,8 +110,8 @@ impl<'a> BodyText<'a> {
         })
     }
 
-    /// Returns the ways to read all of the text, starting with those that are certain. Strings are searched in what
-    /// terminals show, but a match there is not certain, because a pattern can require that characters are absent.
+    /// Returns the ways to read all of the text. Strings are searched in what terminals show. A match of a pattern there
+    /// is not certain, because a pattern can require that characters are absent.
     pub fn readings<'r>(self, wanted: Wanted<'r>) -> impl Iterator<Item = Reading<'r>>
     where
         'a: 'r,
@@ -123,21 +127,27 @@ impl<'a> BodyText<'a> {
         let shown = shown.map(move |text| Reading { text: text.into(), is_visible: true, doubt: visible_doubt });
         let unconverted =
             unconverted.map(move |text| Reading { text: text.into(), is_visible: false, doubt: unconverted_doubt });
-        plain.chain(shown).chain(unconverted).flat_map(move |reading| {
-            let lines = wanted.pattern().and_then(|pattern| pattern.with_plain_lines(&reading.text));
-            let (is_visible, doubt) = (reading.is_visible, reading.doubt);
-            let with_lines = lines.map(|lines| Reading { text: lines.into(), is_visible, doubt });
-            std::iter::once(reading).chain(with_lines)
-        })
+        plain.chain(shown).chain(unconverted).flat_map(move |reading| wanted.forms(reading))
     }
 
+    /// Searches the text, also with its JSON escapes decoded.
     #[must_use]
     pub fn search(self, wanted: Wanted<'_>) -> Found {
-        let found = self.readings(wanted).find(|reading| wanted.is_in(reading));
-        if found.as_ref().is_some_and(|reading| reading.doubt.is_none()) {
-            return Found::Yes;
+        match self.search_written(wanted) {
+            Found::No => self.escape_doubt(wanted).map_or(Found::No, Found::Unclear),
+            found => found,
         }
-        let doubt = self.why_unknown().or_else(|| found?.doubt).or_else(|| self.charset_doubt(wanted));
+    }
+
+    /// Searches the text as written.
+    #[must_use]
+    pub fn search_written(self, wanted: Wanted<'_>) -> Found {
+        let mut doubt = None;
+        for reading in self.readings(wanted).filter(|reading| wanted.is_in(reading)) {
+            let Some(reason) = reading.doubt else { return Found::Yes };
+            doubt = doubt.or(Some(reason));
+        }
+        let doubt = self.why_unknown().or(doubt).or_else(|| self.charset_doubt(wanted));
         doubt.map_or(Found::No, Found::Unclear)
     }
 
@@ -169,6 +179,16 @@ impl<'a> BodyText<'a> {
         };
         let is_legacy = |bytes: &[u8]| std::str::from_utf8(self.raw).is_ok() && wanted.is_in_legacy_charset(bytes);
         legacy.is_some_and(is_legacy).then_some(LEGACY)
+    }
+
+    /// Searches the text with its JSON escapes decoded. Returns the reason why a match is not certain.
+    fn escape_doubt(self, wanted: Wanted<'_>) -> Option<&'static str> {
+        if wanted.is_about_bytes() {
+            return None;
+        }
+        let decoded = json_escapes::decoded(self.text())?;
+        let is_found = BodyText::new(&decoded, None).readings(wanted).any(|reading| wanted.is_in(&reading));
+        is_found.then_some(ESCAPED)
     }
 
     /// Returns whether the text is declared as UTF-8, or was converted to it.
@@ -218,6 +238,24 @@ impl<'w> Wanted<'w> {
         self.pattern().is_some_and(TextPattern::is_about_bytes)
     }
 
+    /// Returns a reading in all forms in which anchors can match: with `\n` as the only line break, without a final
+    /// line break, and without the whitespace around it.
+    fn forms<'r>(self, reading: Reading<'r>) -> impl Iterator<Item = Reading<'r>> {
+        let mut forms = Vec::new();
+        if let Some(pattern) = self.pattern() {
+            let (is_visible, doubt) = (reading.is_visible, reading.doubt);
+            let mut add = |text: Option<Vec<u8>>, doubt| {
+                forms.extend(text.map(|text| Reading { text: text.into(), is_visible, doubt }));
+            };
+            let lines = pattern.with_plain_lines(&reading.text);
+            let text = lines.as_deref().unwrap_or(&reading.text);
+            add(pattern.without_final_break(text).map(<[u8]>::to_vec), doubt);
+            add(pattern.trimmed(text).map(<[u8]>::to_vec), doubt.or(Some(TRIMMED)));
+            add(lines, doubt);
+        }
+        std::iter::once(reading).chain(forms)
+    }
+
     /// Returns what terminals show of a text, unless nothing changes.
     fn visible(self, text: &[u8]) -> Option<Vec<u8>> {
         match self {
@@ -240,7 +278,7 @@ impl<'w> Wanted<'w> {
                 let is_rare = has_nulls || spelling.iter().copied().any(is_binary);
                 is_rare && memmem::find(bytes, spelling).is_some()
             }),
-            Wanted::Match(pattern) => has_nulls && any_wide_run(bytes, |run| pattern.is_match(run.as_bytes())),
+            Wanted::Match(pattern) => has_nulls && any_wide_run(bytes, |run| pattern.could_match(run.as_bytes())),
         }
     }
 
@@ -326,6 +364,26 @@ mod tests {
     }
 
     #[test]
+    fn anchors_match_around_final_whitespace() {
+        for (body, pattern, expected) in [
+            ("FAILED\n", "^FAILED$", Found::Yes),
+            ("FAILED\r\n", "^FAILED$", Found::Yes),
+            ("a\rFAILED\r", "(?m)^FAILED$", Found::Yes),
+            ("FAILED\n\n", "^FAILED$", Found::Unclear(TRIMMED)),
+            (" FAILED \n", "^FAILED$", Found::Unclear(TRIMMED)),
+            ("\nFAILED", "^FAILED", Found::Unclear(TRIMMED)),
+            ("FAILED\n", r"FAILED\z", Found::Unclear(TRIMMED)),
+            ("\x1b[1mFAILED\n", "^FAILED$", Found::Unclear(VISIBLE)),
+            ("F\0\0\0A\0\0\0I\0\0\0L\0\0\0\n\0\0\0", "^FAIL$", Found::Unclear(WIDE_PART)),
+            ("FAILED\nOK\n", "^FAILED$", Found::No),
+        ] {
+            assert_eq!(find_match(BodyText::new(body.as_bytes(), None), pattern), expected, "{pattern} {body:?}");
+        }
+        let pattern = TextPattern::parse("^FAILED$").expect("a pattern");
+        assert!(!BodyText::new(b"FAILED\n", None).has_final_match(&pattern), "the text can continue");
+    }
+
+    #[test]
     fn escape_sequences_and_invisible_characters_do_not_hide_text() {
         for (body, text, string, pattern) in [
             ("\x1b[31mERROR\x1b[0m: disk", "ERROR: disk", Found::Yes, Found::Unclear(VISIBLE)),
@@ -349,6 +407,23 @@ mod tests {
             assert_eq!(find(body, text), string, "{text}");
             assert_eq!(find_match(body, text), pattern, "{text}");
         }
+    }
+
+    #[test]
+    fn escapes_in_json_do_not_hide_text() {
+        for (body, text, expected) in [
+            (r#"{"m":"St\u00f6rung"}"#, "Störung", Found::Unclear(ESCAPED)),
+            (r#"{"m":"St\u00f6rung"}"#, r"u00f6", Found::Yes),
+            (r#"{"m":"\u003cerror\u003e"}"#, "<error>", Found::Unclear(ESCAPED)),
+            (r#"{"m":"https:\/\/x"}"#, "https://x", Found::Unclear(ESCAPED)),
+            (r#"{"m":"\u001b[1mERR\u001b[0mOR"}"#, "ERROR", Found::Unclear(ESCAPED)),
+            (r#"{"m":"St\u00f6rung"}"#, "Fatal", Found::No),
+            (r"C:\temp", "C:\temp", Found::No),
+        ] {
+            assert_eq!(find(BodyText::new(body.as_bytes(), None), text), expected, "{text} {body}");
+        }
+        let lines = BodyText::new(br#"{"m":"a\nFATAL"}"#, None);
+        assert!(matches!(find_match(lines, "(?m)^FATAL"), Found::Unclear(_)));
     }
 
     #[test]

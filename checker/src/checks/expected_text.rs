@@ -80,7 +80,12 @@ pub(super) fn has_characters(text: &[u8], is_truncated: bool) -> bool {
         Ok(_) => true,
         Err(error) => is_truncated && error.error_len().is_none(),
     };
-    is_valid && ISO_2022_SWITCHES.iter().all(|switch| memmem::find(text, switch).is_none())
+    is_valid && !switches_charset(text)
+}
+
+/// Returns whether the text uses ISO-2022, in which ASCII bytes can mean other characters.
+pub(super) fn switches_charset(text: &[u8]) -> bool {
+    ISO_2022_SWITCHES.iter().any(|switch| memmem::find(text, switch).is_some())
 }
 
 /// Returns whether data that was not read or not decoded could turn a failed search into a successful one.

@@ -69,7 +69,7 @@ pub(super) fn is_match(bytes: &[u8], pattern: &TextPattern) -> bool {
     }
     plausible_encodings(std::str::from_utf8(bytes).is_ok()).any(|encoding| {
         let text = encoding.decode_without_bom_handling_and_without_replacement(bytes);
-        text.is_some_and(|text| pattern.is_match(text.as_bytes()))
+        text.is_some_and(|text| pattern.could_match(text.as_bytes()))
     })
 }
 

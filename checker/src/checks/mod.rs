@@ -25,6 +25,7 @@ pub mod heartbeat;
 pub mod http;
 pub mod icmp;
 mod inversion;
+mod json_escapes;
 mod legacy_text;
 mod misconfigured;
 pub mod net;
@@ -45,6 +46,7 @@ pub mod tls;
 #[cfg(test)]
 mod tls_tests;
 pub mod undeclared_text;
+mod unknown_letters;
 mod visible_text;
 pub mod websocket;
 mod wide_runs;

@@ -1,11 +1,11 @@
 //! Joins the output streams of a command, and searches messages.
 
 use super::body_text::{BodyText, Found, TextFacts, Wanted};
-use super::expected_text::{INVALID_BYTES, has_characters};
+use super::expected_text::INVALID_BYTES;
 use super::probe_data::ProbeData;
 use super::searched_text::OutputStream;
 use super::text_pattern::TextPattern;
-use super::undeclared_text;
+use super::{undeclared_text, unknown_letters};
 
 /// Joins the output streams of a command. A line break separates them unless the first one ends with one.
 #[must_use]
@@ -27,7 +27,7 @@ pub(super) fn search_message(message: &[u8], pattern: &TextPattern) -> (Found, O
     let facts = undeclared_text::recognize(&[message]);
     let text = BodyText::new(message, facts.as_deref());
     let found = match text.search(Wanted::Match(pattern)) {
-        Found::No if !pattern.is_about_bytes() && !has_characters(text.text(), false) => Found::Unclear(INVALID_BYTES),
+        Found::No if unknown_letters::can_match(text.text(), pattern) => Found::Unclear(INVALID_BYTES),
         found => found,
     };
     (found, facts)
@@ -85,7 +85,6 @@ mod tests {
         for message in [
             &b"\x1f\x8b\x08\0\0\0"[..],
             b"log\n!a\0d\0m\0i\0n\0",
-            b"St\xf6rung",
             b"a\0\0\0d\0\0\0m\0\0\0in",
             b"\x1b[1mad\x1b[0mmin",
             "adm\u{ad}in".as_bytes(),
@@ -93,8 +92,10 @@ mod tests {
             assert!(matches!(search(message, "^adm$|admin"), Found::Unclear(_)), "{message:?}");
         }
         assert!(matches!(search(b"STATE \xcd\xa3\xd6\xb9", "停止"), Found::Unclear(_)));
-        for message in ["hello", "Störung", ""] {
-            assert_eq!(search(message.as_bytes(), "admin"), Found::No, "{message}");
+        assert_eq!(search(b"St\xf6rung", "Störung"), Found::Unclear(INVALID_BYTES));
+        assert_eq!(search(b"St\xf6rung", "St.rung"), Found::Unclear(INVALID_BYTES));
+        for message in [&b"hello"[..], "Störung".as_bytes(), b"", b"St\xf6rung", b"\xff\xfd\x18login: "] {
+            assert_eq!(search(message, "admin"), Found::No, "{message:?}");
         }
         assert_eq!(search(b"\xff\x01", "(?-u)admin"), Found::No);
         assert_eq!(search(b"a\0d\0m\0i\0n\0", "^admin$"), Found::Yes);

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::body_text::{BodyText, Found, TextFacts, Wanted};
 use super::text_pattern::TextPattern;
+use super::unknown_letters;
 
 /// The reason if a pattern matches an output stream, but not the whole output, as `^OK$` does.
 const ONE_STREAM: &str = "one of the two output streams does";
@@ -60,6 +61,20 @@ impl<'a> SearchedText<'a> {
         whole.into_iter().chain(self.streams.iter().filter_map(stream))
     }
 
+    /// Returns whether the body consists of several output streams.
+    #[must_use]
+    pub fn has_streams(self) -> bool {
+        !self.streams.is_empty()
+    }
+
+    /// Returns the body, or its only output stream, for which `is_wanted` holds.
+    #[must_use]
+    pub fn only(self, is_wanted: impl Fn(BodyText<'a>) -> bool) -> Option<BodyText<'a>> {
+        let mut wanted = self.parts().filter(|part| is_wanted(*part));
+        let first = wanted.next()?;
+        if wanted.next().is_none() { Some(first) } else { None }
+    }
+
     /// Searches the texts one by one. A match in one of two output streams is certain only if the whole output has one,
     /// too.
     #[must_use]
@@ -67,6 +82,12 @@ impl<'a> SearchedText<'a> {
         let found = any_found(self.parts().map(|part| part.search(wanted)));
         let is_match_in_stream = found == Found::Yes && !self.streams.is_empty() && matches!(wanted, Wanted::Match(_));
         if is_match_in_stream && self.whole.search(wanted) != Found::Yes { Found::Unclear(ONE_STREAM) } else { found }
+    }
+
+    /// Returns whether a text with invalid bytes could match if its charset were known.
+    #[must_use]
+    pub fn could_match(self, pattern: &TextPattern) -> bool {
+        self.parts().any(|part| unknown_letters::can_match(part.text(), pattern))
     }
 
     /// Returns whether a match ends before the end of its text, so that it remains a match if the text continues.

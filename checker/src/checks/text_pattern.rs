@@ -16,6 +16,8 @@ pub struct TextPattern {
     is_about_bytes: bool,
     /// Whether `^` or `$` can match at line breaks.
     has_line_anchors: bool,
+    /// Whether `$` can match only at the end of the text.
+    has_end_anchor: bool,
 }
 
 impl TextPattern {
@@ -39,7 +41,9 @@ impl TextPattern {
             format!("invalid regular expression `{pattern}`: {reason}")
         })?;
         let has_line_anchors = pattern.contains(['^', '$']) && (is_multi_line || pattern.contains("(?"));
-        Ok(TextPattern { regex, is_about_bytes: is_about_bytes(pattern), has_line_anchors })
+        let has_end_anchor = pattern.contains('$') && !is_multi_line;
+        let is_about_bytes = is_about_bytes(pattern);
+        Ok(TextPattern { regex, is_about_bytes, has_line_anchors, has_end_anchor })
     }
 
     /// Returns the expression as written.
@@ -82,6 +86,27 @@ impl TextPattern {
         }
         plain.extend_from_slice(rest);
         (rest.len() < text.len()).then_some(plain)
+    }
+
+    /// Returns the text without its final line break, before which `$` also matches. Returns `None` if nothing changes.
+    #[must_use]
+    pub fn without_final_break<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
+        let before = |line_break: &[u8]| text.strip_suffix(line_break);
+        before(b"\r\n").or_else(|| before(b"\n")).or_else(|| before(b"\r")).filter(|_| self.has_end_anchor)
+    }
+
+    /// Returns the text without the whitespace around it, which `==` ignores, if the pattern has an anchor. Returns
+    /// `None` if nothing changes.
+    #[must_use]
+    pub fn trimmed<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
+        let has_anchors = ["^", "$", r"\A", r"\z"].iter().any(|anchor| self.as_str().contains(anchor));
+        Some(text.trim_ascii()).filter(|trimmed| has_anchors && trimmed.len() < text.len())
+    }
+
+    /// Returns whether the text has a match, possibly only without the whitespace around it.
+    #[must_use]
+    pub fn could_match(&self, text: &[u8]) -> bool {
+        self.is_match(text) || self.trimmed(text).is_some_and(|trimmed| self.is_match(trimmed))
     }
 
     /// Returns whether the text has a match, with line breaks of every kind.
@@ -160,6 +185,28 @@ mod tests {
         let banner = TextPattern::parse_multi_line("^220 ready$").expect("a pattern");
         assert_eq!(banner.find_end(b"220-hello\r\n220 ready\r\n"), Some(20));
         assert_eq!(banner.to_string(), "^220 ready$");
+    }
+
+    #[test]
+    fn the_end_of_a_text_can_be_a_line_break() {
+        for (pattern, text, without_break, trimmed) in [
+            ("^OK$", "OK\n", Some("OK"), Some("OK")),
+            ("^OK$", "OK\r\n", Some("OK"), Some("OK")),
+            ("^OK$", "OK\r", Some("OK"), Some("OK")),
+            ("^OK$", " OK\n\n", Some(" OK\n"), Some("OK")),
+            ("^OK$", "OK", None, None),
+            ("^OK", "OK\n", None, Some("OK")),
+            (r"OK\z", "OK \n", None, Some("OK")),
+            (r"\AOK", "\nOK", None, Some("OK")),
+            ("OK", "OK\n", None, None),
+        ] {
+            let compiled = TextPattern::parse(pattern).expect(pattern);
+            let bytes = text.as_bytes();
+            assert_eq!(compiled.without_final_break(bytes), without_break.map(str::as_bytes), "{pattern} {text:?}");
+            assert_eq!(compiled.trimmed(bytes), trimmed.map(str::as_bytes), "{pattern} {text:?}");
+        }
+        let line = TextPattern::parse_multi_line("^OK$").expect("a pattern");
+        assert_eq!(line.without_final_break(b"OK\n"), None, "it matches anyway");
     }
 
     #[test]

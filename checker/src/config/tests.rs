@@ -302,6 +302,11 @@ fn an_invalid_assertion_is_reported() {
             "enable it with a `wss://` URL",
         ),
         (
+            r#"{"checkers":[{"type":"websocket","endpoint_name":"A","endpoint_url":"ws://a","assertions":["[BODY] != x"]}]}"#,
+            "`checkers[0].assertions`: an assertion examines the body, which is the message that matches `expect`: add \
+             `expect`",
+        ),
+        (
             r#"{"checkers":[{"type":"grpc","endpoint_name":"A","endpoint_url":"a:1","assertions":["[TLS] < 1s"]}]}"#,
             "enable it with `tls`",
         ),

@@ -23,6 +23,7 @@ const BOTH_EMPTY: Reason = "its type differs, but it is also empty";
 const HAS_VALUE: Reason = "it contains this value; use `contains`";
 const OTHER_NOTATION: Reason = "it is equal, but written differently";
 const IS_STREAM: Reason = "one of the two output streams is";
+const NOT_ONE_STREAM: Reason = "not exactly one of standard output and standard error can be compared";
 const NOT_A_NUMBER: Reason = "it is not a number";
 const NOT_A_DURATION: Reason = "it is not a duration with a unit, such as `30s`";
 const NOT_ORDERED: Reason = "it has no order";
@@ -85,6 +86,7 @@ fn order(value: &ActualValue<'_>, operand: &Operand, texts: JsonTexts<'_>) -> Re
     if let Some(json) = value.single() {
         return match (json, operand) {
             (Json::Number(_), Operand::Number(expected)) => order_of_number(json, expected, texts),
+            (Json::String(text), Operand::Number(_)) => order_of_text(&visible_string(text), operand),
             (Json::String(text), Operand::Duration { nanos, .. }) => order_of_text_duration(text, *nanos),
             (_, Operand::Duration { .. }) => Err(NOT_A_DURATION),
             _ => Err(NOT_A_NUMBER),
@@ -94,17 +96,23 @@ fn order(value: &ActualValue<'_>, operand: &Operand, texts: JsonTexts<'_>) -> Re
         (ActualValue::Duration(nanos), Operand::Duration { nanos: expected, .. }) => Ok(nanos.cmp(expected)),
         (ActualValue::AtLeast(least), _) => order_of_bound(*least, operand),
         (ActualValue::Text(header), _) => order_of_text(&visible_string(&header.text), operand),
-        (ActualValue::Body(body), _) => {
-            let body = body.whole();
-            if let Some(reason) = body.why_unknown() {
-                return Err(reason);
-            }
-            let order = |text: &[u8]| order_of_text(&String::from_utf8_lossy(text), operand);
-            let mut certain = body.readings(Wanted::Text("")).filter(|reading| reading.doubt.is_none());
-            certain.find_map(|reading| order(&reading.text).ok()).map_or_else(|| order(body.text()), Ok)
+        (ActualValue::Body(body), _) if body.has_streams() => {
+            let comparable = body.only(|part| order_of_part(part, operand).is_ok());
+            comparable.map_or(Err(NOT_ONE_STREAM), |part| order_of_part(part, operand))
         }
+        (ActualValue::Body(body), _) => order_of_part(body.whole(), operand),
         _ => Err(NOT_ORDERED),
     }
+}
+
+/// Compares a body, or one of its output streams.
+fn order_of_part(part: BodyText<'_>, operand: &Operand) -> Result<Ordering, Reason> {
+    if let Some(reason) = part.why_unknown() {
+        return Err(reason);
+    }
+    let order = |text: &[u8]| order_of_text(&String::from_utf8_lossy(text), operand);
+    let mut certain = part.readings(Wanted::Text("")).filter(|reading| reading.doubt.is_none());
+    certain.find_map(|reading| order(&reading.text).ok()).map_or_else(|| order(part.text()), Ok)
 }
 
 /// Compares a lower bound. The actual value can exceed it by an unknown amount.
@@ -138,6 +146,12 @@ fn order_of_number(json: &Json, expected: &Decimal, texts: JsonTexts<'_>) -> Res
 
 fn equals_body(body: SearchedText<'_>, operand: &Operand) -> Result<bool, Reason> {
     let equals = |text: BodyText<'_>| equals_text(text, operand, equals_line);
+    if body.has_streams()
+        && matches!(operand, Operand::Number(_))
+        && let Some(number) = body.only(|part| order_of_part(part, operand).is_ok())
+    {
+        return equals(number);
+    }
     match equals(body.whole()) {
         Ok(false) if body.parts().any(|part| equals(part) != Ok(false)) => Err(IS_STREAM),
         outcome => outcome,
@@ -160,7 +174,7 @@ fn equals_text(
             (Ok(true), Some(reason)) | (Err(reason), _) => outcome = outcome.and(Err(reason)),
         }
     }
-    match text.search(Wanted::Text(&word)) {
+    match text.search_written(Wanted::Text(&word)) {
         Found::Unclear(reason) => Err(reason),
         Found::Yes | Found::No => outcome.and_then(|_| text.why_unknown().map_or(Ok(false), Err)),
     }
@@ -184,9 +198,19 @@ fn equals_line(text: &str, operand: &Operand) -> Result<bool, Reason> {
 fn equals_header(text: &str, operand: &Operand) -> Result<bool, Reason> {
     let is_part = |part: &str| !part.trim().is_empty() && equals_word(part.trim(), operand) != Ok(false);
     match equals_word(text, operand) {
+        Ok(false) if has_same_parts(text, &operand.to_string()) => Err(OTHER_NOTATION),
         Ok(false) if text.split([',', ';']).any(is_part) => Err(HAS_VALUE),
         outcome => outcome,
     }
+}
+
+/// Returns whether two headers have the same values and parameters, regardless of spaces, quotes and case.
+fn has_same_parts(text: &str, word: &str) -> bool {
+    let parts = |text: &str| {
+        let parts = text.split([',', ';', '=']).map(|part| unquoted(part.trim()).trim().to_ascii_lowercase());
+        parts.collect::<Vec<_>>()
+    };
+    word.contains([',', ';']) && parts(text) == parts(word)
 }
 
 /// Compares a text with the operand as written. The result is an error if they differ only in their notation.
@@ -236,6 +260,8 @@ pub(super) fn equals_json(json: &Json, operand: &Operand, texts: JsonTexts<'_>) 
         (Json::String(text), Operand::Text(_) | Operand::Duration { .. }) => {
             equals_text(texts.read(text), operand, equals_word)
         }
+        // Versions are often strings, so a string equals a number that is written in the same way.
+        (Json::String(text), Operand::Number(expected)) if *text == expected.to_string() => Ok(true),
         (Json::Bool(flag), Operand::Flag(expected)) => Ok(flag == expected),
         (Json::Null, Operand::Null) => Ok(true),
         (Json::Array(_) | Json::Object(_), Operand::Empty(word)) => equals_empty(json, word),

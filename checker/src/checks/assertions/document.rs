@@ -65,6 +65,12 @@ impl<'a> Document<'a> {
         Some(Document { root, text, doubles: OnceCell::new(), repetition })
     }
 
+    /// Returns whether a text is JSON.
+    pub(super) fn is_json(text: &[u8]) -> bool {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        serde_json::from_slice::<IgnoredAny>(text).is_ok()
+    }
+
     /// Returns a repeated key that makes the values at a path ambiguous. Returns `None` if they are unambiguous.
     pub(super) fn repeated_key(&self, path: &JsonPath, path_text: &str) -> Option<&str> {
         let Repetition { keys, first } = self.repetition.as_ref()?;

@@ -58,7 +58,10 @@ impl Predicate {
         match self {
             Predicate::Exists | Predicate::IsOneOf(_) | Predicate::NotOneOf(_) => false,
             Predicate::Contains(operand) => !operand.to_string().is_ascii() && is_unmet(),
-            Predicate::Matches(pattern) => !pattern.is_about_bytes() && is_unmet(),
+            Predicate::Matches(pattern) => match value {
+                ActualValue::Body(body) => is_unmet() && body.could_match(pattern),
+                _ => !pattern.is_about_bytes() && is_unmet(),
+            },
             Predicate::Compares(Operator::Equal | Operator::NotEqual, operand) => !operand.to_string().is_ascii(),
             Predicate::Compares(..) => true,
         }

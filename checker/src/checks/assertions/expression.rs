@@ -189,10 +189,13 @@ fn obstacle<'a>(subject: &Subject, predicate: &Predicate, evidence: &'a Evidence
     if json_memory::is_too_large(text?.text()) {
         return Some(json_memory::TOO_LARGE.into());
     }
-    let Some(document) = evidence.document() else { return Some("body is not JSON".into()) };
+    let Some(document) = evidence.document() else { return Some(evidence.why_no_document().into()) };
     if let Some(key) = document.repeated_key(&path.compiled, &path.text) {
         let key = excerpt(key.as_bytes());
         return Some(format!("an object in the body repeats the key `{key}` with different values").into());
+    }
+    if let Some(absence) = path.container.as_ref().and_then(|container| container.absence_in(&document.root)) {
+        return Some(absence.into());
     }
     let ambiguity = path.comparisons.ambiguity_in(document, evidence.is_certainly_utf_8());
     let inexact = || {

@@ -3,9 +3,10 @@
 //!
 //! A condition compares the actual [`value`] of a [`subject`] with the [`expected`] one (see [`comparison`]), or
 //! searches it (see [`search`]), and an [`expression`] combines conditions. A [`document`] is a body that was parsed as
-//! a [`json_tree`], and its numbers are compared as [`decimal`]s.
-//! [`syntax`] parses the text form, [`applicability`] checks that a kind of check provides the subjects, and
-//! [`mod@evaluate`] evaluates a check's assertions.
+//! a [`json_tree`], and its numbers are compared as [`decimal`]s. Comparisons in the filters of its paths must not depend
+//! on types or notations (see [`filter_comparisons`]).
+//! [`syntax`] parses the text form, [`word_traps`] rejects likely mistakes, [`applicability`] checks that a kind of
+//! check provides the subjects, and [`mod@evaluate`] evaluates a check's assertions.
 
 pub mod applicability;
 mod comparison;
@@ -16,6 +17,7 @@ mod expected;
 mod expression;
 mod filter_comparisons;
 mod filter_numbers;
+mod filter_parser;
 mod header_text;
 mod json_memory;
 mod json_texts;
@@ -25,6 +27,7 @@ mod operand;
 pub(super) mod oracle_tests;
 #[cfg(test)]
 mod oracle_values;
+mod path_container;
 mod path_remedy;
 mod search;
 mod subject;
@@ -34,6 +37,7 @@ mod tests;
 mod value;
 #[cfg(test)]
 mod value_tests;
+mod word_traps;
 
 use std::cell::OnceCell;
 
@@ -137,6 +141,20 @@ impl Assertion {
         self.subjects().iter().any(|subject| matches!(subject, Subject::Status))
     }
 
+    /// Returns a clause about a mistake that is likely although the assertion is valid.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        let query = self.subjects().into_iter().find_map(|subject| match subject {
+            Subject::JsonPath(path) => path.negated_test.as_deref(),
+            _ => None,
+        })?;
+        Some(format!(
+            "`{}`: `!{query}` tests whether the value is missing, not whether it is false: for the latter, write \
+             `{query} == false`",
+            self.text
+        ))
+    }
+
     fn subjects(&self) -> Vec<&Subject> {
         self.condition.0.subjects()
     }
@@ -183,10 +201,30 @@ impl<'a> Evidence<'a> {
         Evidence { data, attempt, document: OnceCell::new(), has_characters: OnceCell::new() }
     }
 
-    /// Returns the body as JSON, or `None` if it is not valid JSON or too large to parse.
+    /// Returns the body as JSON, or `None` if it is not valid JSON or too large to parse. If it consists of several
+    /// output streams, exactly one of them must be JSON.
     fn document(&self) -> Option<&Document<'a>> {
-        let parse = || Document::parse(self.text().filter(|text| !json_memory::is_too_large(text))?);
+        let parse = || {
+            let body = self.data.searched_text().filter(|body| !json_memory::is_too_large(body.whole().text()))?;
+            let is_json = |part: BodyText<'_>| !body.has_streams() || Document::is_json(part.text());
+            Document::parse(body.only(is_json)?.text())
+        };
         self.document.get_or_init(parse).as_ref()
+    }
+
+    /// Returns the reason why the body has no document.
+    fn why_no_document(&self) -> &'static str {
+        match self.data.searched_text() {
+            Some(body) if body.has_streams() => {
+                let is_json = body.parts().any(|part| Document::is_json(part.text()));
+                if is_json {
+                    "both standard output and standard error are JSON"
+                } else {
+                    "neither standard output nor standard error is JSON"
+                }
+            }
+            _ => "body is not JSON",
+        }
     }
 
     /// Returns the original text of a number in the body that was read as a double.

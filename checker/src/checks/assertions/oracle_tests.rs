@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use shared::check_file::Attempt;
 
-use super::oracle_values::{Requirement, requirement, value};
+use super::oracle_values::{Operand, Requirement, count_equal, literal, requirement, shown, value};
 use super::{Assertion, Evidence};
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 
@@ -19,12 +19,16 @@ pub(in crate::checks) enum Condition {
     Status(u16),
     Contains(&'static str),
     Equals(&'static str, bool),
+    /// A pattern that matches only the whole body.
+    IsLine(&'static str),
     Size(&'static str, usize),
     Length(&'static str, usize),
     Has(&'static str),
     Number(&'static str, &'static str, Decimal),
     /// A requirement of the value of a key, or of all values inside it.
     Value(&'static str, bool, Requirement),
+    /// The number of values of a key that are a literal.
+    Count(&'static str, Operand, usize),
     Not(Box<Condition>),
     All(Vec<Condition>),
     Any(Vec<Condition>),
@@ -92,12 +96,16 @@ impl Condition {
             Condition::Status(code) => format!("[STATUS] == {code}"),
             Condition::Contains(text) => format!("[BODY] contains '{text}'"),
             Condition::Equals(text, is_equal) => format!("[BODY] {} '{text}'", if *is_equal { "==" } else { "!=" }),
+            Condition::IsLine(text) => format!("[BODY] matches '^{text}$'"),
             Condition::Size(operator, size) => format!("[BODY_SIZE] {operator} {size}"),
             Condition::Length(operator, length) => format!("len([BODY]) {operator} {length}"),
             Condition::Has(key) => format!("has([BODY].{key})"),
             Condition::Number(key, operator, number) => format!("[BODY].{key} {operator} {number}"),
             Condition::Value(key, false, requirement) => requirement.write(&format!("[BODY].{key}")),
             Condition::Value(key, true, requirement) => requirement.write(&format!("[JSON $.{key}[*]]")),
+            Condition::Count(key, literal, count) => {
+                format!("len([JSON $.{key}[?@ == {}]]) == {count}", literal.write())
+            }
             Condition::Not(part) => format!("not {}", part.write()),
             Condition::All(parts) => joined(parts, " and "),
             Condition::Any(parts) => joined(parts, " or "),
@@ -110,23 +118,33 @@ impl Condition {
         match self {
             Condition::Status(code) => Some(*code == 200),
             // Searches also ignore this invisible character, which is part of some values.
-            Condition::Contains(text) => {
-                Some(body.text.contains(text) || body.text.replace('\u{200b}', "").contains(text))
-            }
+            Condition::Contains(text) if body.text.replace('\u{200b}', "").contains(text) => Some(true),
+            // The body can be JSON in which the text is escaped.
+            Condition::Contains(text) => Some(false).filter(|_| !body.text.replace("\\\"", "\"").contains(text)),
             // A string in quotes is neither equal nor different.
             Condition::Equals(text, _) if body.text.trim() == format!("\"{text}\"") => None,
             Condition::Equals(text, is_equal) => Some((body.text.trim() == *text) == *is_equal),
+            // A pattern that matches only without other whitespace around the body is neither met nor unmet.
+            Condition::IsLine(text) if body.text.strip_suffix('\n').unwrap_or(body.text) == *text => Some(true),
+            Condition::IsLine(text) => Some(false).filter(|_| body.text.trim() != *text),
             Condition::Size(operator, size) => Some(compares(&body.size, operator, size)),
             Condition::Length(operator, length) => Some(compares(&body.text.chars().count(), operator, length)),
             Condition::Has(key) => Some(member(key)?.is_some()),
             Condition::Number(key, operator, number) => match member(key)? {
                 None => Some(false),
                 // Other values are neither smaller nor larger than a number.
-                Some(value) => Decimal::parse(value.get()).map(|value| compares(&value, operator, number)),
+                Some(value) => {
+                    let text =
+                        serde_json::from_str(value.get()).map_or(value.get().to_owned(), |text: String| shown(&text));
+                    Decimal::parse(text.trim()).map(|value| compares(&value, operator, number))
+                }
             },
             Condition::Value(key, false, requirement) => requirement.is_met_by(member(key)?.map(|value| &**value)),
             Condition::Value(key, true, requirement) => {
                 requirement.is_met_by_children(member(key)?.map(|value| &**value))
+            }
+            Condition::Count(key, literal, count) => {
+                Some(count_equal(member(key)?.map(|value| &**value), literal)? == *count)
             }
             Condition::Not(part) => part.is_met(body).map(|is_met| !is_met),
             Condition::All(parts) => {
@@ -172,8 +190,9 @@ pub(in crate::checks) fn condition() -> impl Strategy<Value = Condition> {
     use prop::sample::select;
     let leaf = prop_oneof![
         select(vec![200, 404]).prop_map(Condition::Status),
-        select(&TEXTS).prop_map(Condition::Contains),
+        prop_oneof![3 => select(&TEXTS), 1 => Just("\"x\"")].prop_map(Condition::Contains),
         (select(&TEXTS), any::<bool>()).prop_map(|(text, is_equal)| Condition::Equals(text, is_equal)),
+        select(&TEXTS).prop_map(Condition::IsLine),
         (select(&OPERATORS), 0_usize..60).prop_map(|(operator, size)| Condition::Size(operator, size)),
         (select(&OPERATORS), 0_usize..60).prop_map(|(operator, length)| Condition::Length(operator, length)),
         select(&KEYS).prop_map(Condition::Has),
@@ -184,6 +203,7 @@ pub(in crate::checks) fn condition() -> impl Strategy<Value = Condition> {
             is_inside,
             requirement
         )),
+        (select(&KEYS), literal(), 0_usize..3).prop_map(|(key, literal, count)| Condition::Count(key, literal, count)),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
@@ -203,7 +223,8 @@ pub(in crate::checks) fn body() -> impl Strategy<Value = String> {
     });
     prop_oneof![
         6 => object,
-        2 => prop::collection::vec(text(), 0..4).prop_map(|texts| texts.join(" ")),
+        2 => (prop::collection::vec(text(), 0..4), prop::sample::select(&["", "\n", "\n\n"]))
+            .prop_map(|(texts, end)| texts.join(" ") + end),
         1 => text().prop_map(|text| format!("\"{text}\"\n")),
     ]
 }

@@ -118,6 +118,7 @@ impl Node {
                 let is_similar = unquoted(&shown(text)) == unquoted(&shown(expected));
                 return if is_equal { Some(true) } else { Some(false).filter(|_| !is_similar) };
             }
+            (Node::Text(text), Operand::Number(_)) if *text == operand.text() => return Some(true),
             (Node::Flag(flag), Operand::Flag(expected)) => return Some(flag == expected),
             (Node::Null, Operand::Null) => return Some(true),
             (Node::List(_) | Node::Object(_), Operand::Empty(_) | Operand::Text("[]" | "{}")) => {
@@ -168,12 +169,26 @@ impl Operand {
         }
     }
 
-    fn write(&self) -> String {
+    pub(super) fn write(&self) -> String {
         match self {
             Operand::Text(text) => format!("'{text}'"),
             other => other.text(),
         }
     }
+}
+
+/// Returns how many values inside a list or an object are the literal of a filter. Returns `None` if this depends on
+/// how types and notations are compared.
+pub(super) fn count_equal(raw: Option<&RawValue>, literal: &Operand) -> Option<usize> {
+    let container = raw.map(Node::parse).filter(|node| !node.is_scalar())?;
+    let is_same = |node: &Node| match (node, literal) {
+        (Node::Text(text), Operand::Text(literal)) => text == literal,
+        (Node::Flag(flag), Operand::Flag(literal)) => flag == literal,
+        (Node::Null, Operand::Null) => true,
+        _ => false,
+    };
+    let counted = |node: &Node| (node.equals(literal) == Some(is_same(node))).then(|| usize::from(is_same(node)));
+    container.children().iter().map(counted).sum()
 }
 
 impl Requirement {
@@ -214,7 +229,9 @@ impl Requirement {
 
     /// Returns whether all values that `[*]` selects inside a value meet the requirement, or any of them for a search.
     pub(super) fn is_met_by_children(&self, raw: Option<&RawValue>) -> Option<bool> {
-        let nodes = raw.map(|raw| Node::parse(raw).children()).unwrap_or_default();
+        // Without a list or an object, the number of its values is unknown.
+        let container = raw.map(Node::parse).filter(|node| !node.is_scalar())?;
+        let nodes = container.children();
         match self {
             Requirement::Length(operator, length) => Some(compares(&nodes.len(), operator, length)),
             _ if nodes.is_empty() => Some(false),
@@ -275,7 +292,7 @@ impl Requirement {
 }
 
 /// Returns a text without the invisible characters that are generated.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.replace("\u{1b}[1m", "").replace('\u{200b}', "")
 }
 
@@ -298,6 +315,15 @@ fn operand() -> impl Strategy<Value = Operand> {
         any::<bool>().prop_map(Operand::Flag),
         Just(Operand::Null),
         prop::sample::select(&["[]", "{}"]).prop_map(Operand::Empty),
+    ]
+}
+
+/// Generates literals for filters, which cannot contain control characters. Filters compare numbers as doubles.
+pub(super) fn literal() -> impl Strategy<Value = Operand> {
+    prop_oneof![
+        3 => text().prop_filter("it is not a literal", |text| !text.contains('\u{1b}')).prop_map(Operand::Text),
+        1 => any::<bool>().prop_map(Operand::Flag),
+        1 => Just(Operand::Null),
     ]
 }
 

@@ -12,6 +12,7 @@ use super::Evidence;
 use super::filter_comparisons::FilterComparisons;
 use super::filter_numbers::FilterNumbers;
 use super::header_text::HeaderText;
+use super::path_container::PathContainer;
 use super::value::ActualValue;
 use crate::checks::probe_data::Capture;
 use crate::redact::redact_reference;
@@ -36,6 +37,8 @@ pub(super) enum Subject {
 #[derive(Debug, Clone)]
 pub(super) struct JsonPathQuery {
     pub(super) compiled: JsonPath,
+    /// The list or object from which the path selects several values.
+    pub(super) container: Option<PathContainer>,
     /// Whether the path selects at most one value in any document (RFC 9535, section 2.3.5.1).
     pub(super) is_singular: bool,
     /// The text of the query, for error messages.
@@ -43,6 +46,8 @@ pub(super) struct JsonPathQuery {
     pub(super) cost: PathCost,
     pub(super) numbers: FilterNumbers,
     pub(super) comparisons: FilterComparisons,
+    /// A negated query in a filter that only tests whether a value is missing, as written.
+    pub(super) negated_test: Option<String>,
 }
 
 /// The worst-case cost of a JSON path query.

@@ -9,9 +9,12 @@ use super::expected::Predicate;
 use super::expression::Expression;
 use super::filter_comparisons::FilterComparisons;
 use super::filter_numbers::{FilterNumbers, outside_quotes};
+use super::filter_parser::ParsedFilters;
 use super::operand::{Operand, Operator};
+use super::path_container::PathContainer;
 use super::path_remedy::with_quoted_names;
 use super::subject::{JsonPathQuery, PathCost, Subject};
+use super::word_traps;
 use crate::checks::status_codes::StatusCodes;
 use crate::checks::text_pattern::TextPattern;
 
@@ -101,7 +104,12 @@ impl AssertionParser<'_> {
             return searched(subject, Predicate::Contains(operand));
         }
         if self.accept("matches") {
-            let pattern = TextPattern::parse(&self.operand()?.to_string())?;
+            let is_quoted = self.is_at_quote();
+            let pattern = self.operand()?.to_string();
+            if !is_quoted {
+                word_traps::reject_delimiters(&pattern)?;
+            }
+            let pattern = TextPattern::parse(&pattern)?;
             return searched(subject, Predicate::Matches(pattern));
         }
         let operator = Operator::WORDS.iter().find(|(word, _)| self.rest.starts_with(word));
@@ -111,7 +119,11 @@ impl AssertionParser<'_> {
             ));
         };
         self.skip(word.len());
+        let is_quoted = self.is_at_quote();
         let operand = self.operand()?;
+        if !is_quoted {
+            word_traps::reject_status_codes(&subject, &operand)?;
+        }
         comparison(subject, *operator, operand)
     }
 
@@ -156,6 +168,10 @@ impl AssertionParser<'_> {
         })
     }
 
+    fn is_at_quote(&self) -> bool {
+        self.rest.starts_with(['"', '\''])
+    }
+
     fn operand(&mut self) -> Result<Operand, String> {
         if let Some(quote) = self.rest.chars().next().filter(|first| matches!(first, '"' | '\'')) {
             let (text, length) = quoted(&self.rest[1..], quote).ok_or_else(|| format!("missing closing `{quote}`"))?;
@@ -167,6 +183,7 @@ impl AssertionParser<'_> {
         if word.is_empty() {
             return Err("missing value to compare with".to_owned());
         }
+        word_traps::reject_separators(word)?;
         self.skip(word.len());
         Ok(match word {
             "true" => Operand::Flag(true),
@@ -265,17 +282,7 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
              has bytes; write `..` once, for example `$..price`"
         ));
     }
-    let subject = |compiled| {
-        Subject::JsonPath(Box::new(JsonPathQuery {
-            compiled,
-            is_singular: is_singular(path),
-            text: path.to_owned(),
-            cost,
-            numbers: FilterNumbers::of_path(path),
-            comparisons: FilterComparisons::of_path(path),
-        }))
-    };
-    JsonPath::parse(path).map(subject).map_err(|error| {
+    let compiled = JsonPath::parse(path).map_err(|error| {
         if let Some(quoted) = with_quoted_names(path) {
             let remedy = subject_of(&quoted);
             return format!(
@@ -290,7 +297,24 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
             ""
         };
         format!("invalid JSON path `{path}` (RFC 9535): {error}{remedy}")
-    })
+    })?;
+    let filters = ParsedFilters::of_path(path);
+    // `serde_json_path` 0.7 does not select any value for such a query.
+    if let Some(query) = &filters.negative_index {
+        return Err(format!(
+            "`{path}` compares `{query}`, but comparisons do not support negative indexes: write `value({query})`"
+        ));
+    }
+    Ok(Subject::JsonPath(Box::new(JsonPathQuery {
+        compiled,
+        container: PathContainer::of_path(path),
+        is_singular: is_singular(path),
+        text: path.to_owned(),
+        cost,
+        numbers: FilterNumbers::of_path(path),
+        comparisons: FilterComparisons::new(&filters),
+        negated_test: filters.negated_test,
+    })))
 }
 
 /// Returns whether a valid path consists only of names and indexes.

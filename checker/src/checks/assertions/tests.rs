@@ -76,6 +76,7 @@ fn invalid_assertions_are_rejected_with_a_reason() {
         ("[JSON $..[?@.a == '\\'']..b] exists", "write `..` once"),
         ("[JSON $.a[?count(@..b..c) > 1]] exists", "write `..` once"),
         ("[JSON $[?@.a || $..b..c]] exists", "write `..` once"),
+        ("[JSON $.i[?@.c[-1].s == 'x']] exists", "write `value(@.c[-1].s)`"),
         ("[HEADER] == 1", "unknown subject `[HEADER]`"),
         ("[HEADER a b] == 1", "invalid header name `a b`"),
         ("len [BODY] == 1", "missing `(` after `len`"),
@@ -88,10 +89,30 @@ fn invalid_assertions_are_rejected_with_a_reason() {
         ("not [BODY] > x", "and `x` is neither"),
         ("[BODY].up <= true", "and `true` is neither"),
         ("[JSON $[*]] < null", "and `null` is neither"),
+        ("[BODY].status != 5xx", "`5xx` is a set of status codes, and only `[STATUS]` can be compared with one"),
+        ("not [BODY].status == 500-599", "compare `$.status` with numbers, as in `>= 500`"),
+        ("[HEADER x-status] != 5xx", "or put `5xx` in quotes"),
+        ("[BODY] != “DOWN”", "`“DOWN”` contains a quotation mark of another kind: use `\"` or `'`"),
+        ("[BODY] != `DOWN`", "contains a quotation mark of another kind"),
+        ("[BODY] != “out of memory”", "`“out` contains a quotation mark of another kind"),
+        ("[BODY] != DOWN;", "`DOWN;` ends with `;`: remove it, or put the string in quotes"),
+        ("not [BODY] matches /fatal/i", "write `'(?i)fatal'`"),
+        ("not [BODY] matches /a/b/gi", "write `'(?i)a/b'`"),
         ("[REDIRECT] > 5", "redirect target is a URL, which `>` cannot compare"),
     ] {
         let refused = parse(text).expect_err(text);
         assert!(refused.contains(reason), "{text}: {refused}");
+    }
+    for valid in [
+        "[STATUS] != 5xx",
+        "[BODY].status != '5xx'",
+        "[BODY] contains '“DOWN”;'",
+        "[HEADER location] matches /login/",
+        "[HEADER location] matches /login/index",
+        "[BODY] matches '/fatal/i'",
+        "[BODY].date == 2026-01-01",
+    ] {
+        assert!(parse(valid).is_ok(), "{valid}");
     }
     for once in [
         "$['it\\'s']",
@@ -99,6 +120,7 @@ fn invalid_assertions_are_rejected_with_a_reason() {
         "$..[?@..a && @..b]",
         "$[?count($..a) > count($..b)]",
         "$..[?@['..\\'..'] == 1].c",
+        "$.c[-1][?value(@.c[-1].s) == 'x' && @.c[-1]]",
     ] {
         assert!(parse(&format!("[JSON {once}] exists")).is_ok(), "{once}");
     }
@@ -220,14 +242,15 @@ fn numbers_are_compared_exactly() {
         ),
         (
             r#"{"a":1e99999999999999999999,"b":"7"}"#,
-            &["[BODY].b != 8", "[BODY].b == '7'", "[BODY].a > 1e308"],
+            &["[BODY].b != 8", "[BODY].b == '7'", "[BODY].b == 7", "[BODY].b > 5", "[BODY].a > 1e308"],
             &[
-                ("[BODY].b != 7", "expected != 7; its type differs, but it reads the same"),
+                ("[BODY].b != 7.0", "expected != 7.0; its type differs, but it reads the same"),
+                ("[BODY].b != 7", "`$.b` is `7`, expected != 7"),
                 ("[BODY].a > 1e400", "expected > 1e400; the number is too large to compare"),
                 ("[BODY].a != 1e400", "the number is too large to compare"),
                 ("not [BODY].a == 1e400", "the number is too large to compare"),
-                ("not [BODY].b > 5", "`$.b` is `7`, expected not > 5; it is not a number"),
-                ("[BODY].b > 5", "`$.b` is `7`, expected > 5"),
+                ("not [BODY].b > 5", "`$.b` is `7`, expected otherwise"),
+                ("[BODY].b > 7", "`$.b` is `7`, expected > 7"),
             ],
         ),
         (

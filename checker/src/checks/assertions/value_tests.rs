@@ -53,18 +53,22 @@ fn the_length_of_a_path_is_its_number_of_values() {
             "len([JSON $.n[0,1]]) == 2",
             "len([JSON $.n[0]['name','zone']]) == 2",
             "len([JSON $..zone]) == 1",
-            "len([JSON $.missing[*]]) == 0",
-            "len([JSON $.s[*]]) == 0",
             "len([JSON $.n]) == 3",
             "len([JSON $['n'][0]]) == 3",
             "len([BODY].n[-1]) == 1",
             "len([BODY].s) == 4",
-            "not has([JSON $.missing[*]])",
+            "not has([JSON $.n[?@.up == 'x']])",
         ],
         &["len([JSON $.n[?@.up == true]]) >= 3", "len([BODY].missing) == 0", "len([JSON $['a*', 'b']]) > 0"],
         &[
             ("len([BODY].i) > 0", "only lists, objects and strings have a length"),
             ("len([BODY].z) == 0", "length of `$.z` is unknown, expected"),
+            ("len([JSON $.missing[*]]) == 0", "`$.missing` is missing"),
+            ("len([JSON $.missing[?@.up == false]]) == 0", "`$.missing` is missing"),
+            ("[JSON $.missing[?@.up == false]] exists", "`$.missing` is missing"),
+            ("[JSON $.n[0].nodes[*]] contains x", "`$.n[0].nodes` is missing"),
+            ("len([JSON $.s[*]]) == 0", "`$.s` is not a list or an object"),
+            ("len([JSON $.z[*]]) == 0", "`$.z` is not a list or an object"),
         ],
     );
     expect(&with_body("<html>"), &[], &[], &[("len([JSON $.n[*]]) == 0", "body is not JSON")]);
@@ -159,6 +163,9 @@ fn values_of_different_types_are_not_different() {
         &with_body(body),
         &[
             "[BODY].code == '500'",
+            "[BODY].code == 500",
+            "[BODY].code < 501",
+            "[BODY].spaced >= 5e2",
             "[BODY].number == 5e2",
             "[BODY].code != 501",
             "[BODY].number != '501'",
@@ -177,14 +184,15 @@ fn values_of_different_types_are_not_different() {
         ],
         &[
             "[BODY].code != '500'",
+            "[BODY].code != 500",
+            "not [BODY].code < 501",
             "[BODY].day != 24h",
             "not [BODY].list contains down",
             "not [BODY].code contains 500",
             "[JSON $.list[*]] != down",
         ],
         &[
-            ("[BODY].code != 500", TYPE),
-            ("[BODY].code == 500", TYPE),
+            ("[BODY].code != 5e2", TYPE),
             ("[BODY].spaced != 500", TYPE),
             ("[BODY].number != '500'", TYPE),
             ("[BODY].number != '5e2'", TYPE),
@@ -200,7 +208,7 @@ fn values_of_different_types_are_not_different() {
             ("[JSON $['up', 'list']] != down", INSIDE),
             ("[BODY].other != 24h", NOTATION),
             ("[BODY].number < 60s", "it is not a duration with a unit"),
-            ("[BODY].code < 501", "it is not a number"),
+            ("[BODY].up < 501", "it is not a number"),
         ],
     );
 }
@@ -311,6 +319,7 @@ fn headers_are_compared_as_text_and_by_value() {
             "[HEADER x-version] != '1.1'",
             "[HEADER cache-control] contains no-store",
             "[HEADER content-type] != text/plain",
+            "[HEADER content-type] != 'text/html; charset=koi8-r'",
             "[HEADER x-state] matches '^ok, down$'",
             "not [HEADER x-state] matches '^broken$'",
             "not [HEADER cache-control] matches '^max-age'",
@@ -328,6 +337,7 @@ fn headers_are_compared_as_text_and_by_value() {
         &[
             ("[HEADER x-version] != 1.1", NOTATION),
             ("[HEADER x-wait] != 1m", NOTATION),
+            ("[HEADER content-type] != 'Text/HTML;charset=\"UTF-8\"'", NOTATION),
             ("[HEADER x-state] != down", INSIDE),
             ("[HEADER cache-control] != no-store", INSIDE),
             ("[HEADER content-type] != text/html", INSIDE),
@@ -432,6 +442,19 @@ fn a_body_in_another_notation_is_not_different() {
 
 #[test]
 fn filters_do_not_hide_values_of_other_types() {
+    let indexes = with_body(r#"{"i":[{"c":[{"s":"True"},{"s":"False"}]}]}"#);
+    expect(&indexes, &["len([JSON $.i[?value(@.c[-1].s) == 'False']]) == 1"], &[], &[]);
+    let services = with_body(r#"{"n":[{"Port":80,"Meta":{"Port":"80"}},{"Port":["81"]},{"Port":"82\u200b"}]}"#);
+    expect(
+        &services,
+        &["len([JSON $.n[?@.Port == 80]]) == 1", "len([JSON $.n[?@.Port == 83]]) == 0"],
+        &[],
+        &[
+            ("has([JSON $.n[?@.Port == '81']])", "a filter distinguishes the value `[\"81\"]` from `\"81\"`"),
+            ("has([JSON $.n[?@.Port == '82']])", "a filter distinguishes"),
+            ("has([JSON $.n[?@.Port > 90]])", "a filter distinguishes"),
+        ],
+    );
     let body =
         r#"{"n":[{"code":"500","up":"false"},{"code":200,"up":true,"load":"7.5","id":7}],"c":["1",2],"code":500}"#;
     expect(

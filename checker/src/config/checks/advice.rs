@@ -85,6 +85,10 @@ mod tests {
                 "`checkers[0].assertions`: responses to `HEAD`",
             ),
             (
+                format!(r#"{http},"assertions":["len([JSON $.n[?!@.up]]) == 0"]"#),
+                "`!@.up` tests whether the value is missing, not whether it is false",
+            ),
+            (
                 format!(r#"{http},"method":"POST","body":"abc","headers":{{"content-length":"5"}}"#),
                 "`Content-Length: 5` contradicts the body of 3 bytes",
             ),

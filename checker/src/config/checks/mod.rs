@@ -136,6 +136,9 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         if let Err(reason) = assertion.check_subjects(type_name, subjects) {
             converter.error("assertions", reason);
         }
+        if let Some(advice) = assertion.advice() {
+            converter.warning("assertions", &advice);
+        }
     }
     converter.timeout = duration(common.timeout.as_ref().map_or(*default_timeout, |timeout| timeout.0));
     converter.asserts_status = assertions.iter().any(Assertion::uses_status);

@@ -83,7 +83,13 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     };
     let locator = converter.locator(&raw.endpoint_url, &url, "which are not sent");
     let headers = converter.headers(&raw.headers);
+    let reads_messages = raw.expect.is_some();
     let expect = raw.expect.and_then(|text| converter.pattern("expect", &text));
+    if !reads_messages && converter.assertions.iter().any(|assertion| assertion.capture().body) {
+        let text = "an assertion examines the body, which is the message that matches `expect`: add `expect`, for \
+                    example `\"expect\": \".\"`";
+        converter.error("assertions", text);
+    }
     let ip_version = converter.ip_version(&address.host);
     Some(CheckKind::WebSocket(Box::new(WebSocketCheck {
         locator,
