@@ -34,7 +34,7 @@ under way	under ?way
 whoever	whoever|whomever
 nobody, somebody	nobody|somebody
 what is X is Y	what (is|was|are|were|has|have|can|cannot|comes|could|will) [^.?!;:|]{0,60}? (is|are|was|were|has|have|does|do|goes|stays)
-is no X, is none	(?<!there )(?<!where )(is|are|was|were) no (?!(longer|more|less|later|earlier|larger|smaller) )|(is|are|was|were) none(?! or\b)(?![()])
+is no X, is none	(?<!there )(?<!where )(is|are|was|were) no (?!(longer|more|less|later|earlier|larger|smaller) )|(?<!option::)(is|are|was|were) none(?! or\b)(?![()])
 of X only Y	of (a|an|the|its|their|all|these|those) [\w-]+ only
 as it is	(?<!soon )(?<!long )(?<!far )as (it is|they are)(?=[,.;:)]|$)|as ever|all the same
 so many	(so|very) many

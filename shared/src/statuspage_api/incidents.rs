@@ -172,7 +172,7 @@ fn measured(
         _ if outage.is_partial => ("down for some locations", "minor"),
         _ => ("degraded", "minor"),
     };
-    // Without a status since then, nobody knows whether it is over.
+    // Without a status since then, whether it is over is unknown.
     let ended = outage.ended().filter(|_| outage.is_over);
     let (name, begun) = (&outage.key.title, rfc3339(outage.span.start));
     let (status, mut body) = match (ended, outage.ended()) {

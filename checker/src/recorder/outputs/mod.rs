@@ -64,7 +64,7 @@ fn statuspage(data: &Dataset, outages: &[NamedOutage], index: &OutputIndex, now:
     StatuspageDocument::ALL.map(document).into()
 }
 
-/// Returns the titles of the endpoints that have outputs of their own, each once.
+/// Returns the titles of the endpoints that have separate outputs, each once.
 fn titles(data: &Dataset) -> BTreeMap<BadgeTitle, &str> {
     let own = data.summary.endpoints.iter().filter(|endpoint| endpoint.badge.is_some());
     own.map(|endpoint| (BadgeTitle::new(&endpoint.title), endpoint.title.as_str())).collect()

@@ -59,7 +59,7 @@ fn identities_never_change_although_files_arrive_late() {
             let after = name_outages(&endpoints, data.posted(), now, &mut index);
             let known = index.clone();
             assert_eq!(name_outages(&endpoints, data.posted(), now, &mut index), after);
-            assert_eq!(index, known, "seed {seed}: what has not changed does not change the index");
+            assert_eq!(index, known, "seed {seed}: unchanged outages do not change the index");
             let identities: BTreeSet<_> = after.iter().map(NamedOutage::path).collect();
             assert_eq!(identities.len(), after.len(), "seed {seed}: {after:?}");
             assert!(after.iter().all(|outage| outage.span.end - outage.span.start >= MIN_OUTAGE), "{after:?}");

@@ -88,7 +88,7 @@ impl World {
                         *status = random.pick(&[Status::Healthy, Status::Healthy, Status::Degraded, Status::Down]);
                     }
                 }
-                // Some rounds never took place.
+                // Some rounds are missing.
                 if random.below(12) == 0 {
                     continue;
                 }
