@@ -26,12 +26,20 @@ pub(super) enum ParsedValue {
     Absolute(String),
 }
 
+/// A query such as `@.a[-1]`.
+#[derive(Debug, PartialEq)]
+pub(super) struct NegativeIndex {
+    pub(super) query: String,
+    /// The query with a slice in place of each negative index: `@.a[-1:]`.
+    pub(super) with_slices: String,
+}
+
 /// The comparisons and tests in the filters of a path.
 #[derive(Debug, Default)]
 pub(super) struct ParsedFilters {
     pub(super) comparisons: Vec<ParsedComparison>,
-    /// The first compared query that contains a negative index, as written.
-    pub(super) negative_index: Option<String>,
+    /// The first query that contains a negative index, and whose value is compared or passed to a function.
+    pub(super) negative_index: Option<NegativeIndex>,
     /// The first negated query that is not compared, as written. It tests whether a value is absent.
     pub(super) negated_test: Option<String>,
 }
@@ -61,8 +69,9 @@ impl ParsedFilters {
         }
     }
 
-    /// Adds the comparisons of a filter or of a function's arguments. `examined` selects the values that it examines.
-    fn add_filter(&mut self, examined: &str, filter: &str) {
+    /// Adds the comparisons of a filter or of a function's arguments, and returns its tokens. `examined` selects the values
+    /// that it examines.
+    fn add_filter<'f>(&mut self, examined: &str, filter: &'f str) -> Vec<FilterToken<'f>> {
         let mut tokens = Vec::new();
         let mut rest = filter.trim_start();
         while !rest.is_empty() {
@@ -74,8 +83,7 @@ impl ParsedFilters {
             let FilterToken::Operator(operator) = token else { continue };
             let sides = at.checked_sub(1).and_then(|left| Some((tokens.get(left)?, tokens.get(at + 1)?)));
             let Some((left, right)) = sides else { continue };
-            let negative = [left, right].into_iter().find_map(FilterToken::negative_index);
-            self.negative_index = self.negative_index.take().or(negative);
+            self.add_negative_index([left, right]);
             if let (Some(left), Some(right)) = (left.compared(), right.compared()) {
                 let (examined, operator) = (examined.to_owned(), *operator);
                 self.comparisons.push(ParsedComparison { examined, left, operator, right });
@@ -87,6 +95,12 @@ impl ParsedFilters {
                 self.negated_test.get_or_insert_with(|| (*query).to_owned());
             }
         }
+        tokens
+    }
+
+    fn add_negative_index<'t>(&mut self, operands: impl IntoIterator<Item = &'t FilterToken<'t>>) {
+        let negative = operands.into_iter().find_map(FilterToken::negative_index);
+        self.negative_index = self.negative_index.take().or(negative);
     }
 
     /// Returns the token at the start of the text, and its length. Adds the filters inside it.
@@ -112,7 +126,8 @@ impl ParsedFilters {
         let (word, after) = text.split_at(length);
         if let Some(arguments) = after.strip_prefix('(') {
             let end = closing(arguments, '(', ')').unwrap_or(arguments.len());
-            self.add_filter(examined, &arguments[..end]);
+            let operands = self.add_filter(examined, &arguments[..end]);
+            self.add_negative_index(&operands);
             let query = Some(arguments[..end].trim()).filter(|_| word == "value");
             let length = (length + 1 + end + 1).min(text.len());
             return (query.map_or(FilterToken::Other('('), FilterToken::Value), length);
@@ -152,11 +167,20 @@ impl FilterToken<'_> {
         }
     }
 
-    fn negative_index(&self) -> Option<String> {
+    fn negative_index(&self) -> Option<NegativeIndex> {
         let FilterToken::Query(query) = self else { return None };
-        let is_negative =
-            |(at, character): (usize, char)| character == '[' && query[at + 1..].trim_start().starts_with('-');
-        outside_quotes(query).any(is_negative).then(|| (*query).to_owned())
+        let (mut with_slices, mut start) = (String::new(), 0);
+        for (open, _) in outside_quotes(query).filter(|(_, character)| *character == '[') {
+            let inside = &query[open + 1..];
+            let Some(length) = inside.find(']') else { break };
+            let index = inside[..length].trim().parse::<i64>().ok();
+            let Some(index) = index.filter(|index| *index < 0) else { continue };
+            let end = if index == -1 { String::new() } else { (index + 1).to_string() };
+            with_slices.push_str(&format!("{}[{index}:{end}", &query[start..open]));
+            start = open + 1 + length;
+        }
+        with_slices.push_str(&query[start..]);
+        (start > 0).then(|| NegativeIndex { query: (*query).to_owned(), with_slices })
     }
 }
 
@@ -272,16 +296,20 @@ mod tests {
     #[test]
     fn traps_in_filters_are_found() {
         for (path, negative_index, negated_test) in [
-            ("$[?@.a[-1].b == 1]", Some("@.a[-1].b"), None),
-            ("$[?1 == $[ -1 ]]", Some("$[ -1 ]"), None),
-            ("$[?value(@[-1]) == 1 && @[-1] && @['[-1]'] == 1]", None, None),
+            ("$[?@.a[-1].b == 1]", Some("@.a[-1:].b"), None),
+            ("$[?1 == $[ -1 ]]", Some("$[-1:]"), None),
+            ("$[?@.a[-3][0][-1] == 1]", Some("@.a[-3:-2][0][-1:]"), None),
+            ("$[?value(@[-1]) == 1]", Some("@[-1:]"), None),
+            ("$[?match(@.a[-2], 'x')]", Some("@.a[-2:-1]"), None),
+            ("$[?value(@[-1:]) == 1 && @[-1] && @['[-1]'] == 1]", None, None),
             ("$[-1]", None, None),
             ("$[?!@.up]", None, Some("@.up")),
             ("$[?@.x && !(!@.up[0])]", None, Some("@.up[0]")),
             ("$[?@.x != 1 && !(@.up == true)]", None, None),
         ] {
             let found = ParsedFilters::of_path(path);
-            let found = (found.negative_index.as_deref(), found.negated_test.as_deref());
+            let negative = found.negative_index.map(|negative| negative.with_slices);
+            let found = (negative.as_deref(), found.negated_test.as_deref());
             assert_eq!(found, (negative_index, negated_test), "{path}");
         }
     }

@@ -9,7 +9,7 @@ use super::expected::Predicate;
 use super::expression::Expression;
 use super::filter_comparisons::FilterComparisons;
 use super::filter_numbers::{FilterNumbers, outside_quotes};
-use super::filter_parser::ParsedFilters;
+use super::filter_parser::{NegativeIndex, ParsedFilters};
 use super::operand::{Operand, Operator};
 use super::path_container::PathContainer;
 use super::path_remedy::with_quoted_names;
@@ -300,9 +300,10 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
     })?;
     let filters = ParsedFilters::of_path(path);
     // `serde_json_path` 0.7 does not select any value for such a query.
-    if let Some(query) = &filters.negative_index {
+    if let Some(NegativeIndex { query, with_slices }) = &filters.negative_index {
         return Err(format!(
-            "`{path}` compares `{query}`, but comparisons do not support negative indexes: write `value({query})`"
+            "`{path}` compares `{query}`, but comparisons in filters do not support negative indexes: write \
+             `value({with_slices})` instead"
         ));
     }
     Ok(Subject::JsonPath(Box::new(JsonPathQuery {

@@ -76,7 +76,8 @@ fn invalid_assertions_are_rejected_with_a_reason() {
         ("[JSON $..[?@.a == '\\'']..b] exists", "write `..` once"),
         ("[JSON $.a[?count(@..b..c) > 1]] exists", "write `..` once"),
         ("[JSON $[?@.a || $..b..c]] exists", "write `..` once"),
-        ("[JSON $.i[?@.c[-1].s == 'x']] exists", "write `value(@.c[-1].s)`"),
+        ("[JSON $.i[?match(@.c[-2], 'x')]] exists", "write `value(@.c[-2:-1])`"),
+        ("[JSON $.i[?@.c[-1].s == 'x']] exists", "write `value(@.c[-1:].s)`"),
         ("[HEADER] == 1", "unknown subject `[HEADER]`"),
         ("[HEADER a b] == 1", "invalid header name `a b`"),
         ("len [BODY] == 1", "missing `(` after `len`"),
@@ -120,7 +121,7 @@ fn invalid_assertions_are_rejected_with_a_reason() {
         "$..[?@..a && @..b]",
         "$[?count($..a) > count($..b)]",
         "$..[?@['..\\'..'] == 1].c",
-        "$.c[-1][?value(@.c[-1].s) == 'x' && @.c[-1]]",
+        "$.c[-1][?value(@.c[-1:].s) == 'x' && @.c[-1]]",
     ] {
         assert!(parse(&format!("[JSON {once}] exists")).is_ok(), "{once}");
     }

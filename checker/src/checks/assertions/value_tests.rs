@@ -443,7 +443,7 @@ fn a_body_in_another_notation_is_not_different() {
 #[test]
 fn filters_do_not_hide_values_of_other_types() {
     let indexes = with_body(r#"{"i":[{"c":[{"s":"True"},{"s":"False"}]}]}"#);
-    expect(&indexes, &["len([JSON $.i[?value(@.c[-1].s) == 'False']]) == 1"], &[], &[]);
+    expect(&indexes, &["len([JSON $.i[?value(@.c[-1:].s) == 'False']]) == 1"], &[], &[]);
     let services = with_body(r#"{"n":[{"Port":80,"Meta":{"Port":"80"}},{"Port":["81"]},{"Port":"82\u200b"}]}"#);
     expect(
         &services,

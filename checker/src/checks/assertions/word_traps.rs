@@ -14,7 +14,7 @@ pub(super) fn reject_separators(word: &str) -> Result<(), String> {
     if word.starts_with(OTHER_QUOTES) || word.ends_with(OTHER_QUOTES) {
         return Err(format!("`{word}` contains a quotation mark of another kind: use `\"` or `'`"));
     }
-    match word.chars().last().filter(|last| matches!(last, ';' | ',')) {
+    match word.chars().last().filter(|last| matches!(last, ';' | ',') && word.len() > 1) {
         Some(last) => Err(format!("`{word}` ends with `{last}`: remove it, or put the string in quotes")),
         None => Ok(()),
     }
