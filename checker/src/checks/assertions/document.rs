@@ -71,6 +71,12 @@ impl<'a> Document<'a> {
         serde_json::from_slice::<IgnoredAny>(text).is_ok()
     }
 
+    /// Returns the document, and its alternative reading.
+    pub(super) fn readings(&self) -> impl Iterator<Item = &Json> {
+        let first = self.repetition.as_ref().and_then(|repetition| repetition.first.as_ref());
+        std::iter::once(&self.root).chain(first)
+    }
+
     /// Returns a repeated key that makes the values at a path ambiguous. Returns `None` if they are unambiguous.
     pub(super) fn repeated_key(&self, path: &JsonPath, path_text: &str) -> Option<&str> {
         let Repetition { keys, first } = self.repetition.as_ref()?;

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::expected::Predicate;
 use super::json_texts::JsonTexts;
 use super::operand::{Judgment, Operator};
+use super::path_container::PathContainer;
 use super::subject::Subject;
 use super::value::{ActualValue, SEARCH_LIMIT};
 use super::{Evidence, json_memory};
@@ -194,7 +195,8 @@ fn obstacle<'a>(subject: &Subject, predicate: &Predicate, evidence: &'a Evidence
         let key = excerpt(key.as_bytes());
         return Some(format!("an object in the body repeats the key `{key}` with different values").into());
     }
-    if let Some(absence) = path.container.as_ref().and_then(|container| container.absence_in(&document.root)) {
+    let absence = |container: &PathContainer| document.readings().find_map(|root| container.absence_in(root));
+    if let Some(absence) = path.container.as_ref().and_then(absence) {
         return Some(absence.into());
     }
     let ambiguity = path.comparisons.ambiguity_in(document, evidence.is_certainly_utf_8());

@@ -48,7 +48,8 @@ impl FilterComparisons {
     pub(super) fn ambiguity_in(&self, document: &Document<'_>, is_utf_8: bool) -> Option<String> {
         let doubles = |number: &Json| document.double_text(number);
         let texts = JsonTexts::new(&doubles, is_utf_8);
-        self.0.iter().find_map(|comparison| comparison.ambiguity_in(&document.root, texts))
+        let mut comparisons = self.0.iter();
+        comparisons.find_map(|comparison| document.readings().find_map(|root| comparison.ambiguity_in(root, texts)))
     }
 }
 
@@ -220,6 +221,7 @@ mod tests {
             ("$.n[?@.s != 'DOWN']", r#"{"n":[{"s":"\u001b[31mDOWN\u001b[0m"}]}"#, Some("from `\"DOWN\"`")),
             ("$.n[?@.s == 'DOWN']", r#"{"n":[{"s":"\"DOWN\""}]}"#, Some("from `\"DOWN\"`")),
             ("$.n[?@.code == 500]", r#"{"n":[{"code":"500"}]}"#, Some("`\"500\"` from 500")),
+            ("$.n[?@.up == false]", r#"{"n":[{"up":"false","up":true}]}"#, Some("`\"false\"` from false")),
             // Only the values that the filter compares matter.
             ("$.n[?@.Port == 80]", r#"{"n":[{"Port":80,"Meta":{"Port":"80"}}],"Port":"80"}"#, None),
             ("$.n[?@.a.Port == 80]", r#"{"n":[{"Port":"80","a":{"Port":443}}]}"#, None),

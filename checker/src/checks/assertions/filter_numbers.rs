@@ -48,7 +48,7 @@ impl FilterNumbers {
             return None;
         }
         let mut numbers = Vec::new();
-        collect_doubles(&document.root, &mut numbers);
+        document.readings().for_each(|root| collect_doubles(root, &mut numbers));
         let text = |value: &Json| document.number_text(value);
         for (double, value) in &numbers {
             for (literal, literal_double) in &self.literals {

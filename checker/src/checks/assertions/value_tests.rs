@@ -71,6 +71,8 @@ fn the_length_of_a_path_is_its_number_of_values() {
             ("len([JSON $.z[*]]) == 0", "`$.z` is not a list or an object"),
         ],
     );
+    let repeated = with_body(r#"{"n":0,"n":[]}"#);
+    expect(&repeated, &[], &[], &[("len([JSON $.n[*]]) == 0", "`$.n` is not a list or an object")]);
     expect(&with_body("<html>"), &[], &[], &[("len([JSON $.n[*]]) == 0", "body is not JSON")]);
     expect(&ProbeData::default(), &[], &["len([JSON $.n[*]]) == 0"], &[]);
 }
