@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 use shared::check_file::CheckFile;
 use shared::civil::rfc3339;
 use shared::{DAY, UnixNanos};
+use support::browser::Browser;
 use support::checker::{Checker, Run};
 use support::configuration::{check, directory, watching};
-use support::now;
+use support::{now, page, page_directory};
 
 use super::incidents::{checker_of, fail, incidents, succeed};
 
@@ -119,6 +120,21 @@ async fn a_message_names_its_post_in_the_results() {
     assert!(erased.stderr.contains("summaries still contain the post"), "{}", erased.output());
     let content = std::fs::read(checker.path(&format!("checks/{name}"))).expect("a check file");
     assert_eq!(CheckFile::parse(&content).expect("it is valid").results[0].message, "We know.");
+}
+
+#[tokio::test]
+async fn the_page_does_not_show_an_erased_message() {
+    let (checker, _shop) = checker_of(&directory()).await;
+    succeed(&checker, &["run", "--message", "We <b>know</b>."]).await;
+    let served = checker.serve(&["--page", page_directory().to_str().expect("the path is text")]).await;
+    let browser = Browser::open().await;
+    let shown = page::visit(&browser, &served.url).await;
+    assert_eq!(shown.messages().iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), ["We know."]);
+    succeed(&checker, &["post", "erase", "latest", "--yes"]).await;
+    let page = page::visit(&browser, &served.url).await;
+    page.assert_clean();
+    assert_eq!((page.messages(), page.endpoints().len()), (Vec::new(), shown.endpoints().len()));
+    assert!(!page.0.to_string().contains("know"), "{:#}", page.0);
 }
 
 #[tokio::test]

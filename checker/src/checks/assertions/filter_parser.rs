@@ -169,18 +169,18 @@ impl FilterToken<'_> {
 
     fn negative_index(&self) -> Option<NegativeIndex> {
         let FilterToken::Query(query) = self else { return None };
-        let (mut with_slices, mut start) = (String::new(), 0);
+        let (mut parts, mut start) = (Vec::new(), 0);
         for (open, _) in outside_quotes(query).filter(|(_, character)| *character == '[') {
             let inside = &query[open + 1..];
             let Some(length) = inside.find(']') else { break };
             let index = inside[..length].trim().parse::<i64>().ok();
             let Some(index) = index.filter(|index| *index < 0) else { continue };
             let end = if index == -1 { String::new() } else { (index + 1).to_string() };
-            with_slices.push_str(&format!("{}[{index}:{end}", &query[start..open]));
+            parts.push(format!("{}[{index}:{end}", &query[start..open]));
             start = open + 1 + length;
         }
-        with_slices.push_str(&query[start..]);
-        (start > 0).then(|| NegativeIndex { query: (*query).to_owned(), with_slices })
+        parts.push(query[start..].to_owned());
+        (start > 0).then(|| NegativeIndex { query: (*query).to_owned(), with_slices: parts.concat() })
     }
 }
 
