@@ -1,18 +1,14 @@
 //! Checks for strings that a response body or command output must or must not contain.
 
-use memchr::memmem;
-
 use super::Failure;
 use super::body_text::{Found, Wanted};
 use super::probe_data::ProbeData;
 use super::searched_text::SearchedText;
 use super::timing::Stopwatch;
+use super::utf_8_text::has_characters;
 
 /// The part of an error message that describes text with invalid bytes.
 pub(super) const INVALID_BYTES: &str = "contains bytes that are not valid in its charset (UTF-8 by default)";
-
-/// The start of ISO-2022 escape sequences that select another charset. The bytes after them resemble ASCII.
-const ISO_2022_SWITCHES: [&[u8]; 2] = [b"\x1b$", b"\x1b(I"];
 
 /// Searches the body for both strings. `subject` is the name of the body in error messages. Returns an error if the
 /// body is not complete or readable enough for a definite result, and marks the attempt as inconclusive if the missing
@@ -71,21 +67,6 @@ fn body_of(data: &ProbeData) -> SearchedText<'_> {
 /// converted to UTF-8.
 fn is_unknown(data: &ProbeData, text: &str) -> bool {
     !text.is_ascii() && !has_characters(body_of(data).whole().text(), data.truncation.is_some())
-}
-
-/// Returns whether the text is valid UTF-8 and does not use ISO-2022. The last character of truncated text can be
-/// incomplete.
-pub(super) fn has_characters(text: &[u8], is_truncated: bool) -> bool {
-    let is_valid = match std::str::from_utf8(text) {
-        Ok(_) => true,
-        Err(error) => is_truncated && error.error_len().is_none(),
-    };
-    is_valid && !switches_charset(text)
-}
-
-/// Returns whether the text uses ISO-2022, in which ASCII bytes can mean other characters.
-pub(super) fn switches_charset(text: &[u8]) -> bool {
-    ISO_2022_SWITCHES.iter().any(|switch| memmem::find(text, switch).is_some())
 }
 
 /// Returns whether data that was not read or not decoded could turn a failed search into a successful one.

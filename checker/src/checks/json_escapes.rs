@@ -13,7 +13,7 @@ pub(super) fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     Some(decode(text))
 }
 
-/// Decodes all escapes.
+/// Decodes the escapes of a text that may be JSON.
 #[must_use]
 pub(super) fn decode(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());

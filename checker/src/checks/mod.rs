@@ -47,6 +47,7 @@ pub mod tls;
 mod tls_tests;
 pub mod undeclared_text;
 mod unknown_letters;
+mod utf_8_text;
 mod visible_text;
 pub mod websocket;
 mod wide_runs;

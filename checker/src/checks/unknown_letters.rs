@@ -1,8 +1,8 @@
 //! Matches patterns with text in an unknown charset, in which the non-ASCII bytes can mean any characters.
 
 use super::body_text::{BodyText, Found, TextFacts, Wanted};
-use super::expected_text::{has_characters, switches_charset};
 use super::text_pattern::TextPattern;
+use super::utf_8_text::{has_characters, switches_charset};
 
 /// Characters that represent an unknown one: letters in both cases, a symbol, and a space.
 const SUBSTITUTES: [&str; 4] = ["ö", "Ö", "°", "\u{a0}"];

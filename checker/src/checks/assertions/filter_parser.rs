@@ -147,7 +147,7 @@ impl ParsedFilters {
 enum FilterToken<'f> {
     Literal(Operand),
     Query(&'f str),
-    /// The query in `value(…)`.
+    /// The query in a call such as `value(@.a)`.
     Value(&'f str),
     Operator(Operator),
     /// A character of any other part.

@@ -49,8 +49,8 @@ use self::document::Document;
 use self::expression::{Evaluated, Expression, Truth};
 use self::subject::{PathCost, Subject};
 use super::body_text::BodyText;
-use super::expected_text::has_characters;
 use super::probe_data::{Capture, ProbeData};
+use super::utf_8_text::has_characters;
 
 /// A condition, and the endpoint's status if it is not met.
 #[derive(Debug, Clone)]

@@ -9,8 +9,8 @@ use tokio::task::yield_now;
 use super::content_type::ContentType;
 use super::meta;
 use crate::checks::error_text::excerpt;
-use crate::checks::expected_text::has_characters;
 use crate::checks::undeclared_text::without_marks;
+use crate::checks::utf_8_text::has_characters;
 use crate::checks::{compression, wide_text};
 
 const UTF_16BE_MARK: &[u8] = b"\xfe\xff";
