@@ -10,6 +10,7 @@ use shared::check_file::{CheckFile, write_check_file};
 
 use super::confirmation::ConfirmationState;
 use crate::config::model::Config;
+use crate::platform::whole_file::{Readers, replace_file};
 
 #[derive(Debug, thiserror::Error)]
 #[error("failed to save unconfirmed statuses to `{0}`: {1}")]
@@ -65,10 +66,8 @@ pub fn save(config: &Config, confirmations: &[ConfirmationState]) -> Result<(), 
         .collect();
     let write = || {
         std::fs::create_dir_all(&config.spool_dir)?;
-        // Replace the file atomically, because another run may be reading it.
-        let mut file = tempfile::NamedTempFile::new_in(&config.spool_dir)?;
-        serde_json::to_writer(&mut file, &stored).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
-        file.persist(&path).map_err(|error| error.error)
+        let json = serde_json::to_vec(&stored).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        replace_file(&path, &json, Readers::Owner)
     };
-    write().map(drop).map_err(|error| SaveError(path.display().to_string(), error))
+    write().map_err(|error| SaveError(path.display().to_string(), error))
 }

@@ -8,6 +8,7 @@ use shared::notification_log::{NUMBER_LIMIT, NotificationLog};
 use shared::object_name::{LogName, NodeName};
 
 use crate::notify::store_view::{log_problem, parse_log};
+use crate::platform::whole_file::{Readers, replace_file};
 use crate::store::{Store, StoreError};
 
 /// This node's log, and whether the store contains it.
@@ -101,12 +102,8 @@ impl OwnLog {
     pub fn keep(&mut self) -> Result<(), StoreError> {
         self.is_stored = false;
         let write = || {
-            let folder = self.path.parent().ok_or(io::ErrorKind::NotADirectory)?;
-            std::fs::create_dir_all(folder)?;
-            // Replace the file atomically, because another run may be reading it.
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            io::Write::write_all(&mut file, self.log.to_json().as_bytes())?;
-            file.persist(&self.path).map(drop).map_err(|error| error.error)
+            std::fs::create_dir_all(self.path.parent().ok_or(io::ErrorKind::NotADirectory)?)?;
+            replace_file(&self.path, self.log.to_json().as_bytes(), Readers::Owner)
         };
         write().map_err(|cause| StoreError::File { task: format!("write `{}`", self.path.display()), cause })
     }
