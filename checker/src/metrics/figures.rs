@@ -78,15 +78,18 @@ impl StoreFigures {
             }
             let labels = labels_of(endpoint);
             // Titles that differ only in characters that are removed share their samples, which show the worst status.
-            if let Some(index) = indexes.get(&labels) {
-                if status > figures[*index].status {
-                    figures[*index] =
-                        EndpointFigures::new(endpoint, labels, status, (posted, objectives), &starts, now);
-                }
+            let index = indexes.get(&labels).copied();
+            if index.is_some_and(|index| status <= figures[index].status) {
                 continue;
             }
-            indexes.insert(labels.clone(), figures.len());
-            figures.push(EndpointFigures::new(endpoint, labels, status, (posted, objectives), &starts, now));
+            let one = EndpointFigures::new(endpoint, labels, status, (posted, objectives), &starts, now);
+            match index {
+                Some(index) => figures[index] = one,
+                None => {
+                    indexes.insert(one.labels.clone(), figures.len());
+                    figures.push(one);
+                }
+            }
         }
         let round = |history: &History| {
             let name = history.node.as_ref().map(NodeName::as_str).unwrap_or_default();
