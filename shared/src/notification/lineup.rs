@@ -165,9 +165,7 @@ impl<'a> Line<'a> {
             return Turn::Later { ahead: names(&eligible), at: UnixNanos::MAX };
         };
         let own = eligible[position];
-        let is_overtaken = |member: &&Member<'_>| member.has_failed && !own.has_failed && member.rank() < own.rank();
-        let overtaken = names(&eligible.iter().copied().filter(is_overtaken).collect::<Vec<_>>());
-        let mut ahead = eligible;
+        let mut ahead = eligible.clone();
         let mut own_slots = 0;
         if is_settled {
             ahead.truncate(position);
@@ -179,7 +177,7 @@ impl<'a> Line<'a> {
             ahead.retain(|member| !is_own(member));
         }
         if ahead.is_empty() {
-            return self.turn_of_first(&overtaken);
+            return self.turn_of_first(&eligible, own);
         }
         let ready = ahead.iter().map(|member| self.ready_at(member, waiting_since)).max().unwrap_or(waiting_since);
         let slots = ahead.iter().map(|member| slot(member.log.every));
@@ -187,11 +185,13 @@ impl<'a> Line<'a> {
         if at <= self.now { Turn::Now } else { Turn::Later { ahead: names(&ahead), at } }
     }
 
-    /// Returns when the first node in the line sends, which is now unless it `overtook` nodes that failed and a message
-    /// was just delivered. Until all nodes know of that message, one of them may still consider itself the first.
-    fn turn_of_first(&self, overtaken: &[NodeName]) -> Turn {
-        let at = self.last_sent.saturating_add(SETTLING_TIME);
-        if overtaken.is_empty() || at <= self.now { Turn::Now } else { Turn::Later { ahead: overtaken.to_vec(), at } }
+    /// Returns when the first node in the line sends, which is now unless it has overtaken nodes that failed and a
+    /// message was just delivered. Until all nodes know of that message, one of them may still consider itself the first.
+    fn turn_of_first(&self, eligible: &[&Member<'_>], own: &Member<'_>) -> Turn {
+        let is_overtaken = |member: &&&Member<'_>| member.has_failed && !own.has_failed && member.rank() < own.rank();
+        let overtaken = eligible.iter().filter(is_overtaken).map(|member| member.log.node.clone());
+        let (ahead, at): (Vec<NodeName>, _) = (overtaken.collect(), self.last_sent.saturating_add(SETTLING_TIME));
+        if ahead.is_empty() || at <= self.now { Turn::Now } else { Turn::Later { ahead, at } }
     }
 
     /// Returns the earliest time at which another node can send news that this node has known since `waiting_since`.
