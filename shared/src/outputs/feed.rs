@@ -57,7 +57,7 @@ pub struct FeedEntry {
     pub text: String,
     /// The content as HTML, which contains only the elements that posts can contain.
     pub html: String,
-    /// When the event happened.
+    /// When the reported event happened.
     pub published: UnixNanos,
     /// When the entry last changed, if that was later.
     pub updated: UnixNanos,

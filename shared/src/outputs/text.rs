@@ -1,4 +1,4 @@
-//! Texts that outputs share.
+//! Texts that several kinds of outputs contain.
 
 use crate::UnixNanos;
 use crate::civil::CivilTime;

@@ -1,4 +1,4 @@
-//! Feeds as RSS 2.0.
+//! Writes feeds in the format RSS 2.0.
 
 use std::collections::BTreeMap;
 
