@@ -129,7 +129,7 @@ async fn the_page_does_not_show_an_erased_message() {
     let served = checker.serve(&["--page", page_directory().to_str().expect("the path is text")]).await;
     let browser = Browser::open().await;
     let shown = page::visit(&browser, &served.url).await;
-    assert_eq!(shown.messages().iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), ["We know."]);
+    assert!(shown.messages()[0].0.starts_with("We know."), "{:?}", shown.messages());
     succeed(&checker, &["post", "erase", "latest", "--yes"]).await;
     let page = page::visit(&browser, &served.url).await;
     page.assert_clean();

@@ -98,8 +98,9 @@ async fn stored_objects_do_not_contain_secrets() {
     assert_eq!(run.code, 0, "{}", run.output());
     assert_absent(&run, &bucket.writer.secret);
     let keys = bucket.keys().await;
-    let expected = "a check file, two objects of the history, two of the summary, three badges, a post, a digest";
-    assert_eq!(keys.len(), 10, "{expected}: {keys:?}");
+    let expected = "a check file, two objects of the history, two of the summary, three badges, five feeds, a calendar, \
+                    their index, a post, a digest";
+    assert_eq!(keys.len(), 17, "{expected}: {keys:?}");
     for key in keys {
         let content = bucket.get(&key).await;
         for secret in [&bucket.writer.secret, &bucket.writer.id] {
