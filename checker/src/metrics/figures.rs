@@ -83,12 +83,11 @@ impl StoreFigures {
                 continue;
             }
             let one = EndpointFigures::new(endpoint, labels, status, (posted, objectives), &starts, now);
-            match index {
-                Some(index) => figures[index] = one,
-                None => {
-                    indexes.insert(one.labels.clone(), figures.len());
-                    figures.push(one);
-                }
+            if let Some(index) = index {
+                figures[index] = one;
+            } else {
+                indexes.insert(one.labels.clone(), figures.len());
+                figures.push(one);
             }
         }
         let round = |history: &History| {
