@@ -188,7 +188,7 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
         Ok(1) => Ok(()),
         Ok(0) => Err(format!("{} has an unknown status, expected serving", subject(&check.service))),
         Ok(2) => Err(format!("{} is not serving", subject(&check.service))),
-        Ok(3) => Err(format!("{} is not known to the server", subject(&check.service))),
+        Ok(3) => Err(format!("{} is unknown to the server", subject(&check.service))),
         Ok(other) => Err(format!("{} has the status {other}, expected 1 (serving)", subject(&check.service))),
         Err(UndecodedMessage::Compressed) => Err("response is compressed, although the request forbids it".to_owned()),
         Err(UndecodedMessage::Invalid) => Err(INVALID_RESPONSE.to_owned()),
@@ -315,7 +315,7 @@ mod tests {
             ("invalid", Some(INVALID_RESPONSE)),
             ("api", Some("server does not implement the health service")),
             ("bad", Some("gRPC status 13 (INTERNAL): disk full")),
-            ("missing", Some("service `missing` is not known to the server")),
+            ("missing", Some("service `missing` is unknown to the server")),
         ] {
             assert_eq!(error(port, service, None).await.as_deref(), expected, "{service}");
         }

@@ -67,12 +67,15 @@ impl<'a> SearchedText<'a> {
         !self.streams.is_empty()
     }
 
-    /// Returns the body, or its only output stream, for which `is_wanted` holds.
+    /// Returns the body, or its only output stream, for which `is_wanted` holds. If standard output contains something
+    /// else, standard error does not take its place.
     #[must_use]
     pub fn only(self, is_wanted: impl Fn(BodyText<'a>) -> bool) -> Option<BodyText<'a>> {
-        let mut wanted = self.parts().filter(|part| is_wanted(*part));
-        let first = wanted.next()?;
-        if wanted.next().is_none() { Some(first) } else { None }
+        let parts: Vec<BodyText<'a>> = self.parts().collect();
+        let first = parts.iter().position(|part| is_wanted(*part))?;
+        let is_blank = |part: &BodyText<'a>| part.text().trim_ascii().is_empty();
+        let is_only = !parts[first + 1..].iter().any(|part| is_wanted(*part));
+        (is_only && parts[..first].iter().all(is_blank)).then(|| parts[first])
     }
 
     /// Searches the texts one by one. A match in one of two output streams is certain only if the whole output has one,

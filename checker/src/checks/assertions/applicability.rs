@@ -1,6 +1,10 @@
 //! Rejects assertions about subjects that their kind of check does not provide. Such an assertion would fail on every
 //! check, so it is a configuration error.
 
+use std::cmp::Ordering;
+
+use super::expected::Predicate;
+use super::operand::Operand;
 use super::{Assertion, Subject};
 
 impl Assertion {
@@ -14,6 +18,22 @@ impl Assertion {
                 quoted(provided)
             )),
         }
+    }
+
+    /// Rejects an assertion about exit statuses that do not exist. The error is a complete clause.
+    pub fn check_exit_statuses(&self) -> Result<(), String> {
+        let can_hold = |predicate: &Predicate| match predicate {
+            Predicate::IsOneOf(_) | Predicate::NotOneOf(_) => false,
+            Predicate::Compares(_, Operand::Number(number)) => {
+                number.compare_from("255").is_ok_and(|order| order.is_some_and(Ordering::is_ge))
+            }
+            _ => true,
+        };
+        let conditions = self.condition.0.conditions();
+        if conditions.iter().all(|(subject, predicate)| !matches!(subject, Subject::Status) || can_hold(predicate)) {
+            return Ok(());
+        }
+        Err(format!("`{}`: `[STATUS]` is an exit status from 0 to 255: compare it with such a number", self.text))
     }
 
     /// Rejects an assertion that needs TLS, because the check does not use it. `remedy` is the configuration that would

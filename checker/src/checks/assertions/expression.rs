@@ -8,7 +8,6 @@ use serde_json::Value as Json;
 use super::expected::Predicate;
 use super::json_texts::JsonTexts;
 use super::operand::{Judgment, Operator};
-use super::path_container::PathContainer;
 use super::subject::Subject;
 use super::value::{ActualValue, SEARCH_LIMIT};
 use super::{Evidence, json_memory};
@@ -84,10 +83,15 @@ impl Expression {
     }
 
     pub(super) fn subjects(&self) -> Vec<&Subject> {
+        self.conditions().into_iter().map(|(subject, _)| subject.root()).collect()
+    }
+
+    /// Returns the subject and the predicate of each condition.
+    pub(super) fn conditions(&self) -> Vec<(&Subject, &Predicate)> {
         match self {
-            Expression::All(parts) | Expression::Any(parts) => parts.iter().flat_map(Expression::subjects).collect(),
-            Expression::Not(part) => part.subjects(),
-            Expression::Holds(subject, _) => vec![subject.root()],
+            Expression::All(parts) | Expression::Any(parts) => parts.iter().flat_map(Expression::conditions).collect(),
+            Expression::Not(part) => part.conditions(),
+            Expression::Holds(subject, predicate) => vec![(subject, predicate)],
         }
     }
 }
@@ -195,8 +199,7 @@ fn obstacle<'a>(subject: &Subject, predicate: &Predicate, evidence: &'a Evidence
         let key = excerpt(key.as_bytes());
         return Some(format!("an object in the body repeats the key `{key}` with different values").into());
     }
-    let absence = |container: &PathContainer| document.readings().find_map(|root| container.absence_in(root));
-    if let Some(absence) = path.container.as_ref().and_then(absence) {
+    if let Some(absence) = document.readings().find_map(|root| path.containers.absence_in(root)) {
         return Some(absence.into());
     }
     let ambiguity = path.comparisons.ambiguity_in(document, evidence.is_certainly_utf_8());

@@ -1,9 +1,6 @@
 //! Finds values in a body that the comparisons in a JSON path's filters distinguish although they read the same, such
 //! as `"500"` and 500.
 
-use std::borrow::Cow;
-use std::cmp::Ordering;
-
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 
@@ -13,8 +10,8 @@ use super::document::Document;
 use super::filter_parser::{ParsedComparison, ParsedFilters, ParsedValue};
 use super::json_texts::JsonTexts;
 use super::operand::{Operand, Operator};
+use super::quantity::{has_number, is_text_order_ambiguous};
 use crate::checks::error_text::excerpt;
-use crate::checks::visible_text::visible_string;
 
 /// The comparisons in the filters of a JSON path.
 #[derive(Debug, Clone, Default)]
@@ -34,10 +31,13 @@ struct FilterComparison {
 enum ComparedValue {
     Literal(Operand),
     /// Selects a value from an examined value.
-    Relative(JsonPath),
+    Relative(JsonPath, String),
     /// Selects a value from the whole body.
-    Absolute(JsonPath),
+    Absolute(JsonPath, String),
 }
+
+/// The clause about a call such as `value(@.list[*])` that does not have a value.
+const SEVERAL: &str = "a filter compares several values at once";
 
 impl FilterComparisons {
     pub(super) fn new(filters: &ParsedFilters) -> FilterComparisons {
@@ -65,22 +65,38 @@ impl FilterComparison {
     }
 
     fn ambiguity_in(&self, root: &Json, texts: JsonTexts<'_>) -> Option<String> {
+        let examined = self.examined.query(root).all();
+        if examined.is_empty() {
+            return None;
+        }
+        let sides = [&self.left, &self.right];
+        if let Some(problem) = sides.into_iter().find_map(|side| side.absence_in(&examined, root, self.operator)) {
+            return Some(problem);
+        }
         let (left, right) = match (&self.left, &self.right) {
             (ComparedValue::Literal(literal), query) | (query, ComparedValue::Literal(literal)) => {
-                return self.examined.query(root).all().into_iter().find_map(|examined| {
-                    let value = query.values(examined, root).into_iter();
-                    let mut ambiguous = value.filter(|value| is_ambiguous(value, self.operator, literal, texts));
-                    Some(clause(ambiguous.next()?, &quoted(literal)))
+                return examined.into_iter().find_map(|examined| {
+                    let values = query.values(examined, root);
+                    if values.len() > 1 {
+                        return Some(SEVERAL.to_owned());
+                    }
+                    let ambiguous = |value: &&Json| is_ambiguous(value, self.operator, literal, texts);
+                    Some(clause(values.into_iter().find(ambiguous)?, &quoted(literal)))
                 });
             }
             sides => sides,
         };
-        self.examined.query(root).all().into_iter().find_map(|examined| {
-            let (left, right) = (left.values(examined, root), right.values(examined, root));
-            // A query that selects several values has no value to compare.
-            let ([left], [right]) = (left.as_slice(), right.as_slice()) else { return None };
-            let is_ambiguous = are_ambiguous(left, self.operator, right, texts);
-            is_ambiguous.then(|| clause(left, &excerpt(right.to_string().as_bytes())))
+        examined.into_iter().find_map(|examined| {
+            match (left.values(examined, root).as_slice(), right.values(examined, root).as_slice()) {
+                ([left], [right]) => are_ambiguous(left, self.operator, right, texts)
+                    .then(|| clause(left, &excerpt(right.to_string().as_bytes()))),
+                ([], [value]) | ([value], []) if self.operator.is_order() => Some(format!(
+                    "a filter compares the value `{}` with one that is missing",
+                    excerpt(value.to_string().as_bytes())
+                )),
+                ([], _) | (_, []) => None,
+                _ => Some(SEVERAL.to_owned()),
+            }
         })
     }
 }
@@ -89,16 +105,36 @@ impl ComparedValue {
     fn compile(parsed: &ParsedValue) -> Option<ComparedValue> {
         Some(match parsed {
             ParsedValue::Literal(literal) => ComparedValue::Literal(literal.clone()),
-            ParsedValue::Relative(path) => ComparedValue::Relative(JsonPath::parse(path).ok()?),
-            ParsedValue::Absolute(path) => ComparedValue::Absolute(JsonPath::parse(path).ok()?),
+            ParsedValue::Relative(path) => ComparedValue::Relative(JsonPath::parse(path).ok()?, path.clone()),
+            ParsedValue::Absolute(path) => ComparedValue::Absolute(JsonPath::parse(path).ok()?, path.clone()),
         })
+    }
+
+    /// Returns a clause if there is no value to compare: if a value of the whole body is missing or has no order, or if
+    /// none of the examined values can have a member.
+    fn absence_in(&self, examined: &[&Json], root: &Json, operator: Operator) -> Option<String> {
+        match self {
+            ComparedValue::Literal(_) => None,
+            ComparedValue::Relative(_, path) => {
+                let has_members = |value: &&Json| matches!(value, Json::Array(_) | Json::Object(_));
+                (path != "$" && !examined.iter().any(has_members))
+                    .then(|| format!("a filter reads `{}` of values without members", path.replacen('$', "@", 1)))
+            }
+            ComparedValue::Absolute(path, text) => match path.query(root).first() {
+                None => Some(format!("a filter compares values with `{text}`, which is missing")),
+                Some(Json::Number(_) | Json::String(_)) => None,
+                Some(_) => {
+                    operator.is_order().then(|| format!("a filter compares values with `{text}`, which has no order"))
+                }
+            },
+        }
     }
 
     fn values<'j>(&self, examined: &'j Json, root: &'j Json) -> Vec<&'j Json> {
         match self {
             ComparedValue::Literal(_) => Vec::new(),
-            ComparedValue::Relative(path) => path.query(examined).all(),
-            ComparedValue::Absolute(path) => path.query(root).all(),
+            ComparedValue::Relative(path, _) => path.query(examined).all(),
+            ComparedValue::Absolute(path, _) => path.query(root).all(),
         }
     }
 }
@@ -155,12 +191,9 @@ fn is_ambiguous(value: &Json, operator: Operator, literal: &Operand, texts: Json
 /// Returns whether a value could be ordered relative to a literal, but a filter does not compare them by their numbers.
 fn is_order_ambiguous(value: &Json, literal: &Operand) -> bool {
     match (value, literal) {
-        (Json::String(text), Operand::Number(_)) => Quantity::parse(text).is_some(),
-        (Json::String(text), Operand::Text(literal)) => {
-            let numbers = Quantity::parse(text).zip(Quantity::parse(literal));
-            numbers.is_some_and(|(left, right)| left.order(&right).is_some_and(|order| order != text.cmp(literal)))
-        }
-        (Json::Number(_), Operand::Text(literal)) => Quantity::parse(literal).is_some(),
+        (Json::String(text), Operand::Number(_)) => has_number(text),
+        (Json::String(text), Operand::Text(literal)) => is_text_order_ambiguous(text, literal),
+        (Json::Number(_), Operand::Text(literal)) => has_number(literal),
         (Json::Array(elements), _) => elements.iter().any(|element| can_be_ordered(element, literal)),
         (Json::Object(members), _) => members.values().any(|member| can_be_ordered(member, literal)),
         _ => false,
@@ -172,39 +205,6 @@ fn can_be_ordered(value: &Json, literal: &Operand) -> bool {
     match (value, literal) {
         (Json::Number(_), Operand::Number(_)) | (Json::String(_), Operand::Text(_)) => true,
         _ => is_order_ambiguous(value, literal),
-    }
-}
-
-/// A number with a unit, such as `95%`.
-struct Quantity {
-    number: Decimal,
-    rest: String,
-}
-
-impl Quantity {
-    fn parse(text: &str) -> Option<Quantity> {
-        let text: Cow<'_, str> = visible_string(text);
-        let text = text.trim();
-        let is_part = |(at, character): &(usize, char)| {
-            character.is_ascii_digit() || *character == '.' || (*at == 0 && matches!(character, '+' | '-'))
-        };
-        let length = text.char_indices().take_while(is_part).count();
-        let number = text[..length].trim_start_matches('+').trim_end_matches('.');
-        match Decimal::parse(text) {
-            Some(number) => Some(Quantity { number, rest: String::new() }),
-            None => Some(Quantity { number: Decimal::parse(number)?, rest: text[length..].trim().to_owned() }),
-        }
-    }
-
-    /// Returns the order of two quantities in the same unit. Dates have no unit, so their text determines the order.
-    fn order(&self, other: &Quantity) -> Option<Ordering> {
-        let has_digits = self.rest.contains(|character: char| character.is_ascii_digit());
-        let order = || self.number_order(other);
-        if self.rest == other.rest && !has_digits { order() } else { None }
-    }
-
-    fn number_order(&self, other: &Quantity) -> Option<Ordering> {
-        other.number.compare_from(&self.number.to_string()).ok().flatten()
     }
 }
 
@@ -244,7 +244,19 @@ mod tests {
             ("$.p[?@.c[0] > 5]", r#"{"p":[{"c":["7"]}]}"#, Some("`\"7\"` from 5")),
             ("$.p[?@.used > '900']", r#"{"p":[{"used":"1000"}]}"#, Some("from `\"900\"`")),
             ("$.p[?@.used > '90%']", r#"{"p":[{"used":"100%"}]}"#, Some("from `\"90%\"`")),
-            ("$.p[?@.day < '2026-01-01']", r#"{"p":[{"day":"2025-12-31"},{"day":"10000-01-01"}]}"#, None),
+            ("$.p[?@.day < '2026-01-01']", r#"{"p":[{"day":"2025-12-31"},{"day":"2026-11-30"}]}"#, None),
+            ("$.p[?@.lag > '60s']", r#"{"p":[{"lag":"1m30s"}]}"#, Some("from `\"60s\"`")),
+            ("$.p[?@.used > 90]", r#"{"p":[{"used":"+Inf"}]}"#, Some("from 90")),
+            // Missing values.
+            ("$.p[?@.used > $.limit]", r#"{"p":[{"used":95}]}"#, Some("with `$.limit`, which is missing")),
+            ("$.p[?@.used > $.limit]", r#"{"p":[{"used":95}],"limit":null}"#, Some("which has no order")),
+            ("$.p[?@.used > $.limit]", r#"{"p":[]}"#, None),
+            ("$.p[?@.used > @.limit]", r#"{"p":[{"used":95}]}"#, Some("`95` with one that is missing")),
+            ("$.p[?@.used > 90]", r#"{"p":[{"free":5}]}"#, None),
+            ("$.p[?@.s == 'DOWN']", r#"{"p":["DOWN"]}"#, Some("reads `@.s` of values without members")),
+            ("$.p[?@.s == 'DOWN']", r#"{"p":{"id":1,"s":"DOWN"}}"#, Some("reads `@.s` of values without members")),
+            ("$.p[?@ == 'DOWN']", r#"{"p":["DOWN"]}"#, None),
+            ("$.p[?value(@.e[*]) == 5]", r#"{"p":[{"e":[5,5]}]}"#, Some("compares several values")),
         ] {
             let document = Document::parse(body.as_bytes()).expect(body);
             let found = FilterComparisons::new(&ParsedFilters::of_path(path)).ambiguity_in(&document, true);

@@ -4,6 +4,7 @@
 use super::decimal::Decimal;
 use super::filter_numbers::outside_quotes;
 use super::operand::{Operand, Operator};
+use super::path_choices::{choices, closing};
 use crate::checks::json_escapes;
 
 /// A comparison in a filter.
@@ -40,6 +41,8 @@ pub(super) struct ParsedFilters {
     pub(super) comparisons: Vec<ParsedComparison>,
     /// The first query that contains a negative index, and whose value is compared or passed to a function.
     pub(super) negative_index: Option<NegativeIndex>,
+    /// A comparison that never holds, as a complete clause.
+    pub(super) mistake: Option<String>,
     /// The first negated query that is not compared, as written. It tests whether a value is absent.
     pub(super) negated_test: Option<String>,
 }
@@ -84,6 +87,7 @@ impl ParsedFilters {
             let sides = at.checked_sub(1).and_then(|left| Some((tokens.get(left)?, tokens.get(at + 1)?)));
             let Some((left, right)) = sides else { continue };
             self.add_negative_index([left, right]);
+            self.mistake = self.mistake.take().or(mistake(*operator, left, right));
             if let (Some(left), Some(right)) = (left.compared(), right.compared()) {
                 let (examined, operator) = (examined.to_owned(), *operator);
                 self.comparisons.push(ParsedComparison { examined, left, operator, right });
@@ -128,9 +132,20 @@ impl ParsedFilters {
             let end = closing(arguments, '(', ')').unwrap_or(arguments.len());
             let operands = self.add_filter(examined, &arguments[..end]);
             self.add_negative_index(&operands);
-            let query = Some(arguments[..end].trim()).filter(|_| word == "value");
             let length = (length + 1 + end + 1).min(text.len());
-            return (query.map_or(FilterToken::Other('('), FilterToken::Value), length);
+            let argument = arguments[..end].trim();
+            let token = match (word, &*operands) {
+                ("value", _) => FilterToken::Value(argument),
+                ("count", [FilterToken::Query(query)]) if choices(query).is_empty() => {
+                    self.mistake.get_or_insert_with(|| {
+                        format!("`count({query})` is at most 1: write `length({query})` for the length of a list")
+                    });
+                    FilterToken::Number(&text[..length])
+                }
+                ("count" | "length", _) => FilterToken::Number(&text[..length]),
+                _ => FilterToken::Other('('),
+            };
+            return (token, length);
         }
         let literal = match word {
             "true" => Some(Operand::Flag(true)),
@@ -149,6 +164,8 @@ enum FilterToken<'f> {
     Query(&'f str),
     /// The query in a call such as `value(@.a)`.
     Value(&'f str),
+    /// A call of a function that returns a number.
+    Number(&'f str),
     Operator(Operator),
     /// A character of any other part.
     Other(char),
@@ -163,7 +180,7 @@ impl FilterToken<'_> {
                 Some(segments) => Some(ParsedValue::Relative(format!("${segments}"))),
                 None => Some(ParsedValue::Absolute((*query).to_owned())),
             },
-            FilterToken::Operator(_) | FilterToken::Other(_) => None,
+            FilterToken::Number(_) | FilterToken::Operator(_) | FilterToken::Other(_) => None,
         }
     }
 
@@ -184,19 +201,18 @@ impl FilterToken<'_> {
     }
 }
 
-/// Returns the position of the bracket that closes one immediately before the text.
-fn closing(text: &str, open: char, close: char) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, character) in outside_quotes(text) {
-        if character == open {
-            depth += 1;
-        } else if character == close && depth == 0 {
-            return Some(at);
-        } else if character == close {
-            depth -= 1;
+/// Returns a clause about a comparison that never holds.
+fn mistake(operator: Operator, left: &FilterToken<'_>, right: &FilterToken<'_>) -> Option<String> {
+    let of_sides = |call: &FilterToken<'_>, other: &FilterToken<'_>| match (call, other) {
+        (FilterToken::Number(call), FilterToken::Literal(literal)) if !matches!(literal, Operand::Number(_)) => {
+            Some(format!("`{call}` is a number, but `{literal}` is not"))
         }
-    }
-    None
+        (_, FilterToken::Literal(literal @ (Operand::Flag(_) | Operand::Null))) if operator.is_order() => {
+            Some(format!("`{literal}` has no order, so it cannot be compared with `{}`", operator.word()))
+        }
+        _ => None,
+    };
+    of_sides(left, right).or_else(|| of_sides(right, left))
 }
 
 /// Splits the inside of brackets at its commas.

@@ -8,6 +8,7 @@
 //! [`syntax`] parses the text form, [`word_traps`] rejects likely mistakes, [`applicability`] checks that a kind of
 //! check provides the subjects, and [`mod@evaluate`] evaluates a check's assertions.
 
+pub mod advice;
 pub mod applicability;
 mod comparison;
 mod decimal;
@@ -27,8 +28,10 @@ mod operand;
 pub(super) mod oracle_tests;
 #[cfg(test)]
 mod oracle_values;
+mod path_choices;
 mod path_container;
 mod path_remedy;
+mod quantity;
 mod search;
 mod subject;
 mod syntax;
@@ -141,20 +144,6 @@ impl Assertion {
         self.subjects().iter().any(|subject| matches!(subject, Subject::Status))
     }
 
-    /// Returns a clause about a mistake that is likely although the assertion is valid.
-    #[must_use]
-    pub fn advice(&self) -> Option<String> {
-        let query = self.subjects().into_iter().find_map(|subject| match subject {
-            Subject::JsonPath(path) => path.negated_test.as_deref(),
-            _ => None,
-        })?;
-        Some(format!(
-            "`{}`: `!{query}` tests whether the value is missing, not whether it is false: for the latter, write \
-             `{query} == false`",
-            self.text
-        ))
-    }
-
     fn subjects(&self) -> Vec<&Subject> {
         self.condition.0.subjects()
     }
@@ -216,11 +205,11 @@ impl<'a> Evidence<'a> {
     fn why_no_document(&self) -> &'static str {
         match self.data.searched_text() {
             Some(body) if body.has_streams() => {
-                let is_json = body.parts().any(|part| Document::is_json(part.text()));
-                if is_json {
-                    "both standard output and standard error are JSON"
-                } else {
-                    "neither standard output nor standard error is JSON"
+                let are_json: Vec<bool> = body.parts().map(|part| Document::is_json(part.text())).collect();
+                match are_json.as_slice() {
+                    [true, ..] => "both standard output and standard error are JSON",
+                    [false, true] => "standard output is not JSON, and not empty",
+                    _ => "neither standard output nor standard error is JSON",
                 }
             }
             _ => "body is not JSON",

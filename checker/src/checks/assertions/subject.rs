@@ -12,7 +12,7 @@ use super::Evidence;
 use super::filter_comparisons::FilterComparisons;
 use super::filter_numbers::FilterNumbers;
 use super::header_text::HeaderText;
-use super::path_container::PathContainer;
+use super::path_container::PathContainers;
 use super::value::ActualValue;
 use crate::checks::probe_data::Capture;
 use crate::redact::redact_reference;
@@ -37,8 +37,8 @@ pub(super) enum Subject {
 #[derive(Debug, Clone)]
 pub(super) struct JsonPathQuery {
     pub(super) compiled: JsonPath,
-    /// The list or object from which the path selects several values.
-    pub(super) container: Option<PathContainer>,
+    /// The lists and objects from which the path selects several values.
+    pub(super) containers: PathContainers,
     /// Whether the path selects at most one value in any document (RFC 9535, section 2.3.5.1).
     pub(super) is_singular: bool,
     /// The text of the query, for error messages.

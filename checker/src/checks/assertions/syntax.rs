@@ -11,7 +11,7 @@ use super::filter_comparisons::FilterComparisons;
 use super::filter_numbers::{FilterNumbers, outside_quotes};
 use super::filter_parser::{NegativeIndex, ParsedFilters};
 use super::operand::{Operand, Operator};
-use super::path_container::PathContainer;
+use super::path_container::PathContainers;
 use super::path_remedy::with_quoted_names;
 use super::subject::{JsonPathQuery, PathCost, Subject};
 use super::word_traps;
@@ -100,14 +100,19 @@ impl AssertionParser<'_> {
             return Ok(Expression::Holds(subject, Predicate::Exists));
         }
         if self.accept("contains") {
+            let is_quoted = self.is_at_quote();
             let operand = self.operand()?;
+            if !is_quoted {
+                word_traps::reject_status_codes(&subject, &operand.to_string())?;
+            }
             return searched(subject, Predicate::Contains(operand));
         }
         if self.accept("matches") {
             let is_quoted = self.is_at_quote();
             let pattern = self.operand()?.to_string();
             if !is_quoted {
-                word_traps::reject_delimiters(&pattern)?;
+                word_traps::reject_delimiters(&subject, &pattern)?;
+                word_traps::reject_status_codes(&subject, &pattern)?;
             }
             let pattern = TextPattern::parse(&pattern)?;
             return searched(subject, Predicate::Matches(pattern));
@@ -122,7 +127,7 @@ impl AssertionParser<'_> {
         let is_quoted = self.is_at_quote();
         let operand = self.operand()?;
         if !is_quoted {
-            word_traps::reject_status_codes(&subject, &operand)?;
+            word_traps::reject_status_codes(&subject, &operand.to_string())?;
         }
         comparison(subject, *operator, operand)
     }
@@ -183,7 +188,7 @@ impl AssertionParser<'_> {
         if word.is_empty() {
             return Err("missing value to compare with".to_owned());
         }
-        word_traps::reject_separators(word)?;
+        word_traps::reject_typing_mistakes(word)?;
         self.skip(word.len());
         Ok(match word {
             "true" => Operand::Flag(true),
@@ -306,9 +311,12 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
              `value({with_slices})` instead"
         ));
     }
+    if let Some(mistake) = filters.mistake {
+        return Err(format!("the filter in `{path}` never holds: {mistake}"));
+    }
     Ok(Subject::JsonPath(Box::new(JsonPathQuery {
         compiled,
-        container: PathContainer::of_path(path),
+        containers: PathContainers::of_path(path),
         is_singular: is_singular(path),
         text: path.to_owned(),
         cost,

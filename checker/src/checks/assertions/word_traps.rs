@@ -2,17 +2,23 @@
 
 use serde_json::Value as Json;
 
-use super::operand::Operand;
+use super::decimal::Decimal;
 use super::subject::Subject;
 use crate::checks::status_codes::StatusCodes;
 
 /// The quotes that word processors and other languages use.
-const OTHER_QUOTES: [char; 9] = ['“', '”', '„', '‘', '’', '‚', '«', '»', '`'];
+const OTHER_QUOTES: [char; 14] = ['“', '”', '„', '‘', '’', '‚', '«', '»', '‹', '›', '`', '´', '＂', '＇'];
 
-/// Rejects a word in quotes of another kind, and one with a separator at its end. The error is a complete clause.
-pub(super) fn reject_separators(word: &str) -> Result<(), String> {
+/// Rejects a word that starts or ends with a character that is likely a mistake. The error is a complete clause.
+pub(super) fn reject_typing_mistakes(word: &str) -> Result<(), String> {
+    if word.starts_with('=') {
+        return Err(format!("`{word}` starts with `=`: write `==` or `!=`, or put the string in quotes"));
+    }
     if word.starts_with(OTHER_QUOTES) || word.ends_with(OTHER_QUOTES) {
         return Err(format!("`{word}` contains a quotation mark of another kind: use `\"` or `'`"));
+    }
+    if word.ends_with(['"', '\'']) || word.starts_with("\\\"") || word.starts_with("\\'") {
+        return Err(format!("`{word}` contains a quotation mark at its end: put the entire string in quotes"));
     }
     match word.chars().last().filter(|last| matches!(last, ';' | ',') && word.len() > 1) {
         Some(last) => Err(format!("`{word}` ends with `{last}`: remove it, or put the string in quotes")),
@@ -20,27 +26,36 @@ pub(super) fn reject_separators(word: &str) -> Result<(), String> {
     }
 }
 
-/// Rejects a pattern with delimiters and flags, such as `/fatal/i`. The error is a complete clause.
-pub(super) fn reject_delimiters(word: &str) -> Result<(), String> {
+/// Rejects a pattern with delimiters, such as `/fatal/i`, except for a path such as `/login/` in a URL. The error is a
+/// complete clause.
+pub(super) fn reject_delimiters(subject: &Subject, word: &str) -> Result<(), String> {
     let Some((pattern, flags)) = word.strip_prefix('/').and_then(|rest| rest.rsplit_once('/')) else { return Ok(()) };
-    let are_flags = !flags.is_empty() && flags.len() <= 4 && flags.chars().all(|flag| "gimsuxy".contains(flag));
-    if pattern.is_empty() || !are_flags {
+    let are_flags = flags.len() <= 4 && flags.chars().all(|flag| "gimsuxy".contains(flag));
+    let is_path = flags.is_empty() && matches!(subject, Subject::Header(_) | Subject::Redirect);
+    if pattern.is_empty() || !are_flags || is_path {
         return Ok(());
     }
     let flags: String = flags.chars().filter(|flag| "imsx".contains(*flag)).collect();
     let flags = if flags.is_empty() { flags } else { format!("(?{flags})") };
-    Err(format!("`{word}` has delimiters and flags: write `'{flags}{pattern}'`, or put it in quotes"))
+    Err(format!("`{word}` has delimiters: write `'{flags}{pattern}'`, or put it in quotes to search for `/`"))
 }
 
 /// Rejects a class or range of status codes, such as `5xx`, for a subject that is not a status code. The error is a
 /// complete clause.
-pub(super) fn reject_status_codes(subject: &Subject, operand: &Operand) -> Result<(), String> {
+pub(super) fn reject_status_codes(subject: &Subject, word: &str) -> Result<(), String> {
     let is_text = matches!(subject, Subject::Header(_) | Subject::Redirect | Subject::Body | Subject::JsonPath(_));
-    match operand {
-        Operand::Text(codes) if is_text && StatusCodes::try_from(Json::from(codes.as_str())).is_ok() => Err(format!(
-            "`{codes}` is a set of status codes, and only `[STATUS]` can be compared with one: compare {subject} with \
-             numbers, as in `>= 500`, or put `{codes}` in quotes"
-        )),
-        _ => Ok(()),
+    if is_text && is_set_of_status_codes(word) {
+        return Err(format!(
+            "`{word}` is a set of status codes, and only `[STATUS]` can be compared with one: compare {subject} with \
+             numbers, as in `>= 500`, or put `{word}` in quotes"
+        ));
     }
+    Ok(())
+}
+
+/// Returns whether a word is a set of status codes in any notation, such as `5XX`, `5**` or `500..599`.
+fn is_set_of_status_codes(word: &str) -> bool {
+    let usual = word.to_ascii_lowercase().replace('*', "x").replace("..", "-");
+    let is_decade = usual.len() == 3 && usual.ends_with('x') && usual[..2].parse::<u8>().is_ok_and(|code| code >= 10);
+    Decimal::parse(word).is_none() && (is_decade || StatusCodes::try_from(Json::from(usual)).is_ok())
 }

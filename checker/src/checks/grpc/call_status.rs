@@ -44,7 +44,7 @@ pub(super) fn check_status(headers: &HeaderMap, others: &HeaderMap, service: &st
     let digits = status.to_str().ok().filter(|status| status.bytes().all(|byte| byte.is_ascii_digit()));
     match digits.and_then(|digits| digits.parse::<usize>().ok()) {
         Some(0) => Ok(()),
-        Some(5) => Err(format!("{} is not known to the server{message}", subject(service))),
+        Some(5) => Err(format!("{} is unknown to the server{message}", subject(service))),
         Some(12) => Err(format!("server does not implement the health service{message}")),
         Some(code) => {
             let name = NAMES.get(code).map(|name| format!(" ({name})")).unwrap_or_default();
@@ -94,7 +94,7 @@ mod tests {
             ("0", "ignored", None),
             ("13", "disk%20full", Some("gRPC status 13 (INTERNAL): disk full")),
             ("14", "St%C3%B6rung%0A100%", Some("gRPC status 14 (UNAVAILABLE): Störung 100%")),
-            ("5", "no%20such%20service", Some("service `shop` is not known to the server: no such service")),
+            ("5", "no%20such%20service", Some("service `shop` is unknown to the server: no such service")),
             ("12", "", Some("server does not implement the health service")),
             ("99", "", Some("gRPC status 99")),
             ("ok", "", Some("invalid gRPC status `ok`")),

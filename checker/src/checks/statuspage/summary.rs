@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value as Json;
 use shared::suggest::suggest;
 
 use crate::checks::error_text;
@@ -22,48 +23,78 @@ pub(super) enum ReportedStatus {
 /// The parts of `summary.json` that determine a status.
 #[derive(Deserialize)]
 struct PageSummary {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     components: Vec<Component>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     incidents: Vec<Incident>,
     status: Option<OverallStatus>,
 }
 
 #[derive(Deserialize)]
 struct Component {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     status: String,
     /// Whether this is a group, whose status follows from its components.
     group: Option<bool>,
-    group_id: Option<String>,
+    /// The id of the group, or an empty string.
+    #[serde(default, deserialize_with = "text")]
+    group_id: String,
 }
 
 /// The overall status that the page reports.
 #[derive(Deserialize)]
 struct OverallStatus {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     indicator: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     description: String,
 }
 
 /// An unresolved incident on the page.
 #[derive(Deserialize)]
 struct Incident {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     components: Vec<ComponentId>,
 }
 
+/// A component that an incident names, by its id alone or as an object.
 #[derive(Deserialize)]
-struct ComponentId {
-    #[serde(default)]
-    id: String,
+#[serde(untagged)]
+enum ComponentId {
+    Alone(#[serde(deserialize_with = "text")] String),
+    Object {
+        #[serde(default, deserialize_with = "text")]
+        id: String,
+    },
+}
+
+impl ComponentId {
+    fn id(&self) -> &str {
+        match self {
+            ComponentId::Alone(id) | ComponentId::Object { id } => id,
+        }
+    }
+}
+
+/// Reads `null` as the default value.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(value: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or_default())
+}
+
+/// Reads a string. Some pages write ids as numbers, and `null` for an empty string.
+fn text<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+    match Json::deserialize(value)? {
+        Json::String(text) => Ok(text),
+        Json::Number(number) => Ok(number.to_string()),
+        Json::Null => Ok(String::new()),
+        other => Err(serde::de::Error::custom(format!("expected a string, found {other}"))),
+    }
 }
 
 /// Returns the reported status of a component or, without one, of the whole page. An error explains why the status is
@@ -80,12 +111,20 @@ pub(super) fn reported_status(json: &[u8], component: Option<&str>) -> Result<Re
 }
 
 fn component_status(summary: &PageSummary, name: &str) -> Result<ReportedStatus, String> {
-    status_of(summary, find(&summary.components, name)?)
+    let component = find(&summary.components, name)?;
+    let members = summary.components.iter().filter(|one| !one.group_id.is_empty() && one.group_id == component.id);
+    // Some pages do not derive the status of a group from its components.
+    let worst = worst_of([component].into_iter().chain(members)).unwrap_or(component);
+    Ok(match status_of(summary, worst)? {
+        // A single component's outage does not make the whole group down.
+        ReportedStatus::Down(reason) if !std::ptr::eq(worst, component) => ReportedStatus::Degraded(reason),
+        reported => reported,
+    })
 }
 
 fn status_of(summary: &PageSummary, component: &Component) -> Result<ReportedStatus, String> {
     let reported = |what: &str| {
-        let concerns = |incident: &&Incident| incident.components.iter().any(|one| one.id == component.id);
+        let concerns = |incident: &&Incident| incident.components.iter().any(|one| one.id() == component.id);
         with_incident(format!("`{}` {what}", excerpt(&component.name)), summary.incidents.iter().find(concerns))
     };
     Ok(match component.status.as_str() {
@@ -154,10 +193,15 @@ fn severity(component: &Component) -> u8 {
 
 /// Returns the first component with the worst status. Skips groups whose components are listed.
 fn worst_component(summary: &PageSummary) -> Option<&Component> {
-    let listed: HashSet<&str> = summary.components.iter().filter_map(|one| one.group_id.as_deref()).collect();
+    let listed: HashSet<&str> = summary.components.iter().map(|one| one.group_id.as_str()).collect();
     let is_counted = |one: &&Component| !(one.group == Some(true) && listed.contains(one.id.as_str()));
+    worst_of(summary.components.iter().filter(is_counted))
+}
+
+/// Returns the first component with the worst status.
+fn worst_of<'a>(components: impl DoubleEndedIterator<Item = &'a Component>) -> Option<&'a Component> {
     // If several components are equally bad, `max_by_key` returns the last one.
-    summary.components.iter().rev().filter(is_counted).max_by_key(|component| severity(component))
+    components.rev().max_by_key(|component| severity(component))
 }
 
 /// Finds a component by its id, its exact name, or its name regardless of case.

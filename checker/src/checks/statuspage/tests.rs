@@ -62,6 +62,31 @@ fn reported_statuses_are_mapped() {
 }
 
 #[test]
+fn a_group_is_at_best_degraded_if_one_of_its_components_is_not_healthy() {
+    let of = |status: &str, component: &str| {
+        let group = format!(r#"{{"id": 7, "name": "Europe", "status": "{status}", "group": true, "group_id": null}}"#);
+        let member = r#"{"id": 8, "name": "Paris", "status": "major_outage", "group_id": 7}"#;
+        let json =
+            format!(r#"{{"components": [{group}, {member}], "incidents": [{{"name": null, "components": [8]}}]}}"#);
+        reported_status(json.as_bytes(), Some(component))
+    };
+    let paris = || "`Paris` has a major outage".to_owned();
+    assert_eq!(of("operational", "Europe"), Ok(ReportedStatus::Degraded(paris())));
+    assert_eq!(of("major_outage", "7"), Ok(ReportedStatus::Down("`Europe` has a major outage".to_owned())));
+    assert_eq!(of("operational", "Paris"), Ok(ReportedStatus::Down(paris())));
+}
+
+#[test]
+fn missing_parts_can_be_null() {
+    let json = r#"{"status": {"indicator": "minor", "description": null}, "components": null, "incidents": null}"#;
+    let expected = Ok(ReportedStatus::Degraded("the status page reports `minor`".to_owned()));
+    assert_eq!(reported_status(json.as_bytes(), None), expected);
+    for json in [r#"{"components": [{"id": "a", "status": ["down"]}]}"#, r#"{"components": [1]}"#] {
+        assert!(reported_status(json.as_bytes(), None).is_err(), "{json}");
+    }
+}
+
+#[test]
 fn the_overall_status_is_mapped() {
     let of = |status: &str| reported_status(format!("{{\"status\": {status}}}").as_bytes(), None);
     for (indicator, expected) in [("none", None), ("minor", Some(false)), ("maintenance", Some(false))] {

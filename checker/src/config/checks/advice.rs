@@ -5,6 +5,7 @@ use reqwest::Method;
 
 use super::converter::CheckConverter;
 use crate::checks::CheckKind;
+use crate::checks::assertions::advice::string_advice;
 use crate::checks::http::HttpCheck;
 use crate::checks::probe_data::Capture;
 
@@ -13,8 +14,25 @@ const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 /// Warns about settings that cannot work as intended. `capture` is the data that the check's assertions need.
 pub(super) fn warn(kind: &CheckKind, capture: Capture, converter: &mut CheckConverter<'_>) {
-    if let CheckKind::Http(check) = kind {
-        warn_http(check, capture, converter);
+    match kind {
+        CheckKind::Http(check) => {
+            warn_http(check, capture, converter);
+            warn_strings(&check.must_contain, &check.must_not_contain, converter);
+        }
+        CheckKind::Exec(check) => warn_strings(&check.must_contain, &check.must_not_contain, converter),
+        _ => {}
+    }
+}
+
+fn warn_strings(
+    must_contain: &Option<String>,
+    must_not_contain: &Option<String>,
+    converter: &mut CheckConverter<'_>,
+) {
+    for (key, text) in [("must_contain", must_contain), ("must_not_contain", must_not_contain)] {
+        if let Some(advice) = text.as_deref().and_then(string_advice) {
+            converter.warning(key, &format!("{advice} in `assertions`"));
+        }
     }
 }
 
@@ -83,6 +101,11 @@ mod tests {
             (
                 format!(r#"{http},"method":"HEAD","assertions":["[BODY].a == 1"]"#),
                 "`checkers[0].assertions`: responses to `HEAD`",
+            ),
+            (
+                format!(r#"{http},"must_not_contain":"error|fatal""#),
+                "`checkers[0].must_not_contain`: `error|fatal` is compared as written: for alternatives, wildcards and \
+                 other patterns, use `matches` in `assertions`",
             ),
             (
                 format!(r#"{http},"assertions":["len([JSON $.n[?!@.up]]) == 0"]"#),

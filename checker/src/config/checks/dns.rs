@@ -1,6 +1,6 @@
 //! The configuration of `dns` checks: keys, defaults and the conversion to a [`DnsCheck`].
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hickory_proto::rr::{Name, RecordType};
 use serde::Deserialize;
@@ -89,6 +89,11 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         let text = "contradicts `rcode`, since only `NOERROR` responses have answers: remove one of them";
         converter.reject("expected_answers", text);
     }
+    for answer in &raw.expected_answers {
+        if let Err(expected) = validate_answer(answer, record) {
+            converter.reject("expected_answers", &format!("cannot contain `{answer}`: expected {expected}"));
+        }
+    }
     let mode = raw.answer_match.as_deref().and_then(AnswerMatch::from_name).unwrap_or_default();
     if raw.expected_answers.is_empty() && matches!(mode, AnswerMatch::All | AnswerMatch::Any) {
         converter.reject("match", "has no effect without `expected_answers`: add them, or remove it");
@@ -106,6 +111,24 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         rcode,
         dnssec: if raw.dnssec { Dnssec::Authentic } else { Dnssec::NotRequested },
     })))
+}
+
+/// Rejects an expected answer that no record of this type can have. The error describes an answer.
+fn validate_answer(answer: &str, record: RecordType) -> Result<(), &'static str> {
+    let fields: Vec<&str> = answer.split_whitespace().collect();
+    let has_numbers =
+        |count: usize| fields.len() == count + 1 && fields[..count].iter().all(|field| field.parse::<u16>().is_ok());
+    let (is_valid, expected) = match record {
+        RecordType::A => (answer.parse::<Ipv4Addr>().is_ok(), "an IPv4 address"),
+        RecordType::AAAA => (answer.parse::<Ipv6Addr>().is_ok(), "an IPv6 address"),
+        RecordType::MX => (has_numbers(1), "a preference and a host, such as `10 mail.shop.example`"),
+        RecordType::SRV => {
+            (has_numbers(3), "a priority, a weight, a port and a host, such as `0 5 443 www.shop.example`")
+        }
+        RecordType::NS | RecordType::CNAME | RecordType::PTR => (fields.len() == 1, "a name"),
+        _ => (true, ""),
+    };
+    if is_valid { Ok(()) } else { Err(expected) }
 }
 
 /// Parses the name to query. An IP address is converted to the name of its PTR records.
@@ -131,6 +154,26 @@ fn parse_name(text: &str, record: RecordType) -> Result<Name, String> {
 #[cfg(test)]
 mod tests {
     use crate::config::checks::dns::*;
+
+    #[test]
+    fn answers_have_the_form_of_their_record() {
+        for (answer, record, is_valid) in [
+            ("192.0.2.1", RecordType::A, true),
+            ("192.0.2.01", RecordType::A, false),
+            ("", RecordType::A, false),
+            ("192.0.2.1", RecordType::AAAA, false),
+            ("2001:DB8::1", RecordType::AAAA, true),
+            ("10 mail.shop.example.", RecordType::MX, true),
+            ("mail.shop.example", RecordType::MX, false),
+            ("0 5 443 www.shop.example", RecordType::SRV, true),
+            ("0 5 www.shop.example", RecordType::SRV, false),
+            ("www.shop.example", RecordType::CNAME, true),
+            ("v=spf1 -all", RecordType::TXT, true),
+            ("", RecordType::TXT, true),
+        ] {
+            assert_eq!(validate_answer(answer, record).is_ok(), is_valid, "{answer} {record}");
+        }
+    }
 
     #[test]
     fn names_and_addresses_are_queried() {

@@ -136,7 +136,12 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         if let Err(reason) = assertion.check_subjects(type_name, subjects) {
             converter.error("assertions", reason);
         }
-        if let Some(advice) = assertion.advice() {
+        if *type_name == *exec::TYPE.variant.name
+            && let Err(reason) = assertion.check_exit_statuses()
+        {
+            converter.error("assertions", reason);
+        }
+        for advice in assertion.advice() {
             converter.warning("assertions", &advice);
         }
     }
