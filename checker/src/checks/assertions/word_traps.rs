@@ -1,4 +1,4 @@
-//! Rejects unquoted words that are valid, but likely mean something else in another language.
+//! Rejects unquoted words that are valid here, but probably come from another notation, such as `/fatal/i`.
 
 use serde_json::Value as Json;
 
@@ -6,13 +6,13 @@ use super::operand::Operand;
 use super::subject::Subject;
 use crate::checks::status_codes::StatusCodes;
 
-/// The quotes that word processors and other languages use.
+/// Quotation marks that word processors insert, and backticks.
 const OTHER_QUOTES: [char; 9] = ['“', '”', '„', '‘', '’', '‚', '«', '»', '`'];
 
-/// Rejects a word in quotes of another kind, and one with a separator at its end. The error is a complete clause.
+/// Rejects a word in unsupported quotation marks, and one that ends with a separator. The error is a complete clause.
 pub(super) fn reject_separators(word: &str) -> Result<(), String> {
     if word.starts_with(OTHER_QUOTES) || word.ends_with(OTHER_QUOTES) {
-        return Err(format!("`{word}` contains a quotation mark of another kind: use `\"` or `'`"));
+        return Err(format!("`{word}` contains an unsupported quotation mark: use `\"` or `'`"));
     }
     match word.chars().last().filter(|last| matches!(last, ';' | ',') && word.len() > 1) {
         Some(last) => Err(format!("`{word}` ends with `{last}`: remove it, or put the string in quotes")),
