@@ -67,7 +67,8 @@ impl<'a> SearchedText<'a> {
         !self.streams.is_empty()
     }
 
-    /// Returns the body, or its only output stream, for which `is_wanted` holds.
+    /// Returns the only part (the body or an output stream) for which `is_wanted` holds. Returns `None` if no part or
+    /// several parts qualify.
     #[must_use]
     pub fn only(self, is_wanted: impl Fn(BodyText<'a>) -> bool) -> Option<BodyText<'a>> {
         let mut wanted = self.parts().filter(|part| is_wanted(*part));

@@ -141,7 +141,7 @@ impl Assertion {
         self.subjects().iter().any(|subject| matches!(subject, Subject::Status))
     }
 
-    /// Returns a clause about a mistake that is likely although the assertion is valid.
+    /// Returns a clause about a likely mistake in a valid assertion.
     #[must_use]
     pub fn advice(&self) -> Option<String> {
         let query = self.subjects().into_iter().find_map(|subject| match subject {

@@ -20,7 +20,7 @@ impl PathContainer {
         Some(PathContainer { compiled: JsonPath::parse(&text).ok()?, text })
     }
 
-    /// Returns a clause that states that there is no such list or object.
+    /// Returns a clause that states why there is no such list or object. Returns `None` if it exists.
     pub(super) fn absence_in(&self, root: &Json) -> Option<String> {
         match self.compiled.query(root).first() {
             None => Some(format!("`{}` is missing", self.text)),
