@@ -35,14 +35,14 @@ if (worker) {
   complete.observe(root, { attributeFilter: ["data-complete"] });
 }
 
-// Loads the behavior of the Subscribe menu when it is first opened, or if the visitor chose notifications.
+// Loads the behavior of the Subscribe menu when it is first opened, or if the visitor has turned on notifications.
 const loadMenu = () => import("./subscribe.js");
 if (worker && window.Notification) root.dataset.notify = "off";
 addEventListener("toggle", ({ target }) => target.id === "subscribe" && loadMenu(), true);
 try {
   if (localStorage.getItem(`checkup notifications ${location.pathname}`)) loadMenu();
 } catch {
-  // Without storage, nothing was chosen.
+  // Without storage, no choice can have been saved.
 }
 
 // Requests the translations while the WebAssembly file is loading. `src/i18n/locale.rs` chooses the language in the

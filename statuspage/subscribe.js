@@ -1,5 +1,5 @@
 // The behavior of the Subscribe menu, which the page builds, and notifications of outages. The page loads this file when
-// the menu is first opened, or if the visitor chose notifications on an earlier visit.
+// the menu is first opened, or if the visitor has turned on notifications on an earlier visit.
 
 const root = document.documentElement;
 // The key of the visitor's choice, the lock of the tab that notifies, and the prefix of tags. One origin can have several
@@ -7,7 +7,7 @@ const root = document.documentElement;
 const name = `checkup notifications ${location.pathname}`;
 const find = selector => document.querySelector(`#subscribe${selector}`);
 
-// Of several tabs, only the first one notifies. Browsers do not suspend a tab that holds a lock.
+// If several tabs are open, only the first one shows notifications. Browsers do not suspend a tab that holds a lock.
 let isFirstTab = false;
 let isWaiting = false;
 
@@ -34,7 +34,7 @@ function show() {
   for (const button of document.querySelectorAll('#subscribe button')) button.hidden = !navigator.clipboard;
 }
 
-// Applies the browser's answer. If the visitor closed the question without an answer, notifications stay off.
+// Applies the permission. If the visitor dismissed the browser's prompt, notifications stay off.
 function apply(permission) {
   root.dataset.notify = { granted: 'on', denied: 'blocked' }[permission] ?? 'off';
   if (permission === 'granted') becomeFirstTab();
@@ -50,7 +50,7 @@ function keep() {
 window.showOutage = async (title, body, tag) => {
   if (!isFirstTab || root.dataset.notify !== 'on') return;
   const registration = await navigator.serviceWorker.ready;
-  // A permission that was withdrawn is not an error.
+  // If the visitor has revoked the permission, ignore the error.
   await registration.showNotification(title, { body, tag: `${name} ${tag}`, renotify: true }).catch(() => {});
 };
 
@@ -88,5 +88,5 @@ show();
 try {
   if (localStorage.getItem(name)) apply(Notification.permission);
 } catch {
-  // Without storage, nothing was chosen.
+  // Without storage, no choice can have been saved.
 }

@@ -80,7 +80,7 @@ pub enum Command {
     History(HistoryCommand),
     /// Write feeds, the calendar, the Statuspage API, summaries and badges as static files
     ///
-    /// Run it regularly where the page is published, for example from cron. Only files whose content changed are written.
+    /// Run it regularly on the machine that serves the page, for example from cron. It writes only files that changed.
     Export(ExportArguments),
     /// Delete this node's check files that are older than `check_expiry`
     ///
@@ -243,7 +243,7 @@ pub struct RebuildArguments {
 pub struct ExportArguments {
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// Folder to write to, for example the one with the page
+    /// Folder to write to, for example the page's folder
     #[arg(long, value_name = "DIR")]
     pub into: PathBuf,
     /// Name of this node, overriding the configuration

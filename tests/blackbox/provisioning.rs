@@ -204,7 +204,8 @@ async fn public_outputs_are_readable_without_keys_and_check_files_are_not() {
     assert!(public >= 20, "{public}");
     assert_eq!(support::http_client::get(&url("?list-type=2&prefix=status/0-feed/")).await.status, 403);
     let doctor = site.checker.call(&["doctor", "-c", "with-check.json"]).await;
-    let finding = "everyone can read summaries, badges, feeds, the calendar and the Statuspage API, and no histories";
+    let finding =
+        "everyone can read summaries, badges, feeds, the calendar and the Statuspage API; histories are private";
     assert!(doctor.stdout.contains(finding), "{}", doctor.output());
     assert!(site.provision(&words).await.stdout.contains("Nothing to do"));
     // Without the flag, nothing that is public becomes private, and `deprovision` removes it.

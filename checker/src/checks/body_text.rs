@@ -13,15 +13,15 @@ use super::{json_escapes, legacy_text};
 
 /// The reason why a match is not certain if a pattern matches only what terminals show.
 const VISIBLE: &str = "its text does without escape sequences and invisible characters";
-/// The reason if a pattern matches only without the whitespace around the text.
-const TRIMMED: &str = "its text does without the whitespace around it";
+/// The reason if a pattern matches only after leading and trailing whitespace is removed.
+const TRIMMED: &str = "its text does without leading and trailing whitespace";
 /// The reason if a text occurs only before its conversion from the declared charset.
 const UNCONVERTED: &str = "its bytes do, before they are converted from the declared charset";
 /// The reason if a text occurs in UTF-16 or UTF-32, but not all of the body is UTF-16.
 const WIDE_PART: &str = "a part that seems to be UTF-16 or UTF-32 does";
 /// The reason if a text occurs only if the body is read in a legacy charset.
 const LEGACY: &str = "its bytes do in another charset";
-/// The reason if a text occurs only in decoded JSON strings.
+/// The reason if a text occurs only after JSON escapes are decoded.
 const ESCAPED: &str = "its text does if escapes such as `\\u00f6` are decoded";
 
 /// Facts about a text that determine how it is read.
@@ -239,7 +239,7 @@ impl<'w> Wanted<'w> {
     }
 
     /// Returns a reading in all forms in which anchors can match: with `\n` as the only line break, without a final
-    /// line break, and without the whitespace around it.
+    /// line break, and without leading and trailing whitespace.
     fn forms(self, reading: Reading<'_>) -> impl Iterator<Item = Reading<'_>> {
         let mut forms = Vec::new();
         if let Some(pattern) = self.pattern() {

@@ -29,8 +29,8 @@ pub(super) fn decode(text: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// Returns the character that the text starts with, and the length of its escape. The text starts with a backslash,
-/// which is a character itself if it does not belong to an escape.
+/// Returns the first character of a text that starts with a backslash, and the length of its escape. A backslash that
+/// does not start an escape is a literal character.
 fn escape(text: &[u8]) -> (char, usize) {
     match text.get(1) {
         Some(same @ (b'"' | b'\\' | b'/')) => (char::from(*same), 2),

@@ -67,8 +67,8 @@ impl<'a> SearchedText<'a> {
         !self.streams.is_empty()
     }
 
-    /// Returns the body, or its only output stream, for which `is_wanted` holds. If standard output contains something
-    /// else, standard error does not take its place.
+    /// Returns the only part (the body or an output stream) for which `is_wanted` holds. Returns `None` if no part or
+    /// several parts qualify, or if standard output does not qualify and is not blank.
     #[must_use]
     pub fn only(self, is_wanted: impl Fn(BodyText<'a>) -> bool) -> Option<BodyText<'a>> {
         let parts: Vec<BodyText<'a>> = self.parts().collect();

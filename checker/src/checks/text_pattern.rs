@@ -95,15 +95,15 @@ impl TextPattern {
         before(b"\r\n").or_else(|| before(b"\n")).or_else(|| before(b"\r")).filter(|_| self.has_end_anchor)
     }
 
-    /// Returns the text without the whitespace around it, which `==` ignores, if the pattern has an anchor. Returns
-    /// `None` if nothing changes.
+    /// Returns the text without leading and trailing whitespace, which `==` ignores, if the pattern has an anchor.
+    /// Returns `None` if nothing changes.
     #[must_use]
     pub fn trimmed<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
         let has_anchors = ["^", "$", r"\A", r"\z"].iter().any(|anchor| self.as_str().contains(anchor));
         Some(text.trim_ascii()).filter(|trimmed| has_anchors && trimmed.len() < text.len())
     }
 
-    /// Returns whether the text has a match, possibly only without the whitespace around it.
+    /// Returns whether the text has a match, possibly only without leading and trailing whitespace.
     #[must_use]
     pub fn could_match(&self, text: &[u8]) -> bool {
         self.is_match(text) || self.trimmed(text).is_some_and(|trimmed| self.is_match(trimmed))

@@ -1,16 +1,16 @@
-//! Matches patterns with text in an unknown charset, in which the non-ASCII bytes can mean any characters.
+//! Matches patterns against text in an unknown charset, in which non-ASCII bytes can mean any character.
 
 use super::body_text::{BodyText, Found, TextFacts, Wanted};
 use super::text_pattern::TextPattern;
 use super::utf_8_text::{has_characters, switches_charset};
 
-/// Characters that represent an unknown one: letters in both cases, a symbol, and a space.
+/// Characters to try for an unknown one: a letter in lowercase and uppercase, a symbol, and a space.
 const SUBSTITUTES: [&str; 4] = ["ö", "Ö", "°", "\u{a0}"];
-/// The escape sequences with which a pattern names characters.
+/// The escape sequences that name characters in a pattern.
 const NAMING_ESCAPES: [&str; 5] = [r"\p", r"\P", r"\x", r"\u", r"\U"];
 
-/// Returns whether text with invalid bytes could match if its charset were known. If the pattern names non-ASCII
-/// characters, the bytes could mean these.
+/// Returns whether text with invalid bytes could match if its charset were known. If the pattern names
+/// characters that may not be ASCII, the bytes could mean those.
 pub(super) fn can_match(text: &[u8], pattern: &TextPattern) -> bool {
     if pattern.is_about_bytes() || has_characters(text, false) {
         return false;
@@ -27,7 +27,8 @@ pub(super) fn can_match(text: &[u8], pattern: &TextPattern) -> bool {
     })
 }
 
-/// Replaces non-ASCII bytes after which `is_start` accepts the preceding text. The others are removed.
+/// Replaces each non-ASCII byte if `is_start` accepts the byte before it (at the start of the text, an empty slice), and
+/// removes all others.
 fn substituted(text: &[u8], substitute: &str, is_start: fn(&[u8]) -> bool) -> Vec<u8> {
     let mut replaced = Vec::with_capacity(text.len());
     for (at, byte) in text.iter().enumerate() {

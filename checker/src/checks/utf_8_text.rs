@@ -1,4 +1,4 @@
-//! Determines whether bytes are text in UTF-8.
+//! Determines whether bytes are UTF-8 text.
 
 use memchr::memmem;
 

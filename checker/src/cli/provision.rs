@@ -53,7 +53,7 @@ pub struct ProvisionArguments {
     /// Do not create keys for the page; allow everyone to read objects below the prefix instead
     #[arg(long)]
     pub public: bool,
-    /// Also allow everyone to read summaries, badges and outputs such as feeds, but not check files and histories
+    /// Also allow everyone to read summaries, badges and outputs such as feeds, but not check files or histories
     #[arg(long, conflicts_with = "public")]
     pub public_outputs: bool,
     /// Let checkers delete their own check files once they reach this age, for example 30d (default: `check_expiry`

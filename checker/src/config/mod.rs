@@ -351,7 +351,7 @@ fn metrics_access(raw: RawMetrics, at: usize, problems: &mut Problems) -> Option
     }
 }
 
-/// Adds the links to public channels to the page's menu for subscribing.
+/// Adds the links to public channels to the page's Subscribe menu.
 fn with_public_channels(mut config: Config, public: Vec<Link>) -> Config {
     config.page.config.appearance.subscribe.splice(..0, public);
     config

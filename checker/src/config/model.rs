@@ -86,13 +86,13 @@ pub struct Template {
 pub struct Outputs {
     /// The kinds of outputs that this node stores.
     pub stored: Vec<OutputKind>,
-    /// Whether `checker serve` answers requests for the Statuspage API and for badges with figures, which it computes.
+    /// Whether `checker serve` computes the Statuspage API and the badges of [`OutputKind::Badges`] on request.
     pub served: bool,
-    /// The public URL of the page, with a slash at its end.
+    /// The public URL of the page, with a trailing slash.
     pub url: Option<String>,
 }
 
-/// A kind of outputs, which are written together.
+/// A kind of output. Outputs of the same kind are written together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OutputKind {
     /// Feeds of all endpoints and of each endpoint.
@@ -101,7 +101,7 @@ pub enum OutputKind {
     Calendar,
     /// The documents of the Statuspage API.
     Statuspage,
-    /// Badges with figures, and badges for shields.io.
+    /// Badges with uptime and response time, and badges for shields.io.
     Badges,
 }
 

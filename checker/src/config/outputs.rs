@@ -17,7 +17,7 @@ pub(super) const SECTION: &[Field] = &[
         "serve",
         ValueKind::Bool,
         "`true`",
-        "Whether `checker serve` answers requests for the Statuspage API and for badges with figures.",
+        "Whether `checker serve` provides the Statuspage API and the badges for uptime, response time and shields.io.",
     ),
     optional(
         "url",
@@ -51,7 +51,7 @@ pub(super) fn of_page(outputs: Outputs, page_url: Option<&str>) -> Outputs {
     Outputs { url: outputs.url.or_else(|| page_url.and_then(folder_url)), ..outputs }
 }
 
-/// Returns the URL of the page's folder, without credentials. The page is often configured without the slash at its end.
+/// Returns the URL of the page's folder, without credentials. It is often configured without the trailing slash.
 fn folder_url(text: &str) -> Option<String> {
     let mut url = HttpCheck::parse_url(text).ok()?;
     HttpCheck::take_credentials(&mut url);

@@ -10,7 +10,7 @@ use super::{Finding, Side};
 use crate::config::model::{Config, OutputKind};
 use crate::store::settings::StoreLocation;
 
-/// How clients without keys can get outputs.
+/// How to let clients without keys read outputs.
 const REMEDY: &str = "for feed readers and other clients without keys, run `checker provision --public-outputs`, `checker export` or `checker serve`";
 
 /// Compares what the writer's keys and requests without keys can read. Ignores other errors, because other findings report
@@ -25,7 +25,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     let (mut public, mut private) = (Vec::new(), Vec::new());
     for (what, name) in examples(config) {
         let name = key(name);
-        // An object that does not exist shows nothing: services also refuse to report that it is missing.
+        // Without keys, services deny access to a missing object instead of reporting that it is missing.
         if signed.exists(&name).await != Ok(true) {
             continue;
         }
@@ -55,7 +55,7 @@ fn examples(config: &Config) -> Vec<(&'static str, String)> {
         OutputKind::Statuspage => {
             Some(("the Statuspage API", output(OutputForm::Statuspage(StatuspageDocument::Summary))))
         }
-        // They are in the same folder as the other outputs.
+        // These badges have the same permissions as the other outputs.
         OutputKind::Badges => None,
     }));
     examples
@@ -71,8 +71,8 @@ fn describe(public: &[&str], private: &[&str], is_open: bool) -> Option<Finding>
         (public, []) => format!("everyone can read {}", listed(public)),
         (public, private) => format!("everyone can read {}, but not {}", listed(public), listed(private)),
     };
-    let others = if is_open { "also all other objects" } else { "no histories" };
-    Some(Finding::ok(Side::Store, format!("{what}, and {others}")))
+    let histories = if is_open { "public" } else { "private" };
+    Some(Finding::ok(Side::Store, format!("{what}; histories are {histories}")))
 }
 
 fn listed(names: &[&str]) -> String {
@@ -93,12 +93,9 @@ mod tests {
             describe(public, private, is_open).map(|finding| finding.what).unwrap_or_default()
         };
         assert_eq!(what(&[], &[], false), "");
-        assert_eq!(what(&["badges", "feeds"], &[], false), "everyone can read badges and feeds, and no histories");
+        assert_eq!(what(&["badges", "feeds"], &[], false), "everyone can read badges and feeds; histories are private");
         let mixed = what(&["summaries", "badges", "feeds"], &["the calendar"], true);
-        assert_eq!(
-            mixed,
-            "everyone can read summaries, badges and feeds, but not the calendar, and also all other objects"
-        );
+        assert_eq!(mixed, "everyone can read summaries, badges and feeds, but not the calendar; histories are public");
         let private = what(&[], &["feeds"], false);
         assert!(private.starts_with("only clients with keys can read feeds; for feed readers"), "{private}");
     }

@@ -1,4 +1,4 @@
-//! Replaces whole files. Readers see either the old or the new content, even if the program is interrupted.
+//! Replaces files atomically. Readers see either the old or the new content, even if the program is interrupted.
 
 use std::fs::Permissions;
 use std::io::{self, Write as _};

@@ -17,8 +17,9 @@ use super::board::Board;
 use super::store::PostStore;
 use crate::store::StoreError;
 
-/// How often the digest is written before a command fails because other commands keep posting. Each further write means
-/// that another command stored a post in the meantime, so this many commands can run at once.
+/// The maximum number of times that a command writes the digest, after which it fails because other commands keep
+/// posting. Each write after the first means that another command has stored a post, so this many commands can run at
+/// once.
 const WRITES: usize = 32;
 /// The maximum size of a digest, in MiB, for errors.
 const SIZE_MIB: usize = SIZE_LIMIT >> 20;

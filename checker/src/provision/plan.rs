@@ -137,7 +137,7 @@ fn plan_bucket(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) ->
         plan.add(Step::PutBucketPolicy(Some(desired)), is_set, current.has_bucket_policies);
         let readable = match spec.access {
             Access::Public => "list and read the objects below the prefix",
-            _ => "read summaries, badges and outputs, but not check files and histories",
+            _ => "read summaries, badges and outputs, but not check files or histories",
         };
         plan.notes.push(format!(
             "everyone on the internet can {readable}; access lists stay blocked, and nothing else becomes public"

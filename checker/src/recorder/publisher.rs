@@ -33,7 +33,7 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    /// Creates a writer that reads the last summary when the first round is written. Returns `None` if the configuration
+    /// Creates a publisher that reads the last summary when it first writes. Returns `None` if the configuration
     /// disables summaries and all outputs.
     pub(super) fn new(config: &Config) -> Option<Publisher> {
         let outputs = OutputWriter::new(&config.outputs.stored);

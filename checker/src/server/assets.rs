@@ -67,7 +67,7 @@ impl PageFiles {
         }
     }
 
-    /// Announces the feeds in the page, so that feed readers find them.
+    /// Links to the feeds in the page's head, so that feed readers find them.
     #[must_use]
     pub fn with_feeds(mut self, title: &str) -> PageFiles {
         let title = escape_html(&sanitize_for_terminal(title, TITLE_LIMIT)).into_owned();

@@ -272,7 +272,7 @@ async fn own_summary_page(State(state): State<Arc<ServerState>>, headers: Header
     state.summary(Some(state.own(SummaryForm::Html)), &headers).await
 }
 
-/// Returns a badge with a status. All others are outputs.
+/// Returns a badge. Badges with the status belong to the summary, and all others to the outputs.
 async fn own_badge(
     State(state): State<Arc<ServerState>>,
     Path(name): Path<String>,

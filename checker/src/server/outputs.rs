@@ -1,4 +1,4 @@
-//! Feeds, the calendar, the Statuspage API and badges with figures.
+//! Serves feeds, the calendar, the Statuspage API, and badges with uptime and response time.
 //!
 //! Feeds and the calendar are read from the store. All others are computed from the store when they are requested, so
 //! that an endpoint without current results is unknown even if this node has stopped storing any.
@@ -35,7 +35,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// The outputs that are computed when they are requested.
 const COMPUTED: [OutputKind; 2] = [OutputKind::Statuspage, OutputKind::Badges];
 
-/// The outputs that the server answers.
+/// The outputs that the server provides.
 pub(super) struct ServedOutputs {
     outputs: Outputs,
     settings: Arc<OutputSettings>,
@@ -45,7 +45,7 @@ pub(super) struct ServedOutputs {
 /// The computed outputs, and the identities in them.
 #[derive(Default)]
 struct Computed {
-    /// The time of the last attempt to compute them, and its result if it succeeded.
+    /// The time of the last attempt to compute the outputs, and the outputs if it succeeded.
     last: Option<(Instant, Option<Arc<RenderedOutputs>>)>,
     index: Option<OutputIndex>,
 }
@@ -56,7 +56,7 @@ impl ServedOutputs {
         ServedOutputs { outputs: config.outputs.clone(), settings, computed: Mutex::default() }
     }
 
-    /// Returns whether the node stores this output.
+    /// Returns whether this output is a feed or the calendar, and the node stores it.
     fn is_stored(&self, form: &OutputForm) -> bool {
         let kind = match form {
             OutputForm::Atom | OutputForm::Rss | OutputForm::JsonFeed | OutputForm::EndpointAtom(_) => {
@@ -129,7 +129,7 @@ pub(super) async fn own_output(State(state): State<Arc<ServerState>>, uri: Uri, 
     let answer = Representation { content, etag, content_type, encoding: None, freshness: Freshness::Minute };
     let mut response = response::send(&answer, &headers);
     if is_public {
-        // Clients of the original API read it from any page.
+        // The original API also lets scripts on any page read it.
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     response

@@ -1,5 +1,5 @@
 //! Formats and parses the names of outputs for other programs: feeds, the calendar, documents of the Statuspage API and
-//! badges with figures.
+//! badges with uptime and response time.
 
 use std::fmt;
 
@@ -56,7 +56,7 @@ pub enum OutputForm {
 /// The documents of the Statuspage API, version 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatuspageDocument {
-    /// All parts that are current: status, components, open incidents and maintenance.
+    /// Everything that is current: the status, components, open incidents and maintenance.
     Summary,
     /// The overall status, as an indicator and a description.
     Status,

@@ -65,8 +65,8 @@ pub fn outputs(prefix: &str, node: &NodeName) -> String {
     format!("{prefix}{OUTPUT_FOLDER}{node}/*")
 }
 
-/// Returns patterns that match the summaries, badges and outputs of all nodes, which everyone can read if the operator
-/// chooses so.
+/// Returns patterns that match the summaries, badges and outputs of all nodes, which the operator can let
+/// everyone read.
 #[must_use]
 pub fn public_outputs(prefix: &str) -> [String; 3] {
     [SUMMARY_FOLDER, BADGE_FOLDER, OUTPUT_FOLDER].map(|folder| format!("{prefix}{folder}*"))

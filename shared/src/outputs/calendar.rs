@@ -7,7 +7,7 @@ use crate::civil::rfc3339;
 use crate::message::Message;
 use crate::post::maintenance::{Maintenance, Window};
 
-/// The maximum number of events. Those that end last are left out.
+/// The maximum number of events. Those that start last are left out.
 const EVENT_LIMIT: usize = 2_000;
 
 /// A maintenance window as an event of a calendar.

@@ -21,7 +21,7 @@ pub struct FeedSource<'a> {
     pub title: &'a str,
     /// The node that writes the feeds.
     pub node: &'a NodeName,
-    /// The public URL of the page, with a slash at its end.
+    /// The public URL of the page, with a trailing slash.
     pub page_url: Option<&'a str>,
     /// The identities of the feeds and entries.
     pub index: &'a OutputIndex,
@@ -38,7 +38,7 @@ pub struct Feed {
     pub id: String,
     /// The title, as plain text.
     pub title: String,
-    /// When the newest entry changed.
+    /// When an entry last changed, or when the index was created if there are no entries.
     pub updated: UnixNanos,
     /// The public URL of the page.
     pub page_url: Option<String>,
@@ -59,7 +59,7 @@ pub struct FeedEntry {
     pub html: String,
     /// When the reported event happened.
     pub published: UnixNanos,
-    /// When the entry last changed, if that was later.
+    /// When the entry last changed. It is never earlier than `published`.
     pub updated: UnixNanos,
     /// The endpoints that the entry is about.
     pub subject: FeedSubject,
@@ -70,7 +70,7 @@ pub struct FeedEntry {
 pub enum FeedSubject {
     /// The endpoints with this title.
     Endpoint(String),
-    /// The endpoints that a post declares. An empty list means all endpoints.
+    /// The endpoints and groups that a post affects. An empty list means all endpoints.
     Affected(Vec<Affected>),
 }
 
@@ -124,7 +124,7 @@ impl Feed {
         }
     }
 
-    /// Returns the URL at which the feed in this form is expected.
+    /// Returns the feed's own URL in this form, if the outputs are next to the page.
     #[must_use]
     pub fn own_url(&self, form: &OutputForm) -> Option<String> {
         self.page_url.as_ref().map(|url| format!("{url}{form}"))

@@ -13,7 +13,7 @@ use crate::status::Status;
 /// The current version of the format. An index with another version is ignored.
 const VERSION: u32 = 1;
 
-/// The maximum number of outages of an endpoint whose identities are kept: those of all entries of its feed.
+/// The maximum number of outages of an endpoint whose identities are kept: enough for all entries of its feed.
 const OUTAGES_LIMIT: usize = super::ENTRY_LIMIT / 2;
 
 /// The authority in the identities of entries if no public URL is configured.

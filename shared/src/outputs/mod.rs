@@ -1,7 +1,7 @@
 //! The content of outputs for other programs: feeds, the calendar, and the identities that keep their entries stable.
 //!
-//! The checker renders it as Atom, RSS, JSON Feed and iCalendar. Nothing here depends on the time of writing, so an output
-//! changes only if its content does.
+//! The checker renders it as Atom, RSS, JSON Feed and iCalendar. It does not contain the time of writing, so an output
+//! changes only if there is news, or if something is older than [`RETENTION`].
 
 mod calendar;
 mod feed;

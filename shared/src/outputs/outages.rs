@@ -15,7 +15,7 @@ use crate::{MINUTE, Nanos, UnixNanos};
 /// The length of the shortest outage that outputs contain.
 pub const MIN_OUTAGE: Nanos = 2 * MINUTE;
 
-/// An outage of an endpoint, as outputs contain it.
+/// An outage of an endpoint as it appears in outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedOutage {
     /// The title and locator of the endpoint.
@@ -97,7 +97,7 @@ pub fn name_outages(
 
 /// Returns the status immediately after an outage, or `None` if it is ongoing, and whether a status is known after it.
 ///
-/// A short degraded span after it, in which some nodes had not noticed the change yet, belongs to the outage.
+/// A short degraded span after the outage, before all nodes have noticed the change, still belongs to it.
 fn sequel(spans: &[Span], outages: &[Outage], outage: &Outage, current: Status) -> (Option<Status>, bool) {
     let is_transition =
         |span: &Span| span.status == Status::Degraded && outages.iter().all(|other| other.span.start != span.start);

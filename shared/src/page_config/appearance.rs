@@ -65,7 +65,7 @@ pub struct Appearance {
     pub favicon: Option<String>,
     /// Links in the header, in display order.
     pub links: Vec<Link>,
-    /// Links in the menu for subscribing, in display order: channels and mailing lists. Their URLs are not relative.
+    /// Links in the Subscribe menu, in display order: channels and mailing lists. Their URLs are not relative.
     pub subscribe: Vec<Link>,
     /// Plain text at the bottom of the page.
     pub footer: Option<String>,

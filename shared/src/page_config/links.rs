@@ -1,6 +1,6 @@
-//! Links on the page: in its header, and in the menu for subscribing.
+//! Links on the page: in its header, and in its Subscribe menu.
 
-/// A link in the header or in the menu for subscribing.
+/// A link in the header or in the Subscribe menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// The text of the link.
@@ -29,8 +29,8 @@ pub(super) fn is_relative(url: &str) -> bool {
     !url.contains(':') && !url.starts_with("//") && !url.contains('\\')
 }
 
-/// Returns whether a link that leads away from the page has this URL: one with the scheme `https:`, `http:` or
-/// `mailto:`, and without spaces and control characters.
+/// Returns whether a link that leads away from the page can have this URL: it must have the scheme `https:`, `http:` or
+/// `mailto:`, and must not contain spaces or control characters.
 #[must_use]
 pub fn is_public_url(url: &str) -> bool {
     after_scheme(url).is_some_and(|rest| {
@@ -40,7 +40,7 @@ pub fn is_public_url(url: &str) -> bool {
     })
 }
 
-/// Returns what follows the scheme of a URL that links can have.
+/// Returns the part of a URL after its scheme. Returns `None` if links cannot have this scheme.
 fn after_scheme(url: &str) -> Option<&str> {
     ["https://", "http://", "mailto:"].iter().find_map(|scheme| url.strip_prefix(scheme))
 }

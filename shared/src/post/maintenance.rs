@@ -88,7 +88,7 @@ pub struct Window {
     pub announced_at: UnixNanos,
     /// When the rest of the window was announced.
     pub rest_announced_at: UnixNanos,
-    /// How often the window was changed, canceled or planned again.
+    /// The number of times that the window was changed, canceled or planned again.
     pub changes: u32,
     /// When the window was last changed.
     pub changed_at: UnixNanos,

@@ -150,7 +150,7 @@ fn written(
     }
 }
 
-/// Returns whether a written incident covers at least a part of an outage.
+/// Returns whether a written incident overlaps an outage of an endpoint that it affects.
 fn is_covered(source: &StatuspageSource<'_>, outage: &NamedOutage) -> bool {
     let title = outage.key.title.as_str();
     let groups = group_titles(source.posted.groups, title);
@@ -169,17 +169,17 @@ fn measured(
     let id = short_id(&[&outage.path()]);
     let (problem, impact) = match outage.span.status {
         Status::Down => ("down", "major"),
-        _ if outage.is_partial => ("down for some locations", "minor"),
+        _ if outage.is_partial => ("down in some locations", "minor"),
         _ => ("degraded", "minor"),
     };
-    // Without a status since then, whether it is over is unknown.
+    // If no status has been known since then, it is unknown whether the outage is over.
     let ended = outage.ended().filter(|_| outage.is_over);
     let (name, begun) = (&outage.key.title, rfc3339(outage.span.start));
     let (status, mut body) = match (ended, outage.ended()) {
         (Some(ended), _) => ("resolved", format!("{name} was {problem} from {begun} to {}.", rfc3339(ended))),
         (None, Some(until)) => {
             let until = rfc3339(until);
-            ("investigating", format!("{name} was {problem} from {begun} to {until}, and was not observed since."))
+            ("investigating", format!("{name} was {problem} from {begun} to {until}, and has not been observed since."))
         }
         (None, None) => ("investigating", format!("{name} has been {problem} since {begun}.")),
     };

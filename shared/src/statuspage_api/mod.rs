@@ -29,7 +29,7 @@ pub struct StatuspageSource<'a> {
     pub summary: &'a Summary,
     /// The public URL of the page.
     pub page_url: Option<&'a str>,
-    /// The identities of outages, and the time before which nothing is known.
+    /// The index of the outputs. The time of its creation applies to components whose age is unknown.
     pub index: &'a OutputIndex,
     /// The measured outages of all endpoints.
     pub outages: &'a [NamedOutage],
@@ -193,7 +193,7 @@ fn component_id(title: &str, locator: &str) -> String {
     short_id(&[title, locator])
 }
 
-/// Returns an identity in the style of the original: 12 characters of base32 (RFC 4648) for 60 bits of a hash.
+/// Returns an ID in the style of the original: 12 characters of base32 (RFC 4648) for 60 bits of a hash.
 fn short_id(parts: &[&str]) -> String {
     const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let hash = fnv1a(&parts.join("\n"));

@@ -194,7 +194,7 @@ fn documents_list_written_incidents_outages_and_windows() {
     assert_eq!((&incidents[1]["impact"], &incidents[1]["components"][0]["name"]), (&"major".into(), &"b".into()));
     assert_eq!(
         incidents[4]["incident_updates"][0]["body"],
-        "a was down from 2026-11-21T00:50:54Z to 2026-11-21T00:55:54Z, and was not observed since. Reason: connection refused."
+        "a was down from 2026-11-21T00:50:54Z to 2026-11-21T00:55:54Z, and has not been observed since. Reason: connection refused."
     );
     let open = ["a is down: investigating", "It fails: monitoring", "a is down: investigating"];
     assert_eq!(rows(&list(StatuspageDocument::UnresolvedIncidents, "incidents")), open);

@@ -1,4 +1,4 @@
-//! The menu for subscribing: notifications in this browser, feeds, the calendar, channels and mailing lists. Its
+//! The Subscribe menu: notifications in this browser, feeds, the calendar, channels and mailing lists. Its
 //! behavior is in `subscribe.js`, which is loaded when the menu is first opened.
 
 use shared::page_config::PageConfig;
@@ -25,7 +25,7 @@ pub(super) fn menu(context: AppContext, config: &PageConfig) -> ElementBuilder {
     details().id("subscribe").class(class).child(summary().text(context.text(texts::SUBSCRIBE))).child(menu)
 }
 
-/// Builds the checkbox for notifications, and an empty text that explains if the browser blocks them.
+/// Builds the checkbox for notifications, and an empty text, which shows an explanation if the browser blocks them.
 fn notifications(context: AppContext) -> ElementBuilder {
     let choice = label().child(input().attr("type", "checkbox")).child(span().text(context.text(texts::NOTIFY_ME)));
     let status = p().class("quiet").role("status").attr("data-text", context.text(texts::NOTIFICATIONS_BLOCKED));

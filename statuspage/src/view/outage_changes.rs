@@ -18,8 +18,8 @@ pub struct OutageNotification {
     pub body: String,
 }
 
-/// Which endpoints were down when the page was last loaded, by their ids. `None` means that the status of
-/// an endpoint was never known.
+/// Whether each endpoint was down when its status was last known, indexed by the endpoint's id. `None` means that its
+/// status was never known.
 #[derive(Debug, Default)]
 pub struct KnownOutages(Vec<Option<bool>>);
 

@@ -1,4 +1,4 @@
-//! Computes the menu for subscribing: feeds, the calendar, public channels and mailing lists.
+//! Computes the content of the Subscribe menu: feeds, the calendar, public channels and mailing lists.
 
 use shared::object_name::{BadgeTitle, OutputForm};
 use shared::page_config::appearance::Link;

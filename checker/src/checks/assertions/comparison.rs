@@ -23,7 +23,7 @@ const BOTH_EMPTY: Reason = "its type differs, but it is also empty";
 const HAS_VALUE: Reason = "it contains this value; use `contains`";
 const OTHER_NOTATION: Reason = "it is equal, but written differently";
 const IS_STREAM: Reason = "one of the two output streams is";
-const NOT_ONE_STREAM: Reason = "not exactly one of standard output and standard error can be compared";
+const NOT_ONE_STREAM: Reason = "standard output and standard error are both comparable, or neither is";
 const NOT_A_NUMBER: Reason = "it is not a number";
 const NOT_A_DURATION: Reason = "it is not a duration with a unit, such as `30s`";
 const NOT_ORDERED: Reason = "it has no order";
@@ -260,7 +260,7 @@ pub(super) fn equals_json(json: &Json, operand: &Operand, texts: JsonTexts<'_>) 
         (Json::String(text), Operand::Text(_) | Operand::Duration { .. }) => {
             equals_text(texts.read(text), operand, equals_word)
         }
-        // Versions are often strings, so a string equals a number that is written in the same way.
+        // Versions are often strings, so a string equals a number that is written the same way.
         (Json::String(text), Operand::Number(expected)) if *text == expected.to_string() => Ok(true),
         (Json::Bool(flag), Operand::Flag(expected)) => Ok(flag == expected),
         (Json::Null, Operand::Null) => Ok(true),

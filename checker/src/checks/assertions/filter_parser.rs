@@ -1,5 +1,5 @@
 //! Parses the filters of a JSON path: the comparisons in them, and the queries that select the compared values.
-//! `serde_json_path` does not publish its syntax tree.
+//! `serde_json_path` does not expose its syntax tree.
 
 use super::decimal::Decimal;
 use super::filter_numbers::outside_quotes;
@@ -31,7 +31,7 @@ pub(super) enum ParsedValue {
 #[derive(Debug, PartialEq)]
 pub(super) struct NegativeIndex {
     pub(super) query: String,
-    /// The query with a slice in place of each negative index: `@.a[-1:]`.
+    /// The query with each negative index replaced by a slice: `@.a[-1:]`.
     pub(super) with_slices: String,
 }
 

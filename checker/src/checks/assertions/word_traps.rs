@@ -1,4 +1,4 @@
-//! Rejects unquoted words that are valid, but likely mean something else in another language.
+//! Rejects unquoted words that are valid here, but probably come from another notation, such as `/fatal/i`.
 
 use serde_json::Value as Json;
 
@@ -6,7 +6,7 @@ use super::decimal::Decimal;
 use super::subject::Subject;
 use crate::checks::status_codes::StatusCodes;
 
-/// The quotes that word processors and other languages use.
+/// Quotation marks that word processors insert or other languages use, and backticks.
 const OTHER_QUOTES: [char; 14] = ['“', '”', '„', '‘', '’', '‚', '«', '»', '‹', '›', '`', '´', '＂', '＇'];
 
 /// Rejects a word that starts or ends with a character that is likely a mistake. The error is a complete clause.
@@ -15,7 +15,7 @@ pub(super) fn reject_typing_mistakes(word: &str) -> Result<(), String> {
         return Err(format!("`{word}` starts with `=`: write `==` or `!=`, or put the string in quotes"));
     }
     if word.starts_with(OTHER_QUOTES) || word.ends_with(OTHER_QUOTES) {
-        return Err(format!("`{word}` contains a quotation mark of another kind: use `\"` or `'`"));
+        return Err(format!("`{word}` contains an unsupported quotation mark: use `\"` or `'`"));
     }
     if word.ends_with(['"', '\'']) || word.starts_with("\\\"") || word.starts_with("\\'") {
         return Err(format!("`{word}` contains a quotation mark at its end: put the entire string in quotes"));

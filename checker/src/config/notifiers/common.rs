@@ -80,8 +80,8 @@ pub(super) const COMMON: &[Field] = &[
     optional(
         "public",
         ValueKind::Object(PUBLIC),
-        "none: the page does not mention the channel",
-        "A link with which everyone can join the channel. The page shows it in its Subscribe menu.",
+        "none: the page does not show the channel",
+        "A link that lets anyone join the channel. The page shows it in its Subscribe menu.",
     ),
 ];
 
@@ -114,11 +114,11 @@ struct RawLink {
 }
 
 impl RawNotifier {
-    /// Returns the link with which everyone can join the channel. Reports an error if it is invalid.
+    /// Returns the link that lets anyone join the channel. Reports an error if it is invalid.
     pub(super) fn public_link(&self, converter: &mut NotifierConverter<'_>) -> Option<Link> {
         let RawLink { text, url } = self.public.as_ref()?;
         if text.trim().is_empty() {
-            converter.reject("public.text", "is empty: write for example `Telegram`");
+            converter.reject("public.text", "is empty: expected the link text, for example `Telegram`");
             return None;
         }
         if !is_public_url(url) {

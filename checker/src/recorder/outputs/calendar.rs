@@ -10,7 +10,7 @@ use super::RenderedOutputs;
 use super::dataset::Dataset;
 use super::feeds::{one_line, several_lines};
 
-/// How often calendar programs should read the calendar.
+/// How often calendar programs should refresh the calendar.
 const REFRESH: Duration = Duration::hours(1);
 
 pub(super) fn render(data: &Dataset, now: UnixNanos) -> RenderedOutputs {
@@ -18,7 +18,7 @@ pub(super) fn render(data: &Dataset, now: UnixNanos) -> RenderedOutputs {
     for (name, value) in [("VERSION", "2.0"), ("PRODID", "-//Checkup//Maintenance//EN"), ("CALSCALE", "GREGORIAN")] {
         calendar.append_property(Property::new(name, value));
     }
-    // The crate does not escape the property `NAME`.
+    // `Calendar::name` would also add the property `NAME`, which the crate does not escape.
     calendar.append_property(Property::new("X-WR-CALNAME", format!("{}: maintenance", one_line(&data.settings.title))));
     calendar.ttl(&REFRESH);
     for event in calendar_events(&data.posted().announcements.maintenance, now) {
@@ -38,7 +38,7 @@ fn to_event(event: &CalendarEvent, url: Option<&str>) -> Event {
         .ends(time(event.end))
         .summary(&one_line(&event.title))
         .status(status)
-        // Work on a service does not make the people who read about it unavailable.
+        // Maintenance does not make subscribers of the calendar busy.
         .add_property("TRANSP", "TRANSPARENT");
     let text = several_lines(&event.text);
     if !text.is_empty() {

@@ -26,9 +26,9 @@ pub struct OutputSettings {
     pub node: NodeName,
     /// The title of the page.
     pub title: String,
-    /// The public URL of the page, with a slash at its end.
+    /// The public URL of the page, with a trailing slash.
     pub url: Option<String>,
-    /// The period of the page, for figures.
+    /// The page's default range, for uptime and response times.
     pub range: Nanos,
     /// The groups of the page, which posts can name.
     pub groups: Vec<Group>,

@@ -17,7 +17,8 @@ use super::writer::hash;
 use crate::config::model::OutputKind;
 use crate::recorder::summary::{badge, badge_contents, html};
 
-/// The file that remembers the identities of outages and which files were written. Web servers hide such files.
+/// The file that remembers the identities of outages and which files were written. Its name starts with a dot, because it
+/// is not for visitors.
 const INDEX_FILE: &str = ".checkup-outputs.json";
 
 /// The permissions of exported files: everyone can read them.
@@ -94,8 +95,8 @@ fn badge_file(form: &SummaryForm) -> Option<String> {
     Some(format!("badge/{}", form.badge_file_name()?))
 }
 
-/// Returns whether a path from the index is that of an exported file, because anyone who can write the folder can change
-/// the index.
+/// Returns whether an export can have written this path. The index is not trusted, because anyone who can write to the
+/// folder can change it.
 fn is_exported(path: &str) -> bool {
     let is_badge = path.strip_prefix("badge/").is_some_and(|name| SummaryForm::parse_badge(name).is_some());
     is_badge || OutputForm::parse(path).is_some()

@@ -1,4 +1,4 @@
-//! Badges with figures: the uptime and the median response time of each endpoint as images, and its status for shields.io.
+//! Badges with the uptime and the median response time of each endpoint as images, and with its status for shields.io.
 
 use serde::Serialize;
 use shared::endpoint_status::{EndpointStatus, endpoint_statuses};
@@ -14,7 +14,7 @@ use super::{RenderedOutputs, titles};
 use crate::recorder::summary::badge::{self, BadgeColor};
 use crate::recorder::summary::{BadgeContent, badge_contents};
 
-/// The shortest period of response times. Shorter ones would need every check instead of hourly percentiles.
+/// The shortest period for response times. Shorter ones would need every check instead of hourly percentiles.
 const RESPONSE_TIME_RANGE: Nanos = 7 * DAY;
 
 /// The response of an endpoint badge: <https://shields.io/badges/endpoint-badge>.
@@ -66,13 +66,14 @@ fn uptime(endpoints: &[&EndpointStatus<'_>], range: Nanos, now: UnixNanos) -> St
     let Some((uptime, coverage)) = lowest else { return format!("unknown in {period}") };
     let (uptime, coverage) = (uptime.percent(), coverage.percent());
     match coverage.split_once('.') {
-        // Whole percents rarely change.
+        // Whole percentages rarely change, so the badge is rarely written.
         Some((whole, _)) => format!("{uptime} in {period} ({whole}% observed)"),
         None => format!("{uptime} in {period}"),
     }
 }
 
-/// Returns the start of the page's hours or days that end now, as in `checker status`, and the length of the period.
+/// Returns the start and the length of a period that ends now. It starts with a whole hour or day, as on the page and in
+/// `checker status`.
 fn period(range: Nanos, now: UnixNanos) -> (UnixNanos, Nanos) {
     if range <= MAX_CHECK_RANGE {
         let from = now.saturating_sub(range);

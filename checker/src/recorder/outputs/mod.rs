@@ -1,8 +1,8 @@
-//! Outputs for other programs: feeds, the calendar, the Statuspage API and badges with figures.
+//! Outputs for other programs: feeds, the calendar, the Statuspage API and badges with uptime and response time.
 //!
 //! [`dataset`] loads what they are built from, one module renders each kind, [`writer`] stores those that changed, and
 //! [`export`] writes them as files.
-//! Rendering is pure: the same data at the same time has the same outputs.
+//! Rendering is pure: the same data, index and time produce the same outputs.
 
 mod atom;
 mod calendar;

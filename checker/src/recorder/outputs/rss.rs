@@ -25,9 +25,9 @@ pub(super) fn to_xml(feed: &Feed) -> Vec<u8> {
     };
     let mut channel = Channel {
         title: feed.title.clone(),
-        // RSS requires a URI, and the identity of the feed is one.
+        // RSS requires a link. Without a page, use the feed's identity, which is a URI.
         link: feed.page_url.clone().unwrap_or_else(|| feed.id.clone()),
-        description: format!("Incidents and outages of {}", feed.title),
+        description: format!("{}: incidents and outages", feed.title),
         language: Some("en".to_owned()),
         last_build_date: Some(time(feed.updated)),
         generator: Some("Checkup".to_owned()),
@@ -49,7 +49,7 @@ fn category(name: &str) -> Category {
     Category { name: name.to_owned(), domain: None }
 }
 
-/// Formats a time as in mails (RFC 2822).
+/// Formats a time as in email (RFC 2822).
 fn time(at: UnixNanos) -> String {
     DateTime::from_timestamp(at.div_euclid(SECOND), 0).unwrap_or_default().to_rfc2822()
 }

@@ -14,7 +14,7 @@ use super::{RenderedOutputs, render};
 use crate::config::model::OutputKind;
 use crate::store::{Store, StoreError};
 
-/// Writes a node's outputs, and keeps the index of what is stored in memory.
+/// Writes a node's outputs, and keeps the index of stored outputs in memory.
 #[derive(Debug)]
 pub struct OutputWriter {
     kinds: Vec<OutputKind>,
@@ -41,7 +41,7 @@ impl OutputWriter {
         let hashes = hashes(&rendered);
         let is_changed = |form: &OutputForm| before.written.get(&form.to_string()) != hashes.get(&form.to_string());
         let changed: Vec<_> = rendered.into_iter().filter(|(form, _)| is_changed(form)).collect();
-        // If this fails, the outputs are written again, because the index in memory is read again.
+        // If this fails, the next call reads the stored index again, and therefore writes these outputs again.
         store.put_all(changed.into_iter().map(|(form, content)| (name(form), content)).collect()).await?;
         index.written = hashes;
         if index != before || index.created == now {

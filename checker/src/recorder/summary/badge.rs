@@ -22,7 +22,7 @@ pub enum BadgeColor {
     Status(Status),
     /// A problem that announced maintenance covers.
     Planned,
-    /// A figure, which is neither good nor bad.
+    /// A number, which is neither good nor bad.
     Figure,
 }
 
@@ -33,7 +33,7 @@ pub fn draw(title: &str, word: &str, color: BadgeColor, at: UnixNanos) -> String
     image(title, &format!("{word} · {time}"), &format!("{word}, last checked {time}"), color)
 }
 
-/// Draws a badge with a figure.
+/// Draws a badge with a number, such as the uptime.
 #[must_use]
 pub fn draw_figure(title: &str, figure: &str) -> String {
     image(title, figure, figure, BadgeColor::Figure)
