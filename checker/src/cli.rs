@@ -243,7 +243,7 @@ pub struct RebuildArguments {
 pub struct ExportArguments {
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// Folder to write to, for example the page's folder
+    /// Folder to write to, for example the page's folder, whose config.json then links the feeds
     #[arg(long, value_name = "DIR")]
     pub into: PathBuf,
     /// Name of this node, overriding the configuration

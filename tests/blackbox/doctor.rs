@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::{DAY, HOUR};
 use support::bucket::Bucket;
-use support::checker::Run;
-use support::configuration::check;
-use support::endpoints::{Behavior, Endpoint};
+use support::checker::{Checker, Run};
+use support::configuration::{check, directory, watching};
+use support::endpoints::{Behavior, Endpoint, refused};
 use support::ministack;
 use support::quirky_service::{QuirkyService, Reply};
 use support::test_site::TestSite;
@@ -257,6 +257,57 @@ async fn a_directory_is_examined_too() {
     assert_eq!(site.checker.run(&[]).await.code, 0);
     let run = doctor(&site, &["-c", "checker.json"]).await;
     assert!(run.code == 0 && run.stdout.contains("`test-node` stored its newest check file"), "{}", run.output());
+}
+
+#[tokio::test]
+async fn the_outputs_of_a_directory_are_requested_at_the_page() {
+    let checker = Checker::new(&json!({}));
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let finding = async |change: &dyn Fn(&mut Value)| {
+        let mut config = watching(&[check("Shop", &ok.url)], &directory());
+        change(&mut config);
+        checker.write("doctor.json", &config.to_string());
+        let run = checker.call(&["doctor", "-c", "doctor.json"]).await;
+        let finding = run.stdout.lines().find(|line| line.contains("can read")).map(str::to_owned);
+        finding.unwrap_or_else(|| run.output())
+    };
+    let at = |url: &str| {
+        let url = url.to_owned();
+        move |config: &mut Value| config["outputs"] = json!({ "url": url })
+    };
+    let mut config = watching(&[check("Shop", &ok.url)], &directory());
+    checker.configure(&config);
+    assert_eq!(checker.run(&[]).await.code, 0);
+
+    let unknown = finding(&|_| {}).await;
+    let reason =
+        "it is not known which outputs everyone can read, because that depends on the web server that publishes";
+    assert!(unknown.contains(reason) && unknown.contains("set `url` in `outputs`"), "{unknown}");
+    let unreachable = refused();
+    let unknown = finding(&at(&unreachable)).await;
+    assert!(unknown.contains(&format!("because this machine cannot reach the page at `{unreachable}`")), "{unknown}");
+
+    let served = checker.serve(&[]).await;
+    served.until_summed_up().await;
+    let url = &served.url;
+    let all = finding(&at(url)).await;
+    let expected =
+        format!("everyone can read summaries, badges, feeds, the calendar and the Statuspage API at `{url}`");
+    assert!(all.contains(&expected), "{all}");
+    // A server that answers all paths with its page does not publish outputs.
+    let page =
+        Endpoint::start(Behavior::Answer("200 OK\r\nContent-Type: text/html", "<!doctype html>".to_owned())).await;
+    let nothing = finding(&at(&page.url)).await;
+    assert!(nothing.contains("nobody can read summaries, badges, feeds and the calendar at"), "{nothing}");
+
+    config["outputs"] = json!({ "store": [], "serve": false });
+    checker.configure(&config);
+    let served = checker.serve(&[]).await;
+    served.until_summed_up().await;
+    let some = finding(&at(&served.url)).await;
+    let expected =
+        format!("everyone can read summaries and badges at `{}`, but not feeds and the calendar", served.url);
+    assert!(some.contains(&expected), "{some}");
 }
 
 /// Returns a configured site whose service denies reading a nonexistent node's objects if the request contains one of

@@ -7,6 +7,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 use shared::MINUTE;
 use shared::duration::format_rtt;
+use shared::object_name::OutputForm;
+use shared::page_config::PageConfig;
 use shared::post::Impact;
 use support::bucket::Bucket;
 use support::caddy::{Caddy, copy_folder};
@@ -364,3 +366,30 @@ async fn badges_have_the_figures_of_the_report() {
     let response_time = format!("Shop response time: {} in 7 d", format_rtt(median));
     assert!(badge("Shop.response-time.svg").contains(&response_time), "{response_time}");
 }
+#[tokio::test]
+async fn export_links_the_feeds_of_a_page_in_the_same_folder() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    let site = checker.path("site");
+    std::fs::create_dir(&site).expect("the folder can be created");
+    let before = "{\n  \"title\": \"Our status\",\n  \"source\": { \"type\": \"http\", \"url\": \"checks/\" }\n}\n";
+    std::fs::write(site.join("config.json"), before).expect("the file can be written");
+    let export = ["export", "-c", "checker.json", "--into", "site"];
+    let run = checker.call(&export).await;
+    assert!(
+        run.stdout.ends_with("\nadded the URL of the feeds and the calendar to `site/config.json`\n"),
+        "{}",
+        run.output()
+    );
+    let written = std::fs::read_to_string(site.join("config.json")).expect("it exists");
+    let page = PageConfig::parse(&written).expect("the page can read it");
+    assert_eq!((page.outputs.as_deref(), page.title.as_str(), page.skipped.len()), (Some("./"), "Our status", 0));
+    for form in [OutputForm::Atom, OutputForm::Rss, OutputForm::JsonFeed, OutputForm::Calendar] {
+        assert!(site.join(form.to_string()).is_file(), "{form}");
+    }
+    let again = checker.call(&export).await;
+    assert!(again.code == 0 && !again.stdout.contains("config.json"), "{}", again.output());
+    assert_eq!(std::fs::read_to_string(site.join("config.json")).expect("it exists"), written);
+}
+

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, NodeName};
+use shared::page_config::PageConfig;
 use support::bucket::{self, Bucket};
 use support::configuration::{check, watching};
 use support::endpoints::{Behavior, Endpoint};
@@ -207,11 +208,51 @@ async fn public_outputs_are_readable_without_keys_and_check_files_are_not() {
     let finding =
         "everyone can read summaries, badges, feeds, the calendar and the Statuspage API; histories are private";
     assert!(doctor.stdout.contains(finding), "{}", doctor.output());
+    // The page links what everyone can read.
+    let outputs = page_outputs(&site).expect("the page links the outputs");
+    assert_eq!(outputs, url("status/0-feed/eu-west/"));
+    for path in ["feed.atom", "feed.rss", "feed.json", "maintenance.ics", "endpoint/Shop.atom"] {
+        assert_eq!(support::http_client::get(&format!("{outputs}{path}")).await.status, 200, "{path}");
+    }
+    let doctor = site.checker.call(&["doctor", "--page", "config.json", "--origin", ORIGIN]).await;
+    assert!(doctor.stdout.contains(&format!("visitors can read the feeds at `{outputs}`")), "{}", doctor.output());
     assert!(site.provision(&words).await.stdout.contains("Nothing to do"));
     // Without the flag, nothing that is public becomes private, and `deprovision` removes it.
     let gone = site.deprovision(&["--yes"], "").await;
     assert_eq!(gone.code, 0, "{}", gone.output());
     assert_eq!(support::http_client::get(&url("status/0-feed/eu-west/feed.atom")).await.status, 403);
+    let doctor = site.checker.call(&["doctor", "--page", "config.json", "--origin", ORIGIN]).await;
+    assert!(!doctor.stdout.contains("visitors can read the feeds"), "{}", doctor.output());
+}
+
+/// Returns the URL of the folder with the outputs, as the page reads it.
+fn page_outputs(site: &TestSite) -> Option<String> {
+    let page = PageConfig::parse(&site.file("config.json")).expect("the page can read it");
+    assert_eq!(page.skipped, Vec::<String>::new());
+    page.outputs
+}
+
+#[tokio::test]
+async fn an_existing_page_links_outputs_once_everyone_can_read_them() {
+    let site = TestSite::new().await;
+    let words = ["--origin", ORIGIN, "--writer", "eu-west"];
+    assert_eq!(site.provision(&words).await.code, 0);
+    assert_eq!(page_outputs(&site), None);
+    let id = || site.reader().map(|key| key.id);
+    let (keys, edited) = (id(), site.file("config.json").replace("\"Status\"", "\"Our   status\""));
+    site.checker.write("config.json", &edited);
+    let public = [&words[..], &["--public-outputs", "--rotate"]].concat();
+    let run = site.provision(&public).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let outputs = format!("{}/{}/status/0-feed/eu-west/", site.endpoint_url, site.bucket.name);
+    assert_eq!(page_outputs(&site), Some(outputs.clone()));
+    assert!(run.stdout.contains(&outputs), "the printed file is the new one: {}", run.stdout);
+    assert!(site.file("config.json").contains("\"Our   status\"") && id() != keys);
+    assert_eq!(site.steps_left(&public[..5]).await, Vec::<String>::new());
+    // The operator's own URL is kept.
+    let moved = site.file("config.json").replace(&outputs, "https://feeds.example/");
+    site.checker.write("config.json", &moved);
+    assert_eq!(site.steps_left(&public[..5]).await, Vec::<String>::new());
 }
 
 #[tokio::test]

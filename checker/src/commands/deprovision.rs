@@ -139,6 +139,7 @@ fn location_only(bucket: crate::store::settings::Bucket, region: &str) -> Provis
         lifecycle_days: None,
         page: Page::default(),
         checks: serde_json::Map::new(),
+        stores_feeds: false,
         files: ExistingFiles::Keep,
         keys: ExistingKeys::Keep,
     }

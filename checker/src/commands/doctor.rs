@@ -43,6 +43,7 @@ pub async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
                     page_findings.retain(|finding| !doctor::clock::is_refused(finding));
                 }
                 findings.extend(page_findings);
+                findings.extend(doctor::web_outputs::examine_link(&page).await);
             }
             Err(problems) => {
                 let remedy = format!("fix `{}`", path.display());

@@ -7,10 +7,13 @@ use crate::cli::ExportArguments;
 use crate::counted;
 use crate::now;
 use crate::recorder::outputs::dataset::{Dataset, OutputSettings};
-use crate::recorder::outputs::export::{export as export_files, exported_index};
+use crate::recorder::outputs::export::{export as export_files, exported_index, link_outputs};
 use crate::recorder::outputs::writer::{new_index, stored_index};
 use crate::store::Store;
 use crate::ui;
+
+/// The exported files, relative to a page in the same folder.
+const SAME_FOLDER: &str = "./";
 
 pub async fn export(arguments: &ExportArguments) -> anyhow::Result<Outcome> {
     let config = load(&arguments.config.config, arguments.node.as_ref())?;
@@ -31,5 +34,9 @@ pub async fn export(arguments: &ExportArguments) -> anyhow::Result<Outcome> {
     let removed = if done.removed > 0 { format!(", removed {}", done.removed) } else { String::new() };
     let (written, folder) = (counted(done.written, "file"), arguments.into.display());
     ui::print_line(&format!("wrote {written} to `{folder}`; {} unchanged{removed}", done.unchanged));
+    let url = config.page.config.outputs.as_deref().unwrap_or(SAME_FOLDER);
+    if let Some(page) = link_outputs(&arguments.into, url)? {
+        ui::print_line(&format!("added the URL of the feeds and the calendar to `{}`", page.display()));
+    }
     Ok(Outcome::Done)
 }

@@ -49,6 +49,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         },
         check_expiry,
         lifecycle_days: arguments.lifecycle.map(whole_days).transpose()?,
+        stores_feeds: config.as_ref().is_none_or(|config| config.outputs.fill_subscribe_menu()),
         page: config.map_or_else(Page::default, |config| config.page),
         checks: checks_of(arguments.bucket.config.as_deref()),
         files: if arguments.force { ExistingFiles::Replace } else { ExistingFiles::Keep },

@@ -8,7 +8,6 @@ use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, st
 use super::daemon_tasks::DaemonTasks;
 use super::{MissingStorage, Outcome, check_context, reachable, report_upkeep, report_upload};
 use crate::cli::ServeArguments;
-use crate::config::model::OutputKind;
 use crate::metrics::live::LiveMetrics;
 use crate::now;
 use crate::platform::huge_pages;
@@ -43,7 +42,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         loaded: None,
     };
     let mut config = source.load()?;
-    if [OutputKind::Feeds, OutputKind::Calendar].iter().all(|kind| config.outputs.stored.contains(kind)) {
+    if config.outputs.fill_subscribe_menu() {
         config.page.config.outputs.get_or_insert_with(|| SERVED_OUTPUTS.to_owned());
     }
     ui::log::set_node(&config.node);

@@ -92,6 +92,14 @@ pub struct Outputs {
     pub url: Option<String>,
 }
 
+impl Outputs {
+    /// Returns whether this node stores everything that the page's Subscribe menu links.
+    #[must_use]
+    pub fn fill_subscribe_menu(&self) -> bool {
+        [OutputKind::Feeds, OutputKind::Calendar].iter().all(|kind| self.stored.contains(kind))
+    }
+}
+
 /// A kind of output. Outputs of the same kind are written together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OutputKind {

@@ -247,7 +247,7 @@ pub const PAGE: &[Field] = &[
     optional(
         "outputs",
         ValueKind::Object(OUTPUTS),
-        "`serve`: its own addresses; `provision`: none",
+        "`serve`, and `provision` if everyone can read outputs: their addresses; otherwise none",
         "Where visitors can read the feeds and the calendar.",
     ),
     optional("links", ValueKind::List(&ValueKind::Object(LINK)), "none", "The links in the header."),

@@ -3,7 +3,7 @@
 //! [`checker_side`] covers the checker, [`page_side`] the browser and [`channels`] notifications. [`probe`] sends the requests, [`address`] builds
 //! their URLs, [`clock`] compares clocks, [`freshness`] evaluates the names of stored check files, `digests` finds posts
 //! that readers do not see, [`kind_conflict`] finds endpoints that nodes check in different ways, [`maintenance`]
-//! finds recurring plans that must be renewed, and [`outputs`] finds what everyone can read.
+//! finds recurring plans that must be renewed, and [`outputs`] and [`web_outputs`] find what everyone can read.
 
 pub mod address;
 pub mod channels;
@@ -16,6 +16,7 @@ pub mod maintenance;
 pub mod outputs;
 pub mod page_side;
 pub mod probe;
+pub mod web_outputs;
 
 use std::fmt;
 

@@ -6,21 +6,28 @@ use shared::object_name::{
 
 use super::checker_side::is_denied;
 use super::probe::{Signing, StoreProbe};
+use super::web_outputs::{examine_site, listed};
 use super::{Finding, Side};
 use crate::config::model::{Config, OutputKind};
-use crate::store::settings::StoreLocation;
+use crate::store::settings::{Bucket, StoreLocation};
 
 /// How to let clients without keys read outputs.
 const REMEDY: &str = "for feed readers and other clients without keys, run `checker provision --public-outputs`, `checker export` or `checker serve`";
 
+/// Reports which outputs everyone can read in a bucket or, if the store is a directory, next to the page.
+pub async fn examine(config: &Config) -> Option<Finding> {
+    match config.storage.as_ref().map(|storage| &storage.location)? {
+        StoreLocation::S3(bucket) => examine_bucket(config, bucket).await,
+        StoreLocation::Directory(_) if !config.summaries && config.outputs.stored.is_empty() => None,
+        StoreLocation::Directory(folder) => Some(examine_site(config, &folder.display().to_string()).await),
+    }
+}
+
 /// Compares what the writer's keys and requests without keys can read. Ignores other errors, because other findings report
 /// why the store cannot be read.
-pub async fn examine(config: &Config) -> Vec<Finding> {
-    let Some(StoreLocation::S3(bucket)) = config.storage.as_ref().map(|storage| &storage.location) else {
-        return Vec::new();
-    };
-    let opened = (StoreProbe::open(bucket, Signing::Signed).await, StoreProbe::open(bucket, Signing::Unsigned).await);
-    let (Ok(signed), Ok(unsigned)) = opened else { return Vec::new() };
+async fn examine_bucket(config: &Config, bucket: &Bucket) -> Option<Finding> {
+    let signed = StoreProbe::open(bucket, Signing::Signed).await.ok()?;
+    let unsigned = StoreProbe::open(bucket, Signing::Unsigned).await.ok()?;
     let key = |name: String| format!("{}{name}", bucket.prefix);
     let (mut public, mut private) = (Vec::new(), Vec::new());
     for (what, name) in examples(config) {
@@ -37,7 +44,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     }
     let history = HistoryName { node: Some(config.node.clone()), part: HistoryPart::Main };
     let is_open = unsigned.exists(&key(history.to_string())).await == Ok(true);
-    describe(&public, &private, is_open).into_iter().collect()
+    describe(&public, &private, is_open)
 }
 
 /// Returns an object of each kind that the node stores, with the name of the kind.
@@ -73,14 +80,6 @@ fn describe(public: &[&str], private: &[&str], is_open: bool) -> Option<Finding>
     };
     let histories = if is_open { "public" } else { "private" };
     Some(Finding::ok(Side::Store, format!("{what}; histories are {histories}")))
-}
-
-fn listed(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use chrono::DateTime;
 use reqwest::Url;
+use reqwest::redirect::Policy;
 use rustls::ClientConfig;
 use shared::{Nanos, UnixNanos};
 
@@ -34,6 +35,19 @@ pub enum Signing {
     /// Requests are signed with the bucket's keys, or with those from the AWS default credential chain.
     Signed,
     Unsigned,
+}
+
+/// Creates a client for requests like those of a visitor without keys.
+pub(super) async fn http_client(redirects: Policy) -> Result<reqwest::Client, HttpClientError> {
+    let tls = TlsConfigs::default().client(&TlsSettings::default()).await;
+    let tls = tls.map_err(|error| HttpClientError(error.to_string()))?;
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(ClientConfig::clone(tls.config()))
+        .no_proxy()
+        .redirect(redirects)
+        .timeout(BROWSER_TIMEOUT)
+        .build()
+        .map_err(|error| HttpClientError(error.to_string()))
 }
 
 /// The result of testing whether a key can manage its user's access keys.
@@ -91,14 +105,7 @@ impl StoreProbe {
         let credentials = if signing == Signing::Signed { Credentials::OfBucket } else { Credentials::Anonymous };
         let settings = client::settings(bucket, credentials).await;
         let client = client::client(&settings, bucket.address_style);
-        let tls = TlsConfigs::default().client(&TlsSettings::default()).await;
-        let tls = tls.map_err(|error| HttpClientError(error.to_string()))?;
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(ClientConfig::clone(tls.config()))
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| HttpClientError(error.to_string()))?;
+        let http = http_client(Policy::none()).await?;
         let iam = aws_sdk_iam::Client::new(&settings);
         Ok(StoreProbe { client, iam, http, bucket: bucket.clone() })
     }

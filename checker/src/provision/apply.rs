@@ -9,7 +9,7 @@ use shared::object_name::is_stored_by_checkers;
 
 use super::bucket_removal::{KeepReason, keep_reason_before_deletion};
 use super::files::{self, FileError, FileState, FileUpdate};
-use super::names;
+use super::names::{self, Role};
 use super::policy;
 use super::progress::Progress;
 use super::purge::{self, PurgeError};
@@ -160,6 +160,12 @@ async fn apply_step(
         Step::WriteFile { role, how, content } => {
             files::prepare_folder(out)?;
             files::write(&files::path_of(out, role), content, role, how)?;
+        }
+        Step::LinkOutputs => {
+            // An earlier step can have replaced the keys in the file.
+            if let Some(text) = files::linked_page(out, spec)? {
+                files::write(&files::path_of(out, &Role::Reader), &text, &Role::Reader, &FileUpdate::Overwrite)?;
+            }
         }
         Step::DeleteObjects { prefix } => {
             let removed = purge::purge(service, &spec.bucket.name, prefix, progress).await?;

@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use shared::duration;
 use shared::object_name::NodeName;
-use shared::page_config::{AddressStyle, PageConfig, PublicKeys, S3Source, Source};
+use shared::page_config::{AddressStyle, PageConfig, PublicKeys, Source, with_outputs};
 
 use super::names::Role;
+use super::page_file;
 use super::spec::{Identity, ProvisionSpec};
 use crate::config::model::Config;
 use crate::config::{self, Environment};
@@ -134,7 +135,7 @@ fn inspect_page_config(text: &str, spec: &ProvisionSpec) -> FileState {
     match PageConfig::parse(text).map(|config| config.source) {
         Ok(Source::S3(existing)) => {
             let keys = existing.public_keys.clone();
-            if existing != source(spec, keys.clone()) {
+            if existing != page_file::source(spec, keys.clone()) {
                 return FileState::Foreign("it reads another store".to_owned());
             }
             FileState::Fits(keys.map(|keys| WriterKeys {
@@ -152,19 +153,6 @@ fn is_same_location(one: &Bucket, other: &Bucket) -> bool {
     (&one.name, &one.prefix, endpoint(one)) == (&other.name, &other.prefix, endpoint(other))
 }
 
-/// Returns the page's source in the desired state.
-fn source(spec: &ProvisionSpec, public_keys: Option<PublicKeys>) -> S3Source {
-    let bucket = &spec.bucket;
-    S3Source {
-        bucket: bucket.name.clone(),
-        region: spec.region.clone(),
-        endpoint_url: bucket.endpoint_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
-        address_style: bucket.address_style,
-        prefix: bucket.prefix.clone(),
-        public_keys,
-    }
-}
-
 /// Returns the contents of a role's file with these keys. Without keys, a page sends unsigned requests, and a writer
 /// takes its keys from the environment.
 #[must_use]
@@ -175,7 +163,7 @@ pub fn content(spec: &ProvisionSpec, role: &Role, keys: Option<&WriterKeys>) -> 
                 access_key_id: keys.access_key_id.clone(),
                 secret_access_key: keys.secret_access_key.reveal().to_owned(),
             });
-            PageConfig { source: Source::S3(source(spec, public)), ..spec.page.config.clone() }.to_json()
+            page_file::content(spec, public)
         }
         Role::Writer(node) => {
             let mut config = json!({ "node": node.as_str(), "checkers": [], "storage": storage(spec, keys) });
@@ -257,6 +245,16 @@ fn with_keys_replaced(text: &str, old: &WriterKeys, new: &WriterKeys) -> Option<
     let contains_both = text.contains(old_id.as_str()) && text.contains(old_secret);
     contains_both
         .then(|| text.replace(old_id.as_str(), &new.access_key_id).replace(old_secret, new.secret_access_key.reveal()))
+}
+
+/// Returns the page's existing `config.json` with the URL of the outputs added. Returns `None` if nothing must be added.
+pub fn linked_page(out: &Path, spec: &ProvisionSpec) -> Result<Option<String>, FileError> {
+    let path = path_of(out, &Role::Reader);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(page_file::outputs_url(spec).and_then(|url| with_outputs(&text, &url))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FileError::Unusable { task: "read", path, source }),
+    }
 }
 
 pub fn write(path: &Path, text: &str, role: &Role, how: &FileUpdate) -> Result<(), FileError> {

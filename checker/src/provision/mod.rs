@@ -2,7 +2,7 @@
 //! each node.
 //!
 //! [`plan`] compares the desired state ([`spec`]) with the current one ([`state`]), and [`apply`] carries out its
-//! steps. [`policy`] contains all permissions. Only [`service`] and [`purge`] send requests, and only [`files`] and
+//! steps. [`policy`] contains all permissions, and `page_file` the contents of the page's file. Only [`service`] and [`purge`] send requests, and only [`files`] and
 //! [`key_files`] access the disk.
 //!
 //! [`owned`] finds what was created and [`destroy`] plans its deletion. [`bucket_removal`] decides whether the bucket may
@@ -15,6 +15,7 @@ pub mod files;
 pub mod key_files;
 pub mod names;
 pub mod owned;
+mod page_file;
 pub mod plan;
 pub mod policy;
 pub mod progress;

@@ -104,6 +104,7 @@ pub fn plan(spec: &ProvisionSpec, current: &CurrentState) -> Result<Plan, PlanEr
         let content = files::content(spec, &Role::Reader, None);
         plan_file(&Role::Reader, content, FileKeys::None, spec, current, &mut plan)?;
     }
+    plan_link(current, &mut plan);
     if spec.origins.is_empty() {
         plan.notes.push(
             "the page's origin was not given: browsers do not let pages from other origins read the bucket; add `--origin https://status.example.com`"
@@ -114,6 +115,21 @@ pub fn plan(spec: &ProvisionSpec, current: &CurrentState) -> Result<Plan, PlanEr
         plan.notes.push("the origin `*` lets every web page that knows the keys read the bucket".to_owned());
     }
     Ok(plan)
+}
+
+/// Adds the URL of the outputs to a file that is kept. A new file already contains it.
+fn plan_link(current: &CurrentState, plan: &mut Plan) {
+    let is_new = |step: &Step| match step {
+        Step::CreateKey { identity, how, .. } => {
+            identity.role == Role::Reader && !matches!(how, FileUpdate::ReplaceKeys(_))
+        }
+        Step::WriteFile { role, .. } => *role == Role::Reader,
+        _ => false,
+    };
+    let is_ours = matches!(current.files.get(&Role::Reader.file_name()), Some(FileState::Fits(_)));
+    if current.lacks_outputs && is_ours && !plan.steps.iter().any(is_new) {
+        plan.steps.push(Step::LinkOutputs);
+    }
 }
 
 fn plan_bucket(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) -> Result<(), PlanError> {

@@ -30,6 +30,8 @@ pub struct ProvisionSpec {
     pub page: Page,
     /// The settings for the writers' checks, as spelled in their configuration.
     pub checks: serde_json::Map<String, serde_json::Value>,
+    /// Whether the writers store feeds and a calendar.
+    pub stores_feeds: bool,
     pub files: ExistingFiles,
     pub keys: ExistingKeys,
 }
@@ -191,6 +193,7 @@ pub(super) mod tests {
                 embed_by: Vec::new(),
             },
             checks: serde_json::Map::new(),
+            stores_feeds: true,
             files: ExistingFiles::Keep,
             keys: ExistingKeys::Keep,
         }

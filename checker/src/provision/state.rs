@@ -31,6 +31,8 @@ pub struct CurrentState {
     pub users: Option<BTreeMap<String, ExistingUser>>,
     /// The state of each user's file, by file name.
     pub files: BTreeMap<String, FileState>,
+    /// Whether the page's `config.json` lacks the URL of outputs that everyone can read.
+    pub lacks_outputs: bool,
     /// For each user whose key creation was interrupted, the keys that existed before it.
     pub pending_keys: BTreeMap<String, Vec<String>>,
 }
@@ -72,6 +74,7 @@ pub async fn read_state(
         access_block: None,
         users: read_users(service, &spec.scope(), &identities).await?,
         files: BTreeMap::new(),
+        lacks_outputs: files::linked_page(out, spec)?.is_some(),
         pending_keys: BTreeMap::new(),
     };
     let roles = identities.iter().map(|identity| &identity.role);

@@ -54,6 +54,8 @@ pub enum Step {
         how: FileUpdate,
         content: String,
     },
+    /// Add the URL of the outputs to the page's existing file.
+    LinkOutputs,
     /// Delete everything that checkers stored below the prefix.
     DeleteObjects {
         prefix: String,
@@ -109,6 +111,7 @@ impl Step {
             Step::DeleteUserPolicy { user } => format!("delete the permissions of `{user}`"),
             Step::DeleteUser { user } => format!("delete the user `{user}`"),
             Step::WriteFile { role, .. } => format!("write `{}`", role.file_name()),
+            Step::LinkOutputs => format!("add the URL of the feeds and the calendar to `{}`", Role::Reader.file_name()),
             Step::DeleteObjects { prefix } if prefix.is_empty() => {
                 "delete all check files, histories, heartbeats, logs and posts".to_owned()
             }
@@ -144,7 +147,7 @@ impl Step {
             Step::DeleteKey { .. } => "iam:DeleteAccessKey",
             Step::DeleteUserPolicy { .. } => "iam:DeleteUserPolicy",
             Step::DeleteUser { .. } => "iam:DeleteUser",
-            Step::WriteFile { .. } => return None,
+            Step::WriteFile { .. } | Step::LinkOutputs => return None,
             Step::DeleteObjects { .. } => "s3:DeleteObject",
             Step::DeleteBucket => "s3:DeleteBucket",
         })

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use self::appearance::Appearance;
 use self::fields::Fields;
+pub use self::outputs::with_outputs;
 pub use self::source::{AddressStyle, PublicKeys, S3Source, Source};
 use crate::json::{self, Json};
 use crate::object_name::NodeName;

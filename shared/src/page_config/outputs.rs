@@ -1,9 +1,11 @@
 //! Where visitors of the page can read the feeds and the calendar.
 
+use super::PageConfig;
 use super::fields::Fields;
 use super::links::is_relative;
 use super::source::is_http_url;
-use crate::json::Json;
+use crate::json::{self, Json};
+use serde_json::json;
 
 /// Reads the URL of the folder with the outputs. An invalid one is reported, and the page then offers no feeds.
 pub(super) fn read(value: Option<&Json<'_>>, skipped: &mut Vec<String>) -> Option<String> {
@@ -25,10 +27,22 @@ pub(super) fn read(value: Option<&Json<'_>>, skipped: &mut Vec<String>) -> Optio
     Some(url)
 }
 
+/// Adds the URL of the folder with the outputs to the text of a `config.json`, and keeps its formatting. Returns `None` if
+/// the configuration is invalid, or already contains `outputs`.
+#[must_use]
+pub fn with_outputs(text: &str, url: &str) -> Option<String> {
+    PageConfig::parse(text).ok()?;
+    if json::parse(text.trim_start_matches('\u{feff}')).is_ok_and(|object| object.get("outputs").is_some()) {
+        return None;
+    }
+    let members = text.trim_end().strip_suffix('}')?.trim_end();
+    let linked = format!("{members},\n  \"outputs\": {}\n}}\n", json!({ "url": url }));
+    PageConfig::parse(&linked).is_ok_and(|config| config.outputs.is_some()).then_some(linked)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json;
 
     fn outputs(text: &str) -> (Option<String>, Vec<String>) {
         let mut skipped = Vec::new();
@@ -58,5 +72,34 @@ mod tests {
         assert_eq!(outputs("7").1, ["`outputs` must be an object such as `{ \"url\": \"./\" }`; it is skipped"]);
         let (read, skipped) = outputs(r#"{"url":"./","uri":"x"}"#);
         assert_eq!((read.as_deref(), skipped.len()), (Some("./"), 1), "{skipped:?}");
+    }
+
+    #[test]
+    fn the_folder_is_added_without_reformatting() {
+        let text = "{ \"title\": \"Ünïcode }\",\n\t\"source\" :{\"type\":\"http\",\"url\":\"store/\"} }\n\n";
+        let linked = with_outputs(text, "./").expect("it has none");
+        let expected = "{ \"title\": \"Ünïcode }\",\n\t\"source\" :{\"type\":\"http\",\"url\":\"store/\"},\n  \"outputs\": {\"url\":\"./\"}\n}\n";
+        assert_eq!(linked, expected);
+        let config = PageConfig::parse(text).expect("it is valid");
+        assert_eq!(PageConfig::parse(&linked), Ok(PageConfig { outputs: Some("./".to_owned()), ..config.clone() }));
+        assert_eq!(
+            with_outputs(&config.to_json(), "https://b.example/x/").map(|text| PageConfig::parse(&text)),
+            Some(Ok(PageConfig { outputs: Some("https://b.example/x/".to_owned()), ..config }))
+        );
+    }
+
+    #[test]
+    fn existing_and_invalid_configurations_are_not_changed() {
+        let source = r#""source":{"type":"http","url":"store/"}"#;
+        for text in [
+            format!(r#"{{{source},"outputs":{{"url":"feeds/"}}}}"#),
+            format!(r#"{{{source},"outputs":null}}"#),
+            format!("{{{source}"),
+            "{}".to_owned(),
+            "<!doctype html>".to_owned(),
+        ] {
+            assert_eq!(with_outputs(&text, "./"), None, "{text}");
+        }
+        assert_eq!(with_outputs(&format!("{{{source}}}"), "javascript:alert(1)"), None);
     }
 }

@@ -18,6 +18,7 @@ fn nothing() -> CurrentState {
         access_block: None,
         users: Some(BTreeMap::new()),
         files: BTreeMap::new(),
+        lacks_outputs: false,
         pending_keys: BTreeMap::new(),
     }
 }
@@ -208,6 +209,24 @@ fn a_public_bucket_is_opened_only_as_far_as_necessary() {
     assert_eq!(calls(&plan_of(&current)), ["s3:PutBucketPublicAccessBlock"]);
     current.has_bucket_policies = false;
     assert!(plan_of(&current).manual[0].contains("CheckupRead"), "{:?}", plan_of(&current));
+}
+
+#[test]
+fn an_existing_page_gets_the_url_of_public_outputs() {
+    let spec = ProvisionSpec { access: Access::KeysAndPublicOutputs, ..spec() };
+    let mut current = everything(&spec, &["AKIA1"]);
+    current.lacks_outputs = true;
+    let plan_of = |spec: &ProvisionSpec, current: &CurrentState| plan(spec, current).unwrap();
+    let last = |plan: &Plan| plan.steps.last().map(|step| (step.what(), step.action()));
+    let linked = Some(("add the URL of the feeds and the calendar to `config.json`".to_owned(), None));
+    assert_eq!(last(&plan_of(&spec, &current)), linked);
+    let rotating = ProvisionSpec { keys: ExistingKeys::Rotate, ..spec.clone() };
+    assert_eq!(last(&plan_of(&rotating, &current)), linked);
+    // A new file already contains it.
+    let forced = ProvisionSpec { files: ExistingFiles::Replace, ..spec };
+    current.files.insert("config.json".to_owned(), FileState::Foreign("it reads another store".to_owned()));
+    with_reader(&mut current, |user| user.keys.clear());
+    assert!(!plan_of(&forced, &current).steps.iter().any(|step| matches!(step, Step::LinkOutputs)));
 }
 
 #[test]

@@ -10,6 +10,10 @@ use super::RenderedOutputs;
 use super::dataset::Dataset;
 use super::feeds::{one_line, several_lines};
 
+/// The definition of UTC. It makes a calendar without events valid, because RFC 5545 requires at least one component.
+const UTC_DEFINITION: &str = "BEGIN:VTIMEZONE\r\nTZID:UTC\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0000\r\nTZOFFSETTO:+0000\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n";
+const END: &str = "END:VCALENDAR\r\n";
+
 /// How often calendar programs should refresh the calendar.
 const REFRESH: Duration = Duration::hours(1);
 
@@ -24,7 +28,13 @@ pub(super) fn render(data: &Dataset, now: UnixNanos) -> RenderedOutputs {
     for event in calendar_events(&data.posted().announcements.maintenance, now) {
         calendar.push(to_event(&event, data.settings.url.as_deref()));
     }
-    RenderedOutputs::from([(OutputForm::Calendar, calendar.to_string().into())])
+    let mut text = calendar.to_string();
+    if calendar.components.is_empty()
+        && let Some(properties) = text.strip_suffix(END)
+    {
+        text = format!("{properties}{UTC_DEFINITION}{END}");
+    }
+    RenderedOutputs::from([(OutputForm::Calendar, text.into())])
 }
 
 fn to_event(event: &CalendarEvent, url: Option<&str>) -> Event {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use shared::UnixNanos;
 use shared::object_name::{OutputForm, SummaryForm};
 use shared::outputs::OutputIndex;
+use shared::page_config::with_outputs;
 
 use super::dataset::Dataset;
 use super::render;
@@ -20,6 +21,9 @@ use crate::recorder::summary::{badge, badge_contents, html};
 /// The file that remembers the identities of outages and which files were written. Its name starts with a dot, because it
 /// is not for visitors.
 const INDEX_FILE: &str = ".checkup-outputs.json";
+
+/// The configuration of a page in the same folder.
+const PAGE_CONFIG_FILE: &str = "config.json";
 
 /// The permissions of exported files: everyone can read them.
 const FILE_MODE: u32 = 0o644;
@@ -76,6 +80,22 @@ pub fn export(folder: &Path, data: &Dataset, mut index: OutputIndex, now: UnixNa
     Ok(exported)
 }
 
+/// Adds the URL of the exported files to the configuration of a page in the same folder, unless it already has one.
+/// Returns the path of the changed configuration.
+pub fn link_outputs(folder: &Path, url: &str) -> Result<Option<PathBuf>, ExportError> {
+    let path = folder.join(PAGE_CONFIG_FILE);
+    let failed = |cause| ExportError { path: path.clone(), cause };
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(failed(cause)),
+    };
+    let Some(linked) = with_outputs(&text, url) else { return Ok(None) };
+    // The file can be a symbolic link, which is kept.
+    write(&fs::canonicalize(&path).map_err(failed)?, linked.as_bytes())?;
+    Ok(Some(path))
+}
+
 /// Returns the content of all files by path. Relative to the page, `checker serve` uses the same paths.
 fn files(data: &Dataset, index: &mut OutputIndex, now: UnixNanos) -> BTreeMap<String, Bytes> {
     let rendered = render(&OutputKind::ALL, data, index, now);
@@ -120,6 +140,7 @@ fn write(path: &Path, content: &[u8]) -> Result<bool, ExportError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::page_config::PageConfig;
 
     #[test]
     fn only_exported_files_are_removed() {
@@ -129,6 +150,21 @@ mod tests {
         for path in ["index.html", "config.json", "../feed.atom", "/etc/passwd", "badge/../x.svg", "summary.json"] {
             assert!(!is_exported(path), "{path}");
         }
+    }
+
+    #[test]
+    fn a_page_in_the_folder_links_the_outputs() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(link_outputs(folder.path(), "./").unwrap(), None, "there is no page");
+        let stored = folder.path().join("stored.json");
+        fs::write(&stored, "{\"source\":{\"type\":\"http\",\"url\":\"checks/\"}}").unwrap();
+        let path = folder.path().join(PAGE_CONFIG_FILE);
+        std::os::unix::fs::symlink("stored.json", &path).unwrap();
+        assert_eq!(link_outputs(folder.path(), "./").unwrap(), Some(path.clone()));
+        let page = PageConfig::parse(&fs::read_to_string(&stored).unwrap()).unwrap();
+        assert_eq!((page.outputs.as_deref(), page.skipped.len()), (Some("./"), 0));
+        assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+        assert_eq!(link_outputs(folder.path(), "other/").unwrap(), None, "the URL of an operator is kept");
     }
 
     #[test]

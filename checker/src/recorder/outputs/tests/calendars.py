@@ -29,6 +29,10 @@ for world in sorted(path for path in Path(sys.argv[1]).iterdir() if path.is_dir(
     calendar = icalendar.Calendar.from_ical(content)
     events = [component for component in calendar.subcomponents if component.name == "VEVENT"]
     problems = [str(error) for component in [calendar, *events] for error in component.errors]
+    try:
+        calendar.validate()
+    except icalendar.IncompleteComponent as error:
+        problems.append(str(error))
     problems += [line.decode() for line in content.split(b"\r\n") if b"\r" in line or b"\n" in line]
     problems += [str(event["DTSTART"].dt) for event in events if event["DTSTART"].dt.utcoffset() != timedelta(0)]
     problems += [str(event["TRANSP"]) for event in events if str(event["TRANSP"]) != "TRANSPARENT"]
