@@ -298,7 +298,7 @@ async fn the_outputs_of_a_directory_are_requested_at_the_page() {
     let page =
         Endpoint::start(Behavior::Answer("200 OK\r\nContent-Type: text/html", "<!doctype html>".to_owned())).await;
     let nothing = finding(&at(&page.url)).await;
-    assert!(nothing.contains("nobody can read summaries, badges, feeds and the calendar at"), "{nothing}");
+    assert!(nothing.contains("summaries, badges, feeds and the calendar cannot be read at"), "{nothing}");
 
     config["outputs"] = json!({ "store": [], "serve": false });
     checker.configure(&config);

@@ -392,4 +392,3 @@ async fn export_links_the_feeds_of_a_page_in_the_same_folder() {
     assert!(again.code == 0 && !again.stdout.contains("config.json"), "{}", again.output());
     assert_eq!(std::fs::read_to_string(site.join("config.json")).expect("it exists"), written);
 }
-

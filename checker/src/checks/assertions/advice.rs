@@ -17,7 +17,7 @@ impl Assertion {
     }
 }
 
-/// Returns a clause about a string that is searched for as written, but looks like a pattern.
+/// Returns a clause about a string that is compared as written, but resembles a pattern.
 #[must_use]
 pub fn string_advice(text: &str) -> Option<String> {
     let has_alternatives = text.split('|').all(|part| part.starts_with(char::is_alphanumeric)) && text.contains('|');

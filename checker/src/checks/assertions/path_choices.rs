@@ -12,12 +12,11 @@ pub(super) fn choices(path: &str) -> Vec<Range<usize>> {
         let dots = rest.bytes().take_while(|byte| *byte == b'.').count();
         let after = &rest[dots..];
         let bracket = after.strip_prefix('[').and_then(|inside| Some(&inside[..closing(inside, '[', ']')?]));
-        let (length, is_choice) = match bracket {
-            Some(inside) => (dots + inside.len() + 2, outside_quotes(inside).any(|(_, next)| "*?:,".contains(next))),
-            None => {
-                let name = &after[..after.find(['.', '[']).unwrap_or(after.len())];
-                (dots + name.len(), name.trim() == "*")
-            }
+        let (length, is_choice) = if let Some(inside) = bracket {
+            (dots + inside.len() + 2, outside_quotes(inside).any(|(_, next)| "*?:,".contains(next)))
+        } else {
+            let name = &after[..after.find(['.', '[']).unwrap_or(after.len())];
+            (dots + name.len(), name.trim() == "*")
         };
         if is_choice || dots == 2 {
             choices.push(at..at + length);

@@ -38,7 +38,7 @@ impl NamedPath {
 }
 
 impl PathContainers {
-    /// Returns the containers of a valid path. There are none if the path selects at most one value.
+    /// Returns the containers of a valid path, or an empty list if the path selects at most one value.
     pub(super) fn of_path(path: &str) -> PathContainers {
         let choices = choices(path);
         let starts = [None].into_iter().chain(choices.iter().map(Some));
@@ -139,7 +139,7 @@ mod tests {
             let absence = PathContainers::of_path(path).absence_in(body);
             match expected {
                 Some(expected) => {
-                    assert!(absence.as_ref().is_some_and(|it| it.contains(expected)), "{path}: {absence:?}")
+                    assert!(absence.as_ref().is_some_and(|it| it.contains(expected)), "{path}: {absence:?}");
                 }
                 None => assert_eq!(absence, None, "{path}"),
             }

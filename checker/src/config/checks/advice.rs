@@ -17,19 +17,16 @@ pub(super) fn warn(kind: &CheckKind, capture: Capture, converter: &mut CheckConv
     match kind {
         CheckKind::Http(check) => {
             warn_http(check, capture, converter);
-            warn_strings(&check.must_contain, &check.must_not_contain, converter);
+            warn_strings([&check.must_contain, &check.must_not_contain], converter);
         }
-        CheckKind::Exec(check) => warn_strings(&check.must_contain, &check.must_not_contain, converter),
+        CheckKind::Exec(check) => warn_strings([&check.must_contain, &check.must_not_contain], converter),
         _ => {}
     }
 }
 
-fn warn_strings(
-    must_contain: &Option<String>,
-    must_not_contain: &Option<String>,
-    converter: &mut CheckConverter<'_>,
-) {
-    for (key, text) in [("must_contain", must_contain), ("must_not_contain", must_not_contain)] {
+/// Warns about the strings that the output must and must not contain.
+fn warn_strings(strings: [&Option<String>; 2], converter: &mut CheckConverter<'_>) {
+    for (key, text) in ["must_contain", "must_not_contain"].into_iter().zip(strings) {
         if let Some(advice) = text.as_deref().and_then(string_advice) {
             converter.warning(key, &format!("{advice} in `assertions`"));
         }
