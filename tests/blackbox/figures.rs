@@ -4,6 +4,7 @@
 mod announced;
 mod expected;
 mod metrics;
+mod outputs;
 
 use serde_json::{Value, json};
 use shared::object_name::INDEX;

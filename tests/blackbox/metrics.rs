@@ -14,6 +14,8 @@ use support::endpoints::{Behavior, Endpoint, refused};
 use support::prometheus::{MetricSample, Prometheus, check_metrics, parse_open_metrics, parse_text, promtool};
 use support::{http_client, now, root, wait_for};
 
+use crate::notifications::{Webhook, failing, notifying};
+
 /// The `Accept` header of Prometheus 2.
 const OPEN_METRICS: &str = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 
@@ -257,6 +259,37 @@ async fn the_metrics_file_is_replaced_after_each_round() {
     assert_eq!(run.code, 0, "{}", run.output());
     assert!(run.stderr.contains("warning: metrics file `"), "{}", run.output());
     assert!(run.stdout.contains("stored as "), "{}", run.output());
+}
+
+#[tokio::test]
+async fn waiting_rounds_and_notifications_are_counted() {
+    let (shop, webhook) = (Endpoint::start(failing()).await, Webhook::start().await);
+    let mut config = notifying(&shop, &directory(), &[webhook.channel()]);
+    (config["every"], config["metrics"]) = (json!("1s"), json!(true));
+    let checker = Checker::new(&config);
+    let served = checker.serve(&[]).await;
+    let url = format!("{}metrics", served.url);
+    let until = async |what: &str, name: &str, labels: &[(&str, &str)], expected: &dyn Fn(f64) -> bool| {
+        wait_for(what, || async {
+            let samples = parse_text(&http_client::get(&url).await.text());
+            find(&samples, name, labels).filter(|sample| expected(sample.value)).map(|_| ())
+        })
+        .await;
+    };
+    let (name, channel) = ("checkup_notifications_total", ("channel", "hook"));
+    until("the delivery", name, &[channel, ("outcome", "delivered")], &|count| count >= 1.0).await;
+    webhook.0.behave(failing());
+    shop.behave(Behavior::ok());
+    until("the failure", name, &[channel, ("outcome", "failed")], &|count| count >= 1.0).await;
+    until("no refusal", name, &[channel, ("outcome", "refused")], &|count| count < 1.0).await;
+    until("an empty spool", "checkup_spool_rounds", &[], &|rounds| rounds < 1.0).await;
+    let (checks, away) = (checker.path("checks"), checker.path("away"));
+    std::fs::rename(&checks, &away).expect("it is a folder");
+    std::fs::write(&checks, "").expect("it can be written");
+    until("two waiting rounds", "checkup_spool_rounds", &[], &|rounds| rounds >= 2.0).await;
+    std::fs::remove_file(&checks).expect("it is a file");
+    std::fs::rename(&away, &checks).expect("it can be moved back");
+    until("the rounds to be stored", "checkup_spool_rounds", &[], &|rounds| rounds < 1.0).await;
 }
 
 #[tokio::test]

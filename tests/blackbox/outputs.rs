@@ -17,7 +17,8 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint, refused};
 use support::http_client::{self, HttpResponse};
 use support::program::bound_command;
-use support::{now, posts, tool, wait_for};
+use support::quirky_service::{QuirkyService, Reply};
+use support::{ministack, now, posts, tool, wait_for};
 
 const DOCUMENTS: [&str; 8] = [
     "summary",
@@ -131,6 +132,36 @@ async fn outputs_are_stored_again_only_if_their_content_changes() {
 }
 
 #[tokio::test]
+async fn a_hundred_quiet_rounds_put_no_outputs() {
+    let bucket = Bucket::new().await;
+    let service = QuirkyService::start(&ministack::server().url, |_, _| Reply::Forwarded).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let mut storage = bucket.storage();
+    storage["endpoint_url"] = json!(service.url);
+    let mut config = watching(&[check("Shop", &ok.url)], &storage);
+    config["outputs"] = json!({ "store": ["feeds", "calendar", "statuspage"] });
+    let checker = Checker::new(&config);
+    let puts = |part: &str| {
+        let requests = service.requests();
+        requests.iter().filter(|name| name.starts_with("PUT ") && name.contains(part)).count()
+    };
+    let mut first = 0;
+    for round in 0..=100 {
+        // The service accepts clocks that are wrong by at most 15 minutes.
+        let clock = format!("{:+}s", 16 * (round - 50));
+        let run = checker.call_with_clock(&["run", "-c", "checker.json"], &clock, |_| {}).await;
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "round {round}");
+        if round == 0 {
+            first = puts("/0-feed/");
+            assert_eq!(first, 5 + DOCUMENTS.len() + 1, "all outputs and the index: {:?}", service.requests());
+        }
+        assert_eq!(puts("/0-feed/"), first, "round {round}");
+    }
+    assert_eq!(puts("-check.json"), 101, "each round was stored");
+    assert!(puts("/0-summary/") > 2, "summaries contain the time");
+}
+
+#[tokio::test]
 async fn a_writer_without_permission_for_outputs_still_stores_rounds() {
     let bucket = Bucket::new().await;
     let arn = |names: &str| format!("arn:aws:s3:::{}{names}", bucket.name);
@@ -139,7 +170,7 @@ async fn a_writer_without_permission_for_outputs_still_stores_rounds() {
         { "Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": [arn(""), arn("/*")] },
         { "Effect": "Allow", "Action": "s3:PutObject", "Resource": stored },
     ] });
-    let old = support::ministack::user(&format!("{}-old", bucket.name), &rights).await;
+    let old = ministack::user(&format!("{}-old", bucket.name), &rights).await;
     let mut storage = bucket.storage();
     storage["access_key_id"] = json!(old.id);
     storage["secret_access_key"] = json!(old.secret);
@@ -239,6 +270,8 @@ async fn an_endpoint_without_current_results_is_not_operational() {
     assert_eq!(summary["components"][0]["name"], "Shop", "{summary:#}");
     assert_eq!(summary["components"][0]["status"], "degraded_performance", "{summary:#}");
     assert_eq!(summary["status"], json!({ "indicator": "minor", "description": "No recent data" }));
+    let badge = parsed(&http_client::get(&format!("{}badge/Shop.json", served.url)).await);
+    assert_eq!((&badge["message"], &badge["color"]), (&json!("unknown"), &json!("lightgrey")), "{badge:#}");
     let samples = exported(&format!("{}api/v2/summary.json", served.url));
     let name = "statuspage_component_status{component_name=\"Shop\",service_name=\"checkup\"}";
     assert_eq!(samples.get(name).map(String::as_str), Some("0.0"));
@@ -342,31 +375,6 @@ async fn export_writes_what_changed_and_removes_what_is_gone() {
 }
 
 #[tokio::test]
-async fn badges_have_the_figures_of_the_report() {
-    let ok = Endpoint::start(Behavior::ok()).await;
-    let mut config = watching(&[check("Shop", &ok.url)], &directory());
-    (config["every"], config["page"]) = (json!("1m"), json!({ "range": "7d" }));
-    let checker = Checker::new(&config);
-    for minutes in ["-5m", "-4m", "-3m"] {
-        let run = checker.call_with_clock(&["run", "-c", "checker.json"], minutes, |_| {}).await;
-        assert_eq!(run.code, 0, "{}", run.output());
-    }
-    assert_eq!(checker.call(&["export", "-c", "checker.json", "--into", "site"]).await.code, 0);
-    let in_utc = |command: &mut Command| {
-        command.env("TZ", "UTC");
-    };
-    let run = checker.call_with(&["status", "-c", "checker.json", "--full", "--format", "json"], in_utc).await;
-    let report: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
-    let shop = &report["endpoints"][0];
-    let badge = |name: &str| std::fs::read_to_string(checker.path(&format!("site/badge/{name}"))).expect("it exists");
-    let coverage = shop["coverage"].as_str().expect("it is text").split('.').next().unwrap_or_default();
-    let uptime = format!("Shop uptime: {} in 7 d ({coverage}% observed)", shop["uptime"].as_str().expect("it is text"));
-    assert!(badge("Shop.uptime.svg").contains(&uptime), "{uptime}: {}", badge("Shop.uptime.svg"));
-    let median = shop["response_times"]["median"].as_i64().unwrap_or_else(|| panic!("{shop:#}"));
-    let response_time = format!("Shop response time: {} in 7 d", format_rtt(median));
-    assert!(badge("Shop.response-time.svg").contains(&response_time), "{response_time}");
-}
-#[tokio::test]
 async fn export_links_the_feeds_of_a_page_in_the_same_folder() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
@@ -391,4 +399,30 @@ async fn export_links_the_feeds_of_a_page_in_the_same_folder() {
     let again = checker.call(&export).await;
     assert!(again.code == 0 && !again.stdout.contains("config.json"), "{}", again.output());
     assert_eq!(std::fs::read_to_string(site.join("config.json")).expect("it exists"), written);
+}
+
+#[tokio::test]
+async fn badges_have_the_figures_of_the_report() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let mut config = watching(&[check("Shop", &ok.url)], &directory());
+    (config["every"], config["page"]) = (json!("1m"), json!({ "range": "7d" }));
+    let checker = Checker::new(&config);
+    for minutes in ["-5m", "-4m", "-3m"] {
+        let run = checker.call_with_clock(&["run", "-c", "checker.json"], minutes, |_| {}).await;
+        assert_eq!(run.code, 0, "{}", run.output());
+    }
+    assert_eq!(checker.call(&["export", "-c", "checker.json", "--into", "site"]).await.code, 0);
+    let in_utc = |command: &mut Command| {
+        command.env("TZ", "UTC");
+    };
+    let run = checker.call_with(&["status", "-c", "checker.json", "--full", "--format", "json"], in_utc).await;
+    let report: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
+    let shop = &report["endpoints"][0];
+    let badge = |name: &str| std::fs::read_to_string(checker.path(&format!("site/badge/{name}"))).expect("it exists");
+    let coverage = shop["coverage"].as_str().expect("it is text").split('.').next().unwrap_or_default();
+    let uptime = format!("Shop uptime: {} in 7 d ({coverage}% observed)", shop["uptime"].as_str().expect("it is text"));
+    assert!(badge("Shop.uptime.svg").contains(&uptime), "{uptime}: {}", badge("Shop.uptime.svg"));
+    let median = shop["response_times"]["median"].as_i64().unwrap_or_else(|| panic!("{shop:#}"));
+    let response_time = format!("Shop response time: {} in 7 d", format_rtt(median));
+    assert!(badge("Shop.response-time.svg").contains(&response_time), "{response_time}");
 }

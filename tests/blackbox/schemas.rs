@@ -2,9 +2,11 @@
 //! keys are allowed, and they reject an output whose keys have other types.
 
 use std::io::Read as _;
+use std::path::Path;
 
 use flate2::read::GzDecoder;
 use jsonschema::Validator;
+use regex::Regex;
 use serde_json::{Value, json};
 use shared::civil::rfc3339;
 use shared::object_name::{CheckFileName, NodeName};
@@ -122,7 +124,9 @@ async fn stored() -> Checker {
         check("Refused", &refused()),
         json!({ "type": "exec", "name": "Job", "command": "false", "attempts": 2 }),
     ];
-    let checker = Checker::new(&watching(&checks, &directory()));
+    let mut config = watching(&checks, &directory());
+    config["outputs"] = json!({ "store": ["feeds", "calendar", "statuspage", "badges"] });
+    let checker = Checker::new(&config);
     into_directory(&objects, &checker.path("checks"));
     let until = rfc3339(at + HOUR);
     let words = ["--message", "We are <b>on it</b>.", "--until", &until];
@@ -201,4 +205,77 @@ fn golden_files_have_the_documented_keys_and_types() {
         }
     }
     assert!(count >= 6, "{count}");
+}
+
+/// Returns the names in the first column of a table, each as a pattern for the end of a name.
+fn documented(heading: &str) -> Vec<(String, Regex)> {
+    let text = std::fs::read_to_string(root().join("docs/api.md")).expect("it exists");
+    let section = text.split("\n## ").find(|section| section.starts_with(heading)).expect("there is such a section");
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let cells = rows.filter_map(|row| row.split(" | ").next());
+    let names = cells.flat_map(|cell| cell.split('`').step_by(2).filter(|name| !name.is_empty()));
+    let pattern = |name: &str| {
+        let mut pattern = regex::escape(name);
+        for (placeholder, expression) in [
+            ("<ns>", "[0-9]{19}"),
+            ("<node>", "[a-z0-9-]{1,32}"),
+            ("<author>", "[a-z0-9-]{1,32}"),
+            ("<endpoint>", "[^/.]+"),
+            ("<object>", ".+"),
+            ("…", ".*"),
+        ] {
+            pattern = pattern.replace(placeholder, expression);
+        }
+        Regex::new(&format!("(^|/){pattern}$")).expect("it is valid")
+    };
+    names.map(|name| (name.to_owned(), pattern(name))).collect()
+}
+
+/// Returns the names of all files below a folder, except hidden ones.
+fn names_below(folder: &Path, prefix: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("the folder is readable").flatten();
+    let entries = entries.map(|entry| (entry.path(), format!("{prefix}{}", entry.file_name().display())));
+    let visible = entries.filter(|(path, _)| !path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.'));
+    visible
+        .flat_map(|(path, name)| if path.is_dir() { names_below(&path, &format!("{name}/")) } else { vec![name] })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_documentation_lists_every_stored_object() {
+    let checker = stored().await;
+    let (documented, stored) = (documented("Stored objects"), names_below(&checker.path("checks"), ""));
+    assert!(stored.len() > 50, "{stored:?}");
+    for name in &stored {
+        assert!(documented.iter().any(|(_, pattern)| pattern.is_match(name)), "docs/api.md does not list `{name}`");
+    }
+    // Only nodes that notify and jobs that report store these.
+    let others = ["0-notified/…", "0-posts/…", "heartbeats/…"];
+    for (name, pattern) in documented.iter().filter(|(name, _)| !others.contains(&name.as_str())) {
+        assert!(stored.iter().any(|stored| pattern.is_match(stored)), "nothing is stored as `{name}`");
+    }
+}
+
+#[test]
+fn the_documentation_lists_every_route() {
+    let documented = documented("Routes");
+    let route = Regex::new(r#"\.route\((?:&format!\()?"([^"{]*)([^"]*)""#).expect("it is valid");
+    let mut count = 0;
+    for file in ["mod.rs", "outputs.rs"] {
+        let source = std::fs::read_to_string(root().join("checker/src/server").join(file)).expect("it exists");
+        for found in route.captures_iter(&source) {
+            let (start, rest) = (&found[1], &found[2]);
+            // A name is required if a placeholder follows.
+            let is_listed = |(name, _): &&(String, Regex)| {
+                if rest.is_empty() { name == start } else { name.starts_with(start) && name.len() > start.len() }
+            };
+            let is_page = start.starts_with("/status") || (start, rest) == ("/", "{*name}");
+            assert!(
+                is_page || documented.iter().any(|one| is_listed(&one)),
+                "docs/api.md does not list `{start}{rest}`"
+            );
+            count += 1;
+        }
+    }
+    assert!(count >= 20, "{count}");
 }

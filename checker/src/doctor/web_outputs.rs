@@ -102,7 +102,7 @@ fn describe(readable: &Readable, url: &str) -> String {
         ([], private) => {
             let outputs = if private.is_empty() { "any outputs".to_owned() } else { listed(private) };
             format!(
-                "{outputs} cannot be read at `{url}`; for feed readers and other clients, run `checker serve` or `checker export`, or set `CHECKUP_OUTPUTS` for the Caddyfile"
+                "visitors cannot read {outputs} at `{url}`; for feed readers and other clients, run `checker serve` or `checker export`, or set `CHECKUP_OUTPUTS` for the Caddyfile"
             )
         }
         (public, private) => {
@@ -136,9 +136,9 @@ mod tests {
         );
         let nothing = what(&[], &["feeds"]);
         assert!(
-            nothing.starts_with("feeds cannot be read at `https://status.example/`; for feed readers"),
+            nothing.starts_with("visitors cannot read feeds at `https://status.example/`; for feed readers"),
             "{nothing}"
         );
-        assert!(what(&[], &[]).starts_with("outputs cannot be read at "));
+        assert!(what(&[], &[]).starts_with("visitors cannot read any outputs at "));
     }
 }

@@ -1,5 +1,5 @@
 //! Compares what people posted, and the figures that depend on it, everywhere: on the page, in the table, the JSON and the
-//! metrics of `checker status`, and in the summary that a round stores. All clocks are stopped at the same time.
+//! metrics of `checker status`, in the summary that a round stores, and in exported outputs. All clocks are stopped at the same time.
 
 use std::process::Command;
 
@@ -22,6 +22,7 @@ use support::posts;
 
 use super::expected::{StatusJson, list, number, text};
 use super::metrics;
+use super::outputs::Exported;
 
 /// The range of the page and of the commands. At [`NOW`], it began 230 h 5 min ago.
 const RANGE: Nanos = 10 * DAY;
@@ -163,7 +164,7 @@ fn line_of<'a>(table: &'a str, title: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn page_table_json_summary_and_metrics_agree() {
+async fn page_table_json_summary_metrics_and_outputs_agree() {
     let checker = stored().await;
     let table = call(&checker, &["status", "-c", "checker.json"]).await;
     let status = call(&checker, &["status", "-c", "checker.json", "--format", "json"]).await;
@@ -178,6 +179,10 @@ async fn page_table_json_summary_and_metrics_agree() {
         reports.push(serde_json::from_str(&call(&checker, &words).await).expect("it is JSON"));
     }
     metrics::compare(&call(&checker, &["status", "-c", "checker.json", "--format", "prometheus"]).await, &reports);
+    let full = call(&checker, &["status", "-c", "checker.json", "--format", "json", "--full"]).await;
+    call(&checker, &["export", "-c", "checker.json", "--into", "site"]).await;
+    let full = serde_json::from_str(&full).expect("it is JSON");
+    Exported { folder: &checker.path("site"), report: &full, longest: &reports[3] }.compare();
     let browser = Browser::open().await;
     let (caddy, page) = open_page(&browser, &checker).await;
 

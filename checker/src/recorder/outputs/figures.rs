@@ -45,13 +45,13 @@ pub(super) fn render(data: &Dataset, now: UnixNanos) -> RenderedOutputs {
             endpoints.iter().filter(|endpoint| BadgeTitle::new(&endpoint.key.title) == name).collect();
         let title = one_line(title);
         let uptime = uptime(&own, range, now);
-        let label = format!("{title} uptime");
-        rendered.insert(OutputForm::UptimeBadge(name.clone()), badge::draw_figure(&label, &uptime).into());
+        let uptime = badge::draw_figure(&title, "uptime", &uptime);
+        rendered.insert(OutputForm::UptimeBadge(name.clone()), uptime.into());
         let medians = own.iter().filter_map(|one| median_of_histories(&rows, &one.key, response_period, now));
         let median = medians.max().map_or_else(|| "unknown".to_owned(), duration::format_rtt);
         let figure = format!("{median} in {}", duration::format_coarse(response_range));
-        let label = format!("{title} response time");
-        rendered.insert(OutputForm::ResponseTimeBadge(name), badge::draw_figure(&label, &figure).into());
+        let response_time = badge::draw_figure(&title, "response time", &figure);
+        rendered.insert(OutputForm::ResponseTimeBadge(name), response_time.into());
     }
     rendered
 }

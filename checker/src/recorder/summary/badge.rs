@@ -33,10 +33,11 @@ pub fn draw(title: &str, word: &str, color: BadgeColor, at: UnixNanos) -> String
     image(title, &format!("{word} · {time}"), &format!("{word}, last checked {time}"), color)
 }
 
-/// Draws a badge with a number, such as the uptime.
+/// Draws a badge with a number, such as the uptime. `what` is the number's name, which is shown after the title.
 #[must_use]
-pub fn draw_figure(title: &str, figure: &str) -> String {
-    image(title, figure, figure, BadgeColor::Figure)
+pub fn draw_figure(title: &str, what: &str, figure: &str) -> String {
+    let title = sanitize_for_terminal(title, TITLE_LIMIT.saturating_sub(what.len() + 1));
+    image(&format!("{title} {what}"), figure, figure, BadgeColor::Figure)
 }
 
 /// Draws an image with two texts. Screen readers read the title and `description`.

@@ -24,6 +24,5 @@ def read(path):
     }
 
 
-worlds = sorted(path for path in Path(sys.argv[1]).iterdir() if path.is_dir())
-for world in worlds[: int(sys.argv[2])]:
+for world in sorted(path for path in Path(sys.argv[1]).iterdir() if path.is_dir()):
     print(json.dumps({"atom": read(world / "feed.atom"), "rss": read(world / "feed.rss")}))

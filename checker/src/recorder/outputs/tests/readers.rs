@@ -14,8 +14,6 @@ use super::worlds::World;
 use crate::recorder::outputs::feeds::one_line;
 
 const WORLDS: u64 = 1_000;
-/// The number of worlds whose feeds a slow reader reads.
-const FEW_WORLDS: u64 = 100;
 
 /// The outputs of all worlds, in one folder each, and what readers must find in them.
 struct Outputs {
@@ -34,15 +32,25 @@ fn write(seed: u64, folder: &Path) -> Value {
     let (rendered, data, _) = world.run();
     let own = folder.join(format!("{seed:04}"));
     std::fs::create_dir(&own).expect("the folder is new");
-    let mut endpoints = 0;
+    let (mut endpoints, mut badges) = (0, 0);
     for (form, content) in &rendered {
         let name = match form {
             OutputForm::EndpointAtom(_) => {
                 endpoints += 1;
                 format!("endpoint-{endpoints}.atom")
             }
+            OutputForm::UptimeBadge(_) | OutputForm::ResponseTimeBadge(_) => {
+                badges += 1;
+                format!("badge-{badges}.svg")
+            }
             OutputForm::Atom | OutputForm::Rss | OutputForm::JsonFeed | OutputForm::Calendar => form.to_string(),
-            _ => continue,
+            OutputForm::Statuspage(_) | OutputForm::Shields(_) => {
+                let json: Value = serde_json::from_slice(content).expect("it is JSON");
+                let components = json["components"].as_array().map_or(data.summary.endpoints.len(), Vec::len);
+                assert_eq!(components, data.summary.endpoints.len(), "seed {seed}, {form}: {json:#}");
+                continue;
+            }
+            OutputForm::Index => continue,
         };
         std::fs::write(own.join(name), content).expect("the folder is writable");
     }
@@ -120,9 +128,9 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn feedparser_reads_the_entries() {
     let mut command = Command::new(tools().join("bin/readers-python"));
-    command.arg(script("feeds.py")).arg(OUTPUTS.folder.path()).arg(FEW_WORLDS.to_string());
+    command.arg(script("feeds.py")).arg(OUTPUTS.folder.path());
     let found = lines(&mut command);
-    assert_eq!(found.len() as u64, FEW_WORLDS);
+    assert_eq!(found.len() as u64, WORLDS);
     for (seed, (found, expected)) in found.iter().zip(&OUTPUTS.expected).enumerate() {
         let entries = expected["entries"].as_array().expect("it is a list");
         for format in ["atom", "rss"] {
@@ -164,12 +172,34 @@ fn python_reads_the_same_instants_from_every_calendar() {
     command.arg(script("calendars.py")).arg(OUTPUTS.folder.path());
     let found = lines(&mut command);
     assert_eq!(found.len() as u64, WORLDS);
-    let mut count = 0;
+    let (mut count, mut empty) = (0, 0);
     for (seed, (found, expected)) in found.iter().zip(&OUTPUTS.expected).enumerate() {
         assert_eq!(found["events"], expected["events"], "seed {seed}");
         assert_eq!(found["recurring"], expected["events"], "seed {seed}: each window occurs once, when it is planned");
         assert_eq!(found["problems"], json!([]), "seed {seed}");
-        count += expected["events"].as_array().map_or(0, Vec::len);
+        let events = expected["events"].as_array().map_or(0, Vec::len);
+        count += events;
+        empty += usize::from(events == 0);
     }
-    assert!(count > 1_000, "{count} windows are too few");
+    assert!(count > 1_000 && empty > 100, "{count} windows and {empty} empty calendars are too few");
+}
+
+#[test]
+fn titles_add_nothing_to_badges() {
+    let mut command = Command::new(tools().join("bin/readers-python"));
+    command.arg(script("badges.py")).arg(OUTPUTS.folder.path());
+    let found = lines(&mut command);
+    assert_eq!(found.len() as u64, WORLDS);
+    let elements = json!(["svg", "title", "rect", "path", "g", "text", "text"]);
+    let known = "aria-label d fill font-family font-size height lengthAdjust role rx textLength viewBox width x y";
+    let known: Vec<&str> = known.split(' ').collect();
+    for (seed, found) in found.iter().enumerate() {
+        let badges = found.as_array().expect("it is a list");
+        assert!(badges.len() >= 2, "seed {seed}: {badges:?}");
+        for badge in badges {
+            assert_eq!((&badge["elements"], &badge["attributes"]), (&elements, &json!(known)), "seed {seed}");
+            let title = badge["title"].as_str().expect("it is text");
+            assert!(title.contains(" uptime: ") || title.contains(" response time: "), "seed {seed}: {title}");
+        }
+    }
 }
