@@ -16,6 +16,7 @@ use support::certificates::Authority;
 use support::checker::Checker;
 use support::configuration::{directory, watching};
 use support::mutants::Random;
+use support::prometheus::{MetricSample, parse_text};
 use support::root;
 
 use self::target::{PATIENCE, Target};
@@ -67,7 +68,7 @@ async fn the_exporter_agrees_or_the_difference_is_explained() {
     targets.extend(grpc.targets(&ca, &mut random));
     assert!(targets.len() >= TARGETS, "{} targets", targets.len());
 
-    let (ours, probes) = tokio::join!(judge_by_checker(&targets), judge_by_exporter(&targets));
+    let ((ours, samples), probes) = tokio::join!(judge_by_checker(&targets), judge_by_exporter(&targets));
     let found: Vec<String> = targets
         .iter()
         .zip(ours.iter().zip(&probes))
@@ -75,6 +76,21 @@ async fn the_exporter_agrees_or_the_difference_is_explained() {
         .collect();
     let report = format!("seed {seed}, {} of {} targets:\n{}", found.len(), targets.len(), found.join("\n"));
     judge_report(&report, found.is_empty(), "prometheus-blackbox-exporter", VERSION);
+    let found: Vec<String> = targets
+        .iter()
+        .enumerate()
+        .filter(|(number, _)| is_healthy(&ours[*number]) && probes[*number].succeeded)
+        .flat_map(|(number, target)| unknown_samples(target, &number.to_string(), &samples, &probes[number]))
+        .collect();
+    judge_report(&found.join("\n"), found.is_empty(), "prometheus-blackbox-exporter", VERSION);
+    for name in [
+        "probe_http_status_code",
+        "probe_grpc_status_code",
+        "probe_ssl_earliest_cert_expiry",
+        "probe_dns_duration_seconds",
+    ] {
+        assert!(samples.iter().any(|sample| sample.name == name), "no target has `{name}`");
+    }
     for (part, ..) in DISAGREEMENTS {
         assert!(targets.iter().any(|target| target.name.contains(part)), "no target has `{part}`");
     }
@@ -99,6 +115,20 @@ fn objection(target: &Target, our: &CheckResult, probe: &ExporterProbe) -> Optio
     ))
 }
 
+/// Describes the metrics of a target that the exporter does not have, or whose status code differs.
+fn unknown_samples(target: &Target, title: &str, samples: &[MetricSample], probe: &ExporterProbe) -> Vec<String> {
+    let own = samples.iter().filter(|sample| sample.name.starts_with("probe_") && sample.label("title") == title);
+    let is_unknown = |sample: &&MetricSample| {
+        let value = probe.value(&sample.name, sample.label("phase"));
+        let is_equal = value.is_some_and(|value| (value - sample.value).abs() < f64::EPSILON);
+        if sample.name.ends_with("_status_code") { !is_equal } else { value.is_none() }
+    };
+    let unknown = own.filter(is_unknown);
+    unknown
+        .map(|sample| format!("{}: the exporter does not have {sample:?}:\n{}", target.name, probe.metrics))
+        .collect()
+}
+
 fn error_of(result: &CheckResult) -> String {
     let error = result.attempts.iter().find_map(|attempt| attempt.error.clone());
     error.unwrap_or_else(|| result.notice.clone())
@@ -108,7 +138,8 @@ fn is_healthy(result: &CheckResult) -> bool {
     matches!(result.status, Status::Healthy | Status::Degraded)
 }
 
-async fn judge_by_checker(targets: &[Target]) -> Vec<CheckResult> {
+/// Returns the checker's verdict on every target, and the metrics, in which the title is the number of the target.
+async fn judge_by_checker(targets: &[Target]) -> (Vec<CheckResult>, Vec<MetricSample>) {
     let checks: Vec<Value> = targets
         .iter()
         .enumerate()
@@ -118,14 +149,17 @@ async fn judge_by_checker(targets: &[Target]) -> Vec<CheckResult> {
             check
         })
         .collect();
-    let checker = Checker::new(&watching(&checks, &directory()));
+    let mut config = watching(&checks, &directory());
+    config["metrics_file"] = json!("checkup.prom");
+    let checker = Checker::new(&config);
     let run = checker.run(&["--format", "json"]).await;
     let results = run.results();
     let of_target = |number: usize| {
         let result = results.iter().find(|result| result.title == number.to_string());
         result.unwrap_or_else(|| panic!("no result for {}:\n{}", targets[number].name, run.output())).clone()
     };
-    (0..targets.len()).map(of_target).collect()
+    let metrics = std::fs::read_to_string(checker.path("checkup.prom")).expect("the round wrote it");
+    ((0..targets.len()).map(of_target).collect(), parse_text(&metrics))
 }
 
 /// Returns the exporter's verdict on every target. Each target is probed with a separate module.

@@ -22,6 +22,18 @@ pub struct ExporterProbe {
     pub succeeded: bool,
     /// The exporter's log of the probe.
     pub log: String,
+    /// The metrics, in the text format.
+    pub metrics: String,
+}
+
+impl ExporterProbe {
+    /// Returns the value of a metric, which has at most the label `phase`.
+    #[must_use]
+    pub fn value(&self, name: &str, phase: &str) -> Option<f64> {
+        let phase = if phase.is_empty() { String::new() } else { format!("{{phase=\"{phase}\"}}") };
+        let sample = format!("{name}{phase} ");
+        self.metrics.lines().find_map(|line| line.strip_prefix(&sample)?.parse().ok())
+    }
 }
 
 impl BlackboxExporter {
@@ -55,7 +67,9 @@ impl BlackboxExporter {
         assert_eq!(response.status, 200, "{text}");
         let succeeded = text.contains("\nprobe_success 1");
         assert!(succeeded || text.contains("\nprobe_success 0"), "{text}");
-        let log = text.split("\n\n\n").next().unwrap_or_default().to_owned();
-        ExporterProbe { succeeded, log }
+        let mut parts = text.split("\n\n\n");
+        let mut part = || parts.next().unwrap_or_default().to_owned();
+        let (log, metrics) = (part(), part());
+        ExporterProbe { succeeded, log, metrics }
     }
 }

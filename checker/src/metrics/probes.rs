@@ -110,6 +110,10 @@ fn phases(kind: &str, attempt: Option<&Attempt>) -> impl Iterator<Item = (&'stat
     });
     let times = match kind {
         "icmp" => [("resolve", phases.dns), ("rtt", rest), ("", None), ("", None), ("", None)],
+        "grpc" => {
+            let check = attempt.map(|attempt| attempt.rtt.saturating_sub(phases.dns.unwrap_or_default()).max(0));
+            [("resolve", phases.dns), ("check", check), ("", None), ("", None), ("", None)]
+        }
         "dns" => [
             ("resolve", phases.dns),
             ("connect", phases.connect),
