@@ -426,3 +426,40 @@ async fn badges_have_the_figures_of_the_report() {
     let response_time = format!("Shop response time: {} in 7 d", format_rtt(median));
     assert!(badge("Shop.response-time.svg").contains(&response_time), "{response_time}");
 }
+
+#[tokio::test]
+async fn hidden_errors_are_not_in_outputs() {
+    let broken = Endpoint::start(Behavior::Answer("503 Service Unavailable", String::new())).await;
+    let mut config = watching(&[check("Secret", &broken.url), check("Public", &broken.url)], &directory());
+    (config["every"], config["page"]) = (json!("1m"), json!({ "hidden": { "errors": ["Sec*"] } }));
+    let checker = Checker::new(&config);
+    for minutes in ["-5m", "-4m", "-3m", "-2m", "-1m"] {
+        let run = checker.call_with_clock(&["run", "-c", "checker.json"], minutes, |_| {}).await;
+        assert_eq!(run.code, 1, "{}", run.output());
+    }
+    assert_eq!(checker.call(&["export", "-c", "checker.json", "--into", "site"]).await.code, 0);
+    let read = |name: &str| std::fs::read_to_string(checker.path(&format!("site/{name}"))).expect("it exists");
+    let (secret, public) = (read("endpoint/Secret.atom"), read("endpoint/Public.atom"));
+    assert!(secret.contains("Secret is down") && !secret.contains("503"), "{secret}");
+    assert!(public.contains("503"), "{public}");
+    let incidents: Value = serde_json::from_str(&read("api/v2/incidents.json")).expect("it is JSON");
+    for incident in incidents["incidents"].as_array().expect("a list") {
+        let is_public = incident["name"].as_str().is_some_and(|name| name.contains("Public"));
+        assert_eq!(incident.to_string().contains("503"), is_public, "{incident:#}");
+    }
+}
+
+#[tokio::test]
+async fn an_export_without_results_changes_nothing() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    let export = ["export", "-c", "checker.json", "--into", "site"];
+    assert_eq!(checker.call(&["run", "-c", "checker.json"]).await.code, 0);
+    assert_eq!(checker.call(&export).await.code, 0);
+    let feed = checker.path("site/endpoint/Shop.atom");
+    assert!(feed.exists());
+    std::fs::rename(checker.path("checks"), checker.path("unmounted")).expect("it can be moved");
+    let run = checker.call(&export).await;
+    assert!(run.code == 2 && run.stderr.contains("nothing was exported: "), "{}", run.output());
+    assert!(feed.exists());
+}

@@ -53,7 +53,9 @@ pub(super) async fn erase(arguments: &EraseArguments, kind: Option<PostKind>) ->
         ui::note(&describe(copy));
     }
     if is_summarized {
-        ui::note("each node's summaries still contain the post until the next round of this node");
+        ui::note(
+            "each node's summaries still contain the post, and its feeds the text, until the first round five minutes after they were last written",
+        );
     }
     let authors: BTreeSet<&NodeName> = others.iter().map(|post| &post.id.author).collect();
     for author in authors {

@@ -15,6 +15,11 @@ use crate::ui;
 /// The exported files, relative to a page in the same folder.
 const SAME_FOLDER: &str = "./";
 
+/// Nothing is exported without results, so that a directory that is not mounted does not empty an earlier export.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing was exported: {0} contains no current results; run `checker run` first, or check the directory")]
+struct NoResults(String);
+
 pub async fn export(arguments: &ExportArguments) -> anyhow::Result<Outcome> {
     let config = load(&arguments.config.config, arguments.node.as_ref())?;
     let Some(storage) = &config.storage else {
@@ -30,6 +35,12 @@ pub async fn export(arguments: &ExportArguments) -> anyhow::Result<Outcome> {
     };
     let mut data = Dataset::load(&store, &settings, now).await?;
     data.include_all_endpoints();
+    if data.summary.endpoints.is_empty() {
+        return Err(NoResults(store.describe()).into());
+    }
+    if data.is_incomplete {
+        ui::warn("the outputs are incomplete, because some histories cannot be read; `checker status` names them");
+    }
     let done = export_files(&arguments.into, &data, index, now)?;
     let removed = if done.removed > 0 { format!(", removed {}", done.removed) } else { String::new() };
     let (written, folder) = (counted(done.written, "file"), arguments.into.display());

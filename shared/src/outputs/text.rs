@@ -13,11 +13,14 @@ pub(super) fn minute(at: UnixNanos) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
 }
 
-/// Lists endpoints and groups with their impacts: `API, Shop (degraded)`.
+/// Lists endpoints and groups with their impacts: `API, Shop (degraded)`. The pattern `*` is "all services".
 pub(super) fn scopes(affects: &[Affected]) -> String {
-    let one = |affected: &Affected| match affected.impact {
-        Impact::None => affected.scope.0.clone(),
-        impact => format!("{} ({})", affected.scope.0, impact.as_str()),
+    let one = |affected: &Affected| {
+        let scope = if affected.scope.0 == "*" { "all services" } else { &affected.scope.0 };
+        match affected.impact {
+            Impact::None => scope.to_owned(),
+            impact => format!("{scope} ({})", impact.as_str()),
+        }
     };
     list(affects.iter().map(one))
 }

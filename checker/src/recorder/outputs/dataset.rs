@@ -34,6 +34,8 @@ pub struct OutputSettings {
     pub groups: Vec<Group>,
     /// The authors whose posts are shown.
     pub authors: Authors,
+    /// The titles of endpoints whose errors are hidden, as on the page.
+    pub hidden_errors: Vec<String>,
 }
 
 impl OutputSettings {
@@ -46,8 +48,15 @@ impl OutputSettings {
     /// Returns the settings of a page without a known URL.
     #[must_use]
     pub fn of_page(node: NodeName, page: &PageConfig) -> OutputSettings {
-        let (title, groups) = (page.title.clone(), page.appearance.groups.clone());
-        OutputSettings { node, title, url: None, range: page.range, groups, authors: page.post_authors() }
+        OutputSettings {
+            node,
+            title: page.title.clone(),
+            url: None,
+            range: page.range,
+            groups: page.appearance.groups.clone(),
+            authors: page.post_authors(),
+            hidden_errors: page.appearance.hidden_errors.clone(),
+        }
     }
 }
 
@@ -56,6 +65,8 @@ impl OutputSettings {
 pub struct Dataset {
     pub settings: Arc<OutputSettings>,
     pub summary: Summary,
+    /// Whether some histories cannot be read.
+    pub is_incomplete: bool,
     histories: Vec<History>,
     announcements: Announcements,
 }
@@ -72,6 +83,7 @@ impl Dataset {
         let announcements = board.shown(&settings.authors, now);
         let mut data = Dataset::new(settings, loaded.histories, announcements, now);
         if loaded.is_incomplete {
+            data.is_incomplete = true;
             data.summary.status = of_incomplete(data.summary.status);
         }
         Ok(data)
@@ -86,7 +98,7 @@ impl Dataset {
     ) -> Dataset {
         let posted = Posted { announcements: &announcements, groups: &settings.groups };
         let summary = summary(&histories, posted, (&settings.node, &settings.title), now);
-        Dataset { settings: Arc::clone(settings), summary, histories, announcements }
+        Dataset { settings: Arc::clone(settings), summary, is_incomplete: false, histories, announcements }
     }
 
     #[must_use]

@@ -1,9 +1,8 @@
 //! Writes outputs, summaries and badges as static files, for web servers that cannot read the store.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use super::dataset::Dataset;
 use super::render;
 use super::writer::hash;
 use crate::config::model::OutputKind;
+use crate::platform::whole_file::{Readers, replace_file};
 use crate::recorder::summary::{badge, badge_contents, html};
 
 /// The file that remembers the identities of outages and which files were written. Its name starts with a dot, because it
@@ -24,9 +24,6 @@ const INDEX_FILE: &str = ".checkup-outputs.json";
 
 /// The configuration of a page in the same folder.
 const PAGE_CONFIG_FILE: &str = "config.json";
-
-/// The permissions of exported files: everyone can read them.
-const FILE_MODE: u32 = 0o644;
 
 /// A file cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -128,17 +125,15 @@ fn write(path: &Path, content: &[u8]) -> Result<bool, ExportError> {
     if fs::read(path).is_ok_and(|known| known == content) {
         return Ok(false);
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
-    let permissions = Permissions::from_mode(FILE_MODE);
-    let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder).map_err(failed)?;
-    file.write_all(content).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
+    fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+    replace_file(path, content, Readers::Everyone).map_err(failed)?;
     Ok(true)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
     use shared::page_config::PageConfig;
 
@@ -175,7 +170,7 @@ mod tests {
         assert!(!write(&path, b"1").unwrap());
         assert!(write(&path, b"2").unwrap());
         assert_eq!(fs::read(&path).unwrap(), b"2");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, FILE_MODE);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
         fs::create_dir(folder.path().join("feed.atom")).unwrap();
         let error = write(&folder.path().join("feed.atom"), b"1").unwrap_err().to_string();

@@ -22,6 +22,7 @@ use shared::UnixNanos;
 use shared::endpoint_status::endpoint_statuses;
 use shared::object_name::{BadgeTitle, OutputForm, StatuspageDocument};
 use shared::outputs::{NamedOutage, OutputIndex, name_outages};
+use shared::page_config::appearance::position_in;
 use shared::statuspage_api::{Statuspage, StatuspageSource};
 
 use self::dataset::Dataset;
@@ -38,7 +39,9 @@ pub type RenderedOutputs = BTreeMap<OutputForm, Bytes>;
 pub fn render(kinds: &[OutputKind], data: &Dataset, index: &mut OutputIndex, now: UnixNanos) -> RenderedOutputs {
     let mut rendered = RenderedOutputs::new();
     let outages = if kinds.iter().any(|kind| matches!(kind, OutputKind::Feeds | OutputKind::Statuspage)) {
-        name_outages(&endpoint_statuses(data.histories()), data.posted(), now, index)
+        let mut outages = name_outages(&endpoint_statuses(data.histories()), data.posted(), now, index);
+        hide_errors(&mut outages, &data.settings.hidden_errors);
+        outages
     } else {
         Vec::new()
     };
@@ -51,6 +54,13 @@ pub fn render(kinds: &[OutputKind], data: &Dataset, index: &mut OutputIndex, now
         });
     }
     rendered
+}
+
+/// Removes the reasons of outages whose errors are hidden. `titles` is a list as in the page's configuration.
+fn hide_errors(outages: &mut [NamedOutage], titles: &[String]) {
+    for outage in outages.iter_mut().filter(|outage| position_in(titles, &outage.key.title).is_some()) {
+        outage.reason = None;
+    }
 }
 
 /// Renders all documents of the Statuspage API.
