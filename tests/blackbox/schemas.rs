@@ -235,7 +235,7 @@ fn documented(heading: &str) -> Vec<(String, Regex)> {
 fn names_below(folder: &Path, prefix: &str) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("the folder is readable").flatten();
     let entries = entries.map(|entry| (entry.path(), format!("{prefix}{}", entry.file_name().display())));
-    let visible = entries.filter(|(path, _)| !path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.'));
+    let visible = entries.filter(|(path, _)| path.file_name().is_none_or(|name| name.as_encoded_bytes()[0] != b'.'));
     visible
         .flat_map(|(path, name)| if path.is_dir() { names_below(&path, &format!("{name}/")) } else { vec![name] })
         .collect()
