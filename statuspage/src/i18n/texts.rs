@@ -2,7 +2,7 @@
 
 /// A translatable string, identified by the position of its key in `en.txt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Text(u8);
+pub struct Text(u16);
 
 impl Text {
     pub(super) fn index(self) -> usize {
