@@ -3,6 +3,9 @@
 const script = document.querySelector('link[rel="modulepreload"]').href;
 const wasm = document.querySelector('link[type="application/wasm"]').href;
 const root = document.documentElement;
+const boot = document.getElementById("boot");
+// Without JavaScript, the page is not loading.
+boot.hidden = false;
 
 // Registers the service worker, which makes the page available offline, unless `config.json` disables it or the page is
 // in a frame. Browsers support service workers only over HTTPS and on localhost.
@@ -60,8 +63,7 @@ try {
   await start({ module_or_path: wasm });
 } catch (error) {
   root.dataset.state = "broken";
-  const boot = document.getElementById("boot");
-  if (boot) {
+  if (boot.isConnected) {
     boot.textContent =
       "This page could not start. It requires WebAssembly, and a Content-Security-Policy that allows 'wasm-unsafe-eval'. ";
     // `index.html` shows the same link if JavaScript is disabled.

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use crate::status::Status;
 use crate::uptime::{Span, UptimeBreakdown};
-use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos, duration};
+use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos, duration, substring};
 
 /// The shortest window that an objective can have. A shorter one would contain too few checks.
 pub const SHORTEST_WINDOW: Nanos = DAY;
@@ -88,7 +88,7 @@ impl FromStr for Objective {
 
     fn from_str(text: &str) -> Result<Objective, InvalidObjective> {
         let parts = || {
-            let (target, window) = text.split_once(" over ")?;
+            let (target, window) = substring::split_once(text, " over ")?;
             let window = duration::parse(window).ok()?;
             let target = target.parse().ok()?;
             (SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&window).then_some(Objective { target, window })

@@ -1,6 +1,6 @@
 //! Dates and times without a time zone, and UTC times as text. This module is pure.
 
-use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
+use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, substring};
 
 /// A date and time without a time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub fn parse_utc(text: &str) -> Option<UnixNanos> {
 /// Parses a UTC offset in the formats that browsers use: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
 #[must_use]
 pub fn parse_offset(text: &str) -> Option<Nanos> {
-    let (_, offset) = text.split_once("GMT")?;
+    let (_, offset) = substring::split_once(text, "GMT")?;
     let mut characters = offset.chars();
     let Some(sign) = characters.next() else { return Some(0) };
     let length = characters.as_str();

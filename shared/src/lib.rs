@@ -36,6 +36,7 @@ pub mod sorting;
 pub mod stats;
 pub mod status;
 pub mod statuspage_api;
+pub mod substring;
 pub mod suggest;
 pub mod summary;
 pub mod time;

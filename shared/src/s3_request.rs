@@ -3,6 +3,7 @@
 use crate::UnixNanos;
 use crate::object_name;
 use crate::page_config::{AddressStyle, S3Source};
+use crate::substring::contains;
 
 /// The parts of a bucket's URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +97,7 @@ impl S3ErrorKind {
             "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" => S3ErrorKind::UnknownKey,
             // IAM also uses this code for clock skew.
             "SignatureDoesNotMatch"
-                if message.contains("Signature expired") || message.contains("Signature not yet current") =>
+                if contains(message, "Signature expired") || contains(message, "Signature not yet current") =>
             {
                 S3ErrorKind::ClockSkew
             }
@@ -104,7 +105,7 @@ impl S3ErrorKind {
             "ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired" => {
                 S3ErrorKind::ExpiredCredentials
             }
-            "AccessDenied" if message.contains("expired") => S3ErrorKind::ExpiredUrl,
+            "AccessDenied" if contains(message, "expired") => S3ErrorKind::ExpiredUrl,
             "AccessDenied" | "AccessDeniedException" | "AllAccessDisabled" | "AccountProblem" | "Forbidden" => {
                 S3ErrorKind::AccessDenied
             }

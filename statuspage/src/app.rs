@@ -81,7 +81,8 @@ fn show(url_state: UrlState, language: &'static Language, config: Result<PageCon
     owner.with(|| {
         let outputs = config.as_ref().ok().and_then(|config| config.outputs.as_deref());
         let outputs = outputs.map(|url| &*url.to_owned().leak());
-        let context = AppContext::new(language, apply_url_state(url_state), outputs);
+        let charts_open = config.as_ref().is_ok_and(|config| config.appearance.charts_open);
+        let context = AppContext::new(language, apply_url_state(url_state), outputs, charts_open);
         page::mount(context, &config);
         if let Ok(config) = config {
             if let Some(outputs) = outputs {

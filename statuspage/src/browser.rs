@@ -355,6 +355,26 @@ pub(crate) fn show_top(id: &str) {
     }
 }
 
+/// Returns the language of the page's text.
+pub(crate) fn document_language() -> String {
+    let root = document().and_then(|document| document.document_element());
+    root.and_then(|root| root.get_attribute("lang")).unwrap_or_default()
+}
+
+/// Loads the page again with a different query.
+pub(crate) fn load_with_query(query: &str) {
+    if let Some(window) = window() {
+        let _ = window.location().set_search(query);
+    }
+}
+
+/// Scrolls to the element with this id, if it exists.
+pub(crate) fn scroll_to(id: &str) {
+    if let Some(element) = element(id) {
+        element.scroll_into_view();
+    }
+}
+
 /// Returns the visitor's languages, most preferred first.
 pub(crate) fn languages() -> Vec<String> {
     let languages = window().map(|window| window.navigator().languages());

@@ -14,16 +14,13 @@ use crate::url_state::UrlState;
 use crate::view::chart::Point;
 use crate::view::overlay::{ChartOverlay, Layer};
 use crate::view::subscribe;
-use crate::view::{LoadProgress, PageView, Percentiles};
+use crate::view::{LoadProgress, PageView};
 
 /// The actions that visitors can trigger. [`crate::controller`] implements them, so components do not depend on
 /// code that loads data.
 pub(crate) trait Actions {
     /// Shows the state that a URL describes, and loads the data that it requires.
     fn show(self: Rc<Self>, url_state: UrlState);
-
-    /// Loads and shows percentiles, or hides them.
-    fn set_percentiles(self: Rc<Self>, percentiles: Percentiles);
 
     /// Renders the bars and the chart of an endpoint.
     fn render_in_full(&self, id: usize);
@@ -54,7 +51,8 @@ pub struct AppContext {
     pub matching: RwSignal<Option<Arc<Vec<usize>>>>,
     pub render_queue: RenderQueue,
     pub stage: RwSignal<RenderStage>,
-    pub overlay: RwSignal<ChartOverlay>,
+    /// Whether the charts of response times are open unless the visitor chooses otherwise.
+    pub charts_open_at_first: bool,
     /// Whether the page is being printed. Printing unfolds everything.
     pub printing: RwSignal<bool>,
     /// The URL of the folder with the feeds and the calendar, if visitors can read them.
@@ -65,7 +63,12 @@ pub struct AppContext {
 
 impl AppContext {
     /// Creates the signals, which belong to the current owner.
-    pub(crate) fn new(language: &'static Language, url_state: UrlState, outputs: Option<&'static str>) -> AppContext {
+    pub(crate) fn new(
+        language: &'static Language,
+        url_state: UrlState,
+        outputs: Option<&'static str>,
+        charts_open_at_first: bool,
+    ) -> AppContext {
         AppContext {
             language,
             view: RwSignal::new(PageView::default()),
@@ -74,7 +77,7 @@ impl AppContext {
             matching: RwSignal::new(None),
             render_queue: RenderQueue::new(),
             stage: RwSignal::new(RenderStage::Endpoints),
-            overlay: RwSignal::new(ChartOverlay::Off),
+            charts_open_at_first,
             printing: RwSignal::new(false),
             outputs,
             actions: StoredValue::new_local(None),
@@ -140,16 +143,22 @@ impl AppContext {
         subscribe::endpoint_feed(self.outputs?, title)
     }
 
+    /// Returns whether the charts of response times are open.
+    #[must_use]
+    pub fn are_charts_open(self) -> bool {
+        self.url_state.with(|url_state| url_state.charts).unwrap_or(self.charts_open_at_first)
+    }
+
+    /// Returns the overlay of all charts.
+    #[must_use]
+    pub fn overlay(self) -> ChartOverlay {
+        self.url_state.with(|url_state| url_state.overlay)
+    }
+
     /// Returns whether an endpoint matches the search.
     #[must_use]
     pub fn matches(self, id: usize) -> bool {
         self.matching.with(|matching| matching.as_ref().is_none_or(|ids| ids.binary_search(&id).is_ok()))
-    }
-
-    pub fn set_percentiles(self, percentiles: Percentiles) {
-        if let Some(actions) = self.actions() {
-            actions.set_percentiles(percentiles);
-        }
     }
 
     /// Returns the readout for a point of a chart.
@@ -168,7 +177,7 @@ impl AppContext {
     /// Returns the overlay of an endpoint's chart.
     #[must_use]
     pub fn overlay_layers(self, id: usize) -> Vec<Layer> {
-        let overlay = self.overlay.get();
+        let overlay = self.overlay();
         let actions = self.actions().filter(|_| overlay != ChartOverlay::Off);
         actions.map(|actions| actions.overlay_layers(id, overlay)).unwrap_or_default()
     }

@@ -103,7 +103,6 @@ pub(crate) struct Controller {
     cache: RefCell<Cache>,
     /// The longest range shown so far. Its data stays loaded.
     longest_range: Cell<Nanos>,
-    percentiles: Cell<Percentiles>,
     load_state: Cell<LoadState>,
     /// The ids of the endpoints to render, in reverse order.
     to_render: RefCell<Vec<usize>>,
@@ -122,10 +121,17 @@ impl Actions for Controller {
         }
         let is_longer = self.range() > self.longest_range.get();
         self.longest_range.set(self.range().max(self.longest_range.get()));
-        let needs_load = is_longer || is_another_time;
-        // Changes to the search, theme and layout do not affect the view.
-        let same_view =
-            UrlState { filter: before.filter.clone(), theme: before.theme, layout: before.layout, ..url_state };
+        let needs_percentiles = url_state.percentiles && !before.percentiles;
+        let needs_load = is_longer || is_another_time || needs_percentiles;
+        // Changes to the search, theme, layout and charts do not affect the view.
+        let same_view = UrlState {
+            filter: before.filter.clone(),
+            theme: before.theme,
+            layout: before.layout,
+            charts: before.charts,
+            overlay: before.overlay,
+            ..url_state
+        };
         if same_view == before {
             return self.update_matching();
         }
@@ -137,14 +143,6 @@ impl Actions for Controller {
         self.refresh_view(if needs_load { LoadProgress::Listing } else { self.context.loading.get_untracked() });
         Rc::clone(&self).load_open_hour();
         if needs_load {
-            browser::spawn(Box::pin(self.load()));
-        }
-    }
-
-    fn set_percentiles(self: Rc<Self>, percentiles: Percentiles) {
-        self.percentiles.set(percentiles);
-        self.refresh_view(self.context.loading.get_untracked());
-        if percentiles == Percentiles::Shown {
             browser::spawn(Box::pin(self.load()));
         }
     }
@@ -172,7 +170,6 @@ impl Controller {
             context,
             cache: RefCell::new(cache),
             longest_range: Cell::new(range.max(config.range)),
-            percentiles: Cell::default(),
             load_state: Cell::new(LoadState::Idle),
             to_render: RefCell::default(),
             is_rendering: Cell::new(false),
@@ -184,6 +181,11 @@ impl Controller {
     /// Returns the range that is shown.
     fn range(&self) -> Nanos {
         self.context.url_state.with_untracked(|url_state| url_state.range).unwrap_or(self.config.range)
+    }
+
+    fn percentiles(&self) -> Percentiles {
+        let is_shown = self.context.url_state.with_untracked(|url_state| url_state.percentiles);
+        if is_shown { Percentiles::Shown } else { Percentiles::Hidden }
     }
 
     /// Returns the point in time whose status the page shows. It may be in the past.
@@ -224,8 +226,8 @@ impl Controller {
 
     /// Scrolls to the endpoint that the URL identifies.
     fn scroll_to_open_endpoint(&self) {
-        if let Some(section) = self.open_endpoint().and_then(|id| browser::element(&format!("endpoint-{id}"))) {
-            section.scroll_into_view();
+        if let Some(id) = self.open_endpoint() {
+            browser::scroll_to(&format!("endpoint-{id}"));
         }
     }
 
@@ -326,7 +328,7 @@ impl Controller {
 
     fn load_request(&self) -> LoadRequest {
         let now = self.now();
-        let parts = match self.percentiles.get() {
+        let parts = match self.percentiles() {
             Percentiles::Hidden => &[HistoryPart::Main][..],
             Percentiles::Shown => &[HistoryPart::Main, HistoryPart::Latency],
         };
@@ -373,7 +375,8 @@ impl Controller {
             range: self.range(),
             interval: self.config.interval,
             bars_limit: browser::bars_limit(),
-            percentiles: self.percentiles.get(),
+            percentiles: self.percentiles(),
+            refresh: self.config.refresh,
             scope,
             is_online: browser::is_online(),
             clock_ahead: browser::clock_ahead(),
@@ -411,15 +414,19 @@ impl Controller {
     async fn render_waiting(self: Rc<Self>) {
         // Yields before the first endpoint, because computing the view already took time.
         let mut slice_start = f64::MIN;
-        loop {
-            let next = self.to_render.borrow_mut().pop();
-            let Some(id) = next else { break };
-            if browser::elapsed() - slice_start > RENDER_SLICE {
-                browser::yield_to_browser().await;
-                slice_start = browser::elapsed();
+        while !self.to_render.borrow().is_empty() {
+            loop {
+                let next = self.to_render.borrow_mut().pop();
+                let Some(id) = next else { break };
+                if browser::elapsed() - slice_start > RENDER_SLICE {
+                    browser::yield_to_browser().await;
+                    slice_start = browser::elapsed();
+                }
+                self.render_endpoint(id, RenderDetail::Unchanged);
+                browser::flush_effects().await;
             }
-            self.render_endpoint(id, RenderDetail::Unchanged);
-            browser::flush_effects().await;
+            // Meanwhile, endpoints may have been added.
+            self.render_groups().await;
         }
         self.is_rendering.set(false);
         let view = self.context.view;
@@ -435,6 +442,18 @@ impl Controller {
         if is_complete && !self.is_rendering.get() {
             browser::set_root_attribute("data-complete", "true");
         }
+    }
+
+    /// Renders the strips of groups, one after the other.
+    async fn render_groups(&self) {
+        let groups = self.context.view.with_untracked(|view| Arc::clone(&view.groups));
+        let mut strips = Vec::new();
+        for group in groups.iter().filter(|group| !group.title.is_empty()) {
+            browser::yield_to_browser().await;
+            let (cache, settings) = (self.cache.borrow(), self.settings(ViewScope::Full));
+            strips.push(view::strip_of_group(&cache, group, self.calendar(), settings, &self.config.appearance));
+        }
+        self.context.render_queue.set_group_strips(strips);
     }
 
     /// Renders an endpoint as of now. If there are many endpoints, its bars and chart are omitted until it is visible.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::view::endpoint::EndpointView;
+use crate::view::group_strip::GroupStrip;
 
 /// An endpoint that components show.
 ///
@@ -22,11 +23,33 @@ pub struct RenderQueue {
     rendered: StoredValue<Vec<RenderedEndpoint>, LocalStorage>,
     /// A signal that is notified when an endpoint is rendered for the first time.
     has_grown: RwSignal<Option<bool>>,
+    /// The strips of groups, in no particular order.
+    groups: StoredValue<Vec<GroupStrip>, LocalStorage>,
+    /// A signal that is notified when the strips of groups are rendered.
+    groups_changed: RwSignal<Option<bool>>,
 }
 
 impl RenderQueue {
     pub(crate) fn new() -> RenderQueue {
-        RenderQueue { rendered: StoredValue::new_local(Vec::new()), has_grown: RwSignal::new(None) }
+        RenderQueue {
+            rendered: StoredValue::new_local(Vec::new()),
+            has_grown: RwSignal::new(None),
+            groups: StoredValue::new_local(Vec::new()),
+            groups_changed: RwSignal::new(None),
+        }
+    }
+
+    /// Reads the strip of a group, and tracks it. Returns the default value until it is rendered.
+    pub(crate) fn group_strip(self, key: usize) -> GroupStrip {
+        self.groups_changed.track();
+        let strips = self.groups.get_value();
+        strips.into_iter().find(|strip| strip.key == key).unwrap_or_default()
+    }
+
+    /// Replaces the strips of groups, and notifies the components that show them.
+    pub(crate) fn set_group_strips(self, strips: Vec<GroupStrip>) {
+        self.groups.set_value(strips);
+        self.groups_changed.notify();
     }
 
     /// Reads an endpoint, and tracks it. Returns `None` until it is rendered.

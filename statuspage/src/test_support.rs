@@ -3,6 +3,7 @@
 use shared::check_file::{Attempt, CheckFile, CheckResult};
 use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, HistoryRows, Latencies, LatencyRows};
 use shared::object_name::{CheckFileName, NodeName};
+use shared::page_config::appearance::Appearance;
 use shared::post::{Affected, Impact, Post, PostId, Scope};
 use shared::status::Status;
 use shared::uptime::TimeRange;
@@ -172,6 +173,11 @@ pub(crate) fn cache_with_posts(checks: &[(&str, &str, i64, Status)], posts: &[Po
         cache.add_digest(author, &digest_of(author.as_str(), posts));
     }
     cache
+}
+
+/// Returns the appearance of a page that shows locators and errors.
+pub(crate) fn detailed() -> Appearance {
+    Appearance { details: Some(true), ..Appearance::default() }
 }
 
 pub(crate) fn evaluate(dataset: &Dataset) -> Vec<EvaluatedEndpoint<'_>> {

@@ -21,6 +21,11 @@ pub struct UrlState {
     /// The text in the search field.
     pub filter: String,
     pub layout: Layout,
+    /// Whether the charts of response times are open, or `None` for the configured default.
+    pub charts: Option<bool>,
+    /// Whether percentiles of response times are shown.
+    pub percentiles: bool,
+    pub overlay: ChartOverlay,
     pub shown: Shown,
     pub zone: TimeZone,
     pub theme: Theme,
@@ -50,6 +55,31 @@ pub enum Layout {
     Cards,
     /// Rows of a table, without bars and charts.
     Table,
+}
+
+/// The overlays that charts can show in addition to response times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChartOverlay {
+    #[default]
+    Off,
+    /// An area for each phase of a request.
+    Phases,
+    /// A line for each node.
+    Locations,
+}
+
+impl ChartOverlay {
+    const ALL: [ChartOverlay; 3] = [ChartOverlay::Off, ChartOverlay::Phases, ChartOverlay::Locations];
+
+    /// Returns the value in URLs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ChartOverlay::Off => "",
+            ChartOverlay::Phases => "phases",
+            ChartOverlay::Locations => "locations",
+        }
+    }
 }
 
 /// The time zone of all times on the page.
@@ -133,12 +163,18 @@ impl UrlState {
             let value = decode(value);
             match name {
                 "range" => {
-                    let range = duration::parse(&value).ok();
+                    let range = if value == "1y" { Some(365 * DAY) } else { duration::parse(&value).ok() };
                     url_state.range = range.filter(|range| (RANGE_LIMITS.0..=RANGE_LIMITS.1).contains(range));
                 }
                 "endpoint" if !value.is_empty() => url_state.endpoint = Some(value),
                 "day" => url_state.path = value.split(',').map_while(parse_utc).collect(),
                 "filter" => url_state.filter = value,
+                "charts" if value == "open" || value == "folded" => url_state.charts = Some(value == "open"),
+                "percentiles" => url_state.percentiles = value == "shown",
+                "overlay" => {
+                    let named = ChartOverlay::ALL.into_iter().find(|overlay| overlay.as_str() == value);
+                    url_state.overlay = named.unwrap_or_default();
+                }
                 "view" if value == "table" => url_state.layout = Layout::Table,
                 "view" if value == "history" => url_state.shown = Shown::History,
                 "incident" | "maintenance" if !value.is_empty() => {
@@ -189,6 +225,9 @@ impl UrlState {
             ("day", day),
             ("filter", self.filter.clone()),
             ("view", view.to_owned()),
+            ("charts", self.charts.map(|open| if open { "open" } else { "folded" }.to_owned()).unwrap_or_default()),
+            ("percentiles", if self.percentiles { "shown".to_owned() } else { String::new() }),
+            ("overlay", self.overlay.as_str().to_owned()),
             (kind, id.to_owned()),
             ("zone", self.zone.name().to_owned()),
             ("theme", theme.to_owned()),
@@ -222,6 +261,9 @@ mod tests {
             path: parse_utc("2026-08-22").into_iter().chain(parse_utc("2026-08-22T14:00")).collect(),
             filter: "down pay".to_owned(),
             layout: Layout::Table,
+            charts: Some(true),
+            percentiles: true,
+            overlay: ChartOverlay::Phases,
             shown: Shown::Endpoints,
             zone: TimeZone::from_name("Europe/Berlin"),
             theme: Theme::Dark,
@@ -230,7 +272,8 @@ mod tests {
             language: "de".to_owned(),
         };
         let query = "?range=7d&endpoint=Shop%20%26%20Co&day=2026-08-22T00:00Z,2026-08-22T14:00Z&filter=down%20pay\
-                     &view=table&zone=Europe/Berlin&theme=dark&embed=bars&at=2026-08-22T14:00Z&lang=de";
+                     &view=table&charts=open&percentiles=shown&overlay=phases&zone=Europe/Berlin&theme=dark&embed=bars\
+                     &at=2026-08-22T14:00Z&lang=de";
         assert_eq!(url_state.to_query(), query);
         assert_eq!(UrlState::parse(query), url_state);
     }
@@ -251,9 +294,14 @@ mod tests {
     }
 
     #[test]
+    fn a_year_can_be_selected() {
+        assert_eq!(UrlState::parse("?range=1y").range, Some(365 * DAY));
+    }
+
+    #[test]
     fn invalid_values_are_ignored() {
-        let invalid =
-            "?range=forever&range=900d&day=soon&at=then&theme=pink&embed=all&view=3d&zone=&endpoint=&utm_source=x&&=&%";
+        let invalid = "?range=forever&range=900d&day=soon&at=then&theme=pink&embed=all&view=3d&charts=x&overlay=y\
+                       &percentiles=z&zone=&endpoint=&utm_source=x&&=&%";
         assert_eq!(UrlState::parse(invalid), UrlState::default());
     }
 

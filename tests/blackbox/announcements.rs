@@ -204,7 +204,7 @@ async fn hostile_digests_run_nothing_and_hide_nothing() {
         let page = page::visit(&browser, &format!("{}{query}", caddy.url)).await;
         page.assert_clean();
         assert_eq!(page.text_of("state"), "down", "{query}");
-        assert!(page.text_of("overall").starts_with("Service 00 has been down since"), "{}", page.text_of("overall"));
+        assert!(page.text_of("overall").starts_with("Service 00 has been down for"), "{}", page.text_of("overall"));
         let own = page.announcements().iter().filter(|text| text.starts_with("Incident 0")).count();
         assert_eq!((page.endpoints().len(), own), (if query == "?view=table" { 0 } else { 3 }, 1), "{query}");
         for author in ["broken", "page", "newer", "stolen"] {
@@ -368,7 +368,7 @@ async fn links_open_announcements_and_the_back_button_returns() {
     let page = when_detail(&browser, "Broken").await;
     assert_eq!(browser.script(query).await, format!("?incident={id}&zone=UTC"));
     assert!(
-        page.text_of("detail").contains("We know.") && page.text_of("detail").contains("Service 00 down for"),
+        page.text_of("detail").contains("We know.") && page.text_of("detail").contains("Service 00: down, ongoing"),
         "{}",
         page.text_of("detail")
     );
@@ -424,7 +424,7 @@ async fn an_incident_in_the_timeline_contains_its_outage() {
     let incident = page.events("announcement");
     assert_eq!(incident.len(), 1, "{:#}", page.0["events"]);
     assert!(
-        incident[0].contains("Broken Investigating") && incident[0].contains("Service 00 down for 3 h, ongoing"),
+        incident[0].contains("Broken Investigating") && incident[0].contains("Service 00: down, ongoing (3 h so far)"),
         "{incident:?}"
     );
     let nested = browser.script("return [...document.querySelectorAll('#timeline .day > .events > .event[data-kind=status]')].map(one => one.textContent)").await;

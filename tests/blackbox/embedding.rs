@@ -41,7 +41,7 @@ async fn assert_refused(browser: &Browser) {
 }
 
 /// Reads the text of each visible element, and the total height.
-const SEEN: &str = "const seen = [...document.querySelectorAll('h1, h2, h3, p, a, summary, svg.strip, svg.chart, footer, header')]
+const SEEN: &str = "const seen = [...document.querySelectorAll('h1, h2, h3, p, a, summary, .strip, svg.chart, footer, header')]
     .filter(one => one.checkVisibility() && !one.matches('.visually-hidden'));
     return { what: seen.map(one => (one.localName + ' ' + one.textContent).trim().slice(0, 60)), height: document.body.scrollHeight,
         bars: document.querySelectorAll('.strip .bar').length, wide: document.documentElement.scrollWidth > innerWidth }";
@@ -71,10 +71,10 @@ async fn a_banner_is_one_line_and_only_allowed_origins_show_it() {
     page.assert_clean();
     let seen = browser.script(SEEN).await;
     let sentence = page.text_of("overall");
-    assert!(sentence.starts_with("Service 00 has been down since"), "{sentence}");
+    assert!(sentence.starts_with("Service 00 has been down for"), "{sentence}");
     let what = seen["what"].as_array().expect("it is a list");
     assert_eq!(what.len(), 2, "{seen:#}");
-    assert!(what[0].as_str().is_some_and(|line| line.starts_with("h1 Service 00 has been down since")), "{seen:#}");
+    assert!(what[0].as_str().is_some_and(|line| line.starts_with("h1 Service 00 has been down for")), "{seen:#}");
     assert_eq!(what[1], "a Details");
     assert!(seen["height"].as_i64() < Some(60) && seen["wide"] == false, "{seen:#}");
     let link = "const link = document.querySelector('.open-page'); return [link.href, link.target, link.rel, document.querySelectorAll('h1 .icon').length]";
@@ -107,7 +107,7 @@ async fn serve_allows_embedding_by_configured_origins() {
     let seen = browser.script(SEEN).await;
     let what: Vec<&str> = seen["what"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let count = |beginning: &str| what.iter().filter(|line| line.starts_with(beginning)).count();
-    assert_eq!((count("h3"), count("svg"), count("a Details")), (2, 2, 1), "no chart, and groups expanded: {seen:#}");
+    assert_eq!((count("h3"), count("div"), count("a Details")), (2, 2, 1), "no chart, and groups expanded: {seen:#}");
     assert_eq!((count("footer"), count("header"), &seen["wide"]), (0, 0, &json!(false)), "{seen:#}");
     assert!(seen["bars"].as_i64() > Some(20), "{seen:#}");
 

@@ -11,16 +11,17 @@ use support::wait_for;
 const FOCUS: &str = r"
     const one = document.activeElement;
     if (!one || one === document.body) return null;
-    const kind = one.matches('.bar') ? (one.closest('.level') ? 'inner bar' : 'bar')
-        : one.matches('.ranges input') ? 'range' : one.matches('.chart') ? 'chart' : one.matches('.figure') ? 'figure'
+    const kind = one.matches('.strip') ? (one.closest('.level') ? 'inner strip' : 'strip')
+        : one.matches('.ranges input') ? 'range' : one.matches('.chart') ? 'chart' : one.matches('.skip') ? 'skip'
         : one.matches('#subscribe summary') ? 'menu' : one.matches('summary') ? 'summary' : one.matches('a') ? 'link'
         : one.id || one.tagName;
-    const ring = one.matches('.ranges input') ? one.nextElementSibling : one;
+    const bar = one.querySelector('.bar[data-current=true]');
+    const ring = one.matches('.ranges input') ? one.nextElementSibling : bar ?? one;
     const style = getComputedStyle(ring);
-    const isRinged = one.matches('.bar') ? style.stroke !== 'none' && parseFloat(style.strokeWidth) >= 2
+    const isRinged = bar ? style.stroke !== 'none' && parseFloat(style.strokeWidth) >= 2
         : style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
-    return { kind, of: one.closest('.endpoint')?.dataset.title ?? '', label: (one.getAttribute('aria-label') ?? '').replace(/\s+/g, ' '),
-        open: one.getAttribute('aria-expanded'), isRinged };
+    return { kind, of: one.closest('.endpoint')?.dataset.title ?? '', label: (one.getAttribute('aria-valuetext') ?? '').replace(/\s+/g, ' '),
+        open: bar?.dataset.open, isRinged };
 ";
 
 async fn focus(browser: &Browser) -> Value {
@@ -63,8 +64,9 @@ async fn tab_reaches_every_control_once_in_order_with_a_visible_focus() {
     scenario.visit(&browser).await;
     let stops = walk(&browser).await;
     let titles = ["Website", "Shop", "Payments", "Sign-in", "Search", "Mail"];
-    let of_endpoints = titles.iter().flat_map(|title| ["figure", "bar", "chart"].map(|kind| format!("{kind} {title}")));
-    let expected: Vec<String> = ["menu", "link", "range", "percentiles", "locations", "filter", "table"]
+    // Each service has a single tab stop.
+    let of_endpoints = titles.iter().map(|title| format!("strip {title}"));
+    let expected: Vec<String> = ["skip", "menu", "link", "range", "charts", "filter", "table"]
         .map(str::to_owned)
         .into_iter()
         .chain(of_endpoints)
@@ -102,7 +104,7 @@ async fn the_failed_check_behind_a_bar_is_found_by_keyboard() {
         }
     };
     // The newest bar receives the focus first. Its readout opens, and Escape closes only the readout.
-    let today = to("bar", "Shop").await;
+    let today = to("strip", "Shop").await;
     assert!(today["label"].as_str().is_some_and(|label| label.contains("down for")), "{today}");
     until(&browser, "the readout", "return document.querySelectorAll('.strip-box .readout.open').length === 1;").await;
     browser.press("Escape").await;
@@ -125,7 +127,7 @@ async fn the_failed_check_behind_a_bar_is_found_by_keyboard() {
     browser.press("Enter").await;
     until(&browser, "the hours", "return document.querySelectorAll('.level .bar').length === 24;").await;
     assert_eq!(focus(&browser).await["open"], "true");
-    let mut hour = to("inner bar", "Shop").await;
+    let mut hour = to("inner strip", "Shop").await;
     for _ in 0..24 {
         if hour["label"].as_str().is_some_and(|label| label.contains("14:00–15:00")) {
             break;
@@ -134,13 +136,13 @@ async fn the_failed_check_behind_a_bar_is_found_by_keyboard() {
         hour = focus(&browser).await;
     }
     assert!(hour["label"].as_str().is_some_and(|label| label.contains("down for 10 min")), "{hour}");
-    browser.press("Space").await;
+    browser.press("Enter").await;
     until(&browser, "the checks", "return document.querySelectorAll('.checks .check').length > 0;").await;
     let read = "return [...document.querySelectorAll('.checks .check')].some(row => row.textContent.includes('down') && row.textContent.includes('connection refused'));";
     until(&browser, "the failed check", read).await;
     // Enter on the day's bar closes the day.
     browser.press("Shift+Tab").await;
-    assert_eq!(words(&[focus(&browser).await]), ["bar Shop"]);
+    assert_eq!(words(&[focus(&browser).await]), ["strip Shop"]);
     browser.press("Enter").await;
     until(&browser, "the day to close", "return document.querySelector('.level') === null;").await;
 }
@@ -150,25 +152,34 @@ async fn ranges_percentiles_and_charts_work_with_keys() {
     let scenario = PageState::Three.start().await;
     let browser = page_scenario::open_browser().await;
     scenario.visit(&browser).await;
-    browser.press("Tab").await;
-    assert_eq!(words(&[focus(&browser).await]), ["menu"]);
-    browser.press("Tab").await;
-    assert_eq!(words(&[focus(&browser).await]), ["range"]);
+    for expected in ["skip", "menu", "range"] {
+        browser.press("Tab").await;
+        assert_eq!(words(&[focus(&browser).await]), [expected]);
+    }
     browser.press("ArrowLeft").await;
     page::when(&browser, "30 days", |page| page.is_complete() && page.endpoint("Shop").bar_statuses().len() == 30)
         .await;
     browser.press("ArrowRight").await;
     page::when(&browser, "90 days", |page| page.is_complete() && page.endpoint("Shop").bar_statuses().len() == 90)
         .await;
+    // The switch opens all charts, and its state is in the URL.
     browser.press("Tab").await;
+    assert_eq!(words(&[focus(&browser).await]), ["charts"]);
+    browser.press("Space").await;
+    let charts = |count: usize| format!("return document.querySelectorAll('svg.chart').length === {count};");
+    until(&browser, "the charts", &charts(3)).await;
+    assert_eq!(browser.script("return location.search").await, "?charts=open");
+    browser.press("Tab").await;
+    assert_eq!(words(&[focus(&browser).await]), ["percentiles"]);
     browser.press("Space").await;
     page::when(&browser, "percentiles", |page| page.is_complete() && page.text_of("text").contains("p99")).await;
+    assert_eq!(browser.script("return location.search").await, "?charts=open&percentiles=shown");
     browser.press("Enter").await;
     page::when(&browser, "no percentiles", |page| !page.text_of("text").contains("p99")).await;
-    for _ in 0..3 {
+    for expected in ["strip Website", "chart Website"] {
         browser.press("Tab").await;
+        assert_eq!(words(&[focus(&browser).await]), [expected]);
     }
-    assert_eq!(focus(&browser).await["kind"], "chart");
     let crosses = |count: usize| format!("return document.querySelectorAll('.crosshair').length === {count};");
     browser.press("ArrowLeft").await;
     // All three charts share one crosshair.
@@ -180,23 +191,37 @@ async fn ranges_percentiles_and_charts_work_with_keys() {
     wait_for("another point", is_another).await;
     browser.press("Escape").await;
     until(&browser, "no crosshair", &crosses(0)).await;
-
-    let scenario = PageState::Twenty.start().await;
-    scenario.visit(&browser).await;
-    for _ in 0..20 {
-        browser.press("Tab").await;
-        if focus(&browser).await["kind"] == "summary" {
-            break;
-        }
-    }
-    browser.press("Enter").await;
-    until(
-        &browser,
-        "the chart to expand",
-        "return document.querySelector('.endpoint .chart .line')?.getAttribute('d').length > 20;",
-    )
-    .await;
-    browser.press("Tab").await;
-    assert_eq!(focus(&browser).await["kind"], "chart");
+    // Space on a strip closes and opens the chart of its service.
+    browser.press("Shift+Tab").await;
+    browser.press("Space").await;
+    until(&browser, "one chart to close", &charts(2)).await;
+    browser.press("Space").await;
+    until(&browser, "the chart to open again", &charts(3)).await;
     page::when(&browser, "the page", Page::is_complete).await.assert_clean();
+}
+
+#[tokio::test]
+async fn the_skip_link_leads_to_the_services() {
+    let scenario = PageState::Three.start().await;
+    let browser = page_scenario::open_browser().await;
+    scenario.visit(&browser).await;
+    browser.press("Tab").await;
+    until(&browser, "the skip link", "return document.activeElement.getBoundingClientRect().height > 10;").await;
+    browser.press("Enter").await;
+    until(&browser, "the services", "return document.activeElement.id === 'services';").await;
+    browser.press("Tab").await;
+    assert_eq!(words(&[focus(&browser).await]), ["strip Website"]);
+}
+
+#[tokio::test]
+async fn a_click_on_the_name_opens_the_chart_of_one_service() {
+    let scenario = PageState::Three.start().await;
+    let browser = page_scenario::open_browser().await;
+    scenario.visit(&browser).await;
+    let charts = "return [...document.querySelectorAll('section.endpoint')].map(one => one.querySelectorAll('svg.chart').length).join(' ')";
+    assert_eq!(browser.script(charts).await, "0 0 0", "charts are closed at first");
+    browser.script("document.querySelector('[data-title=Shop] .toggle').click()").await;
+    wait_for("the chart", || async { (browser.script(charts).await == "0 1 0").then_some(()) }).await;
+    let expanded = "return document.querySelector('[data-title=Shop] .toggle').getAttribute('aria-expanded')";
+    assert_eq!(browser.script(expanded).await, "true");
 }

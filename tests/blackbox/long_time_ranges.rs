@@ -71,9 +71,9 @@ fn assert_shows_ninety_days(page: &Page, fake_nodes: &FakeNodes) {
     assert_eq!(known.bar_statuses().len(), 90);
     let localized = page.endpoint("Service 01");
     assert_eq!(localized.text_of("status"), "degraded");
-    let who = "unreachable from node-2, reachable from 2 others: connection refused";
+    let who = "Unreachable from node-2 (1 of 3 locations): connection refused";
     assert_eq!(localized.text_of("reason"), who);
-    assert!(localized.text_of("text").contains("Partial outage since"), "{:#}", localized.0);
+    assert!(localized.text_of("text").contains("Partial outage for"), "{:#}", localized.0);
     assert_eq!(page.endpoint("Service 02").text_of("uptime"), "100%");
     assert!(page.problems().is_empty(), "{}", page.problems());
 }
@@ -177,7 +177,7 @@ fn assert_agreement(page: &Page, status: &Value) {
         let of = |name: &str| reported[name].as_str().unwrap_or_default();
         assert_eq!(shown.text_of("status"), of("status"), "{reported}");
         assert_eq!(shown.text_of("uptime"), of("uptime"), "{reported}");
-        assert_eq!(shown.text_of("coverage"), format!("{} observed", of("coverage")), "{reported}");
+        assert_eq!(shown.text_of("coverage"), crate::figures::coverage(reported), "{reported}");
     }
 }
 
@@ -217,10 +217,8 @@ async fn page_and_terminal_agree_with_each_quorum() {
         assert!((down..=down + grows).contains(&reported), "{quorum}: {reported}");
         let shown = page.endpoint("Service 00");
         if status == "degraded" {
-            assert_eq!(
-                shown.text_of("reason"),
-                "unreachable from ap-south, reachable from 2 others: connection refused"
-            );
+            let reason = "Unreachable from ap-south (1 of 3 locations): connection refused";
+            assert_eq!(shown.text_of("reason"), reason);
         }
     }
 }
@@ -241,7 +239,7 @@ async fn a_silent_node_leaves_the_vote_and_all_silent_means_unknown() {
     browser.stop_clock(fake_nodes.now + HOUR).await;
     let page = site.visit(&browser).await;
     assert_eq!(page.text_of("state"), "unknown");
-    assert!(page.text_of("overall").starts_with("Unknown: no checks since"), "{}", page.text_of("overall"));
+    assert!(page.text_of("overall").starts_with("No data for "), "{}", page.text_of("overall"));
     assert!(page.nodes().iter().all(|node| node.contains("no reports since")), "{:?}", page.nodes());
 }
 
@@ -342,8 +340,12 @@ async fn choosing_a_shorter_range_loads_nothing() {
     let focus = "document.querySelector('.ranges :checked').focus(); return document.activeElement.name;";
     assert_eq!(browser.script(focus).await, "range");
     browser.press("ArrowLeft").await;
-    let page = page::when(&browser, "seven days", |page| page.endpoint("Service 00").bar_statuses().len() == 7).await;
-    assert!(page.text_of("text").contains("last 7 days"));
+    let page = page::when(&browser, "seven days", |page| {
+        (25..=28).contains(&page.endpoint("Service 00").bar_statuses().len())
+            && page.text_of("text").contains("7 days ago")
+    })
+    .await;
+    assert!(page.is_complete());
     browser.press("ArrowLeft").await;
     let page = page::when(&browser, "a day", |page| page.endpoint("Service 00").bar_statuses().len() == 25).await;
     assert_eq!(page.endpoint("Service 00").text_of("uptime"), "100%", "one of three is not down");
@@ -390,8 +392,8 @@ async fn percentiles_of_a_range_are_accurate_and_cost_one_request_per_node() {
         }
         let is_loaded = |page: &Page| page.is_complete() && percentiles(page, "Service 03").len() == 4;
         let wanted = match days {
-            1 => "since yesterday".to_owned(),
-            days => format!("last {days} days"),
+            1 => "24 h ago".to_owned(),
+            days => format!("{days} days ago"),
         };
         let page =
             page::when(&browser, "percentiles", |page| is_loaded(page) && page.text_of("text").contains(&wanted)).await;
@@ -439,17 +441,29 @@ async fn days_expand_into_hours_and_hours_into_checks() {
     let page = page::visit(&browser, &caddy.url).await;
     let before = data_requests(&page).len();
     // The bar of that day has the focus and opens with Enter.
-    let focus = |level: &str, status: &str| {
-        format!(
-            "const bar = document.querySelector('[data-title=\"Service 00\"] {level} .bar[data-status={status}]'); bar.focus(); return bar.getAttribute('aria-expanded');"
-        )
+    let focus_down = |level: &'static str| {
+        let browser = &browser;
+        async move {
+            let strip = format!("document.querySelector('[data-title=\"Service 00\"] {level} .strip')");
+            browser.script(&format!("{strip}.focus();")).await;
+            let read = format!(
+                "const {{ status, open }} = {strip}.querySelector('.bar[data-current=true]').dataset; return [status, open];"
+            );
+            loop {
+                let current = browser.script(&read).await;
+                if current[0] == "down" {
+                    return current[1].clone();
+                }
+                browser.press("ArrowLeft").await;
+            }
+        }
     };
-    assert_eq!(browser.script(&focus("> .strip-box", "down")).await, "false");
+    assert_eq!(focus_down("> .strip-box").await, "false");
     browser.press("Enter").await;
     let hours = "[...document.querySelectorAll('.level .bar')].length";
     let count = || async { browser.script(&format!("return {hours};")).await.as_u64().filter(|count| *count == 24) };
     support::wait_for("the hours of the day", count).await;
-    assert_eq!(browser.script(&focus("> .strip-box", "down")).await, "true");
+    assert_eq!(focus_down("> .strip-box").await, "true");
     // The page lists the outages of that day, with the nodes that reported it.
     let happened = browser.script("return [...document.querySelectorAll('.check')].map(row => row.textContent);").await;
     let happened: Vec<&str> = happened.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -459,7 +473,7 @@ async fn days_expand_into_hours_and_hours_into_checks() {
     assert!(row.ends_with(" · ap-south, eu-west and us-eastconnection refused"), "{row}");
     let page = page::when(&browser, "the page", Page::is_complete).await;
     assert_eq!(data_requests(&page).len(), before, "the hours are in memory");
-    assert_eq!(browser.script(&focus(".level", "down")).await, "false");
+    assert_eq!(focus_down(".level").await, "false");
     browser.press("Enter").await;
     let rows = "return [...document.querySelectorAll('.level:last-child .check')].map(row => row.textContent);";
     let all = |count: usize| {

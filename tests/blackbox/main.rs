@@ -56,6 +56,7 @@ mod offline;
 mod original_checkup;
 mod outputs;
 mod page_failures;
+mod page_heights;
 mod page_states;
 mod page_words;
 mod permalinks;

@@ -32,17 +32,17 @@ async fn the_url_has_the_view_and_back_and_forward_restore_it() {
     let browser = browser_at_the_end_of(&fake_nodes).await;
     page::visit(&browser, &caddy.url).await;
     assert_eq!(query(&browser).await, "");
-    browser.script(&format!("document.querySelector('.ranges [value=\"{}\"]').click()", 7 * DAY)).await;
-    page::when(&browser, "seven days", |page| bars(page) == 7).await;
-    assert_eq!(query(&browser).await, "?range=7d");
-    browser.script("[...document.querySelectorAll('section.endpoint .bar')][5].dispatchEvent(new MouseEvent('click', { bubbles: true }))").await;
+    browser.script(&format!("document.querySelector('.ranges [value=\"{}\"]').click()", 30 * DAY)).await;
+    page::when(&browser, "thirty days", |page| bars(page) == 30).await;
+    assert_eq!(query(&browser).await, "?range=30d");
+    browser.script("[...document.querySelectorAll('section.endpoint .bar')][25].dispatchEvent(new MouseEvent('click', { bubbles: true }))").await;
     let opened = "return document.querySelector('.level h4')?.textContent ?? ''";
     let day = support::wait_for("the day to open", || async {
         browser.script(opened).await.as_str().filter(|heading| !heading.is_empty()).map(str::to_owned)
     })
     .await;
     let link = query(&browser).await;
-    assert!(link.starts_with("?range=7d&endpoint=Service%2000&day=20"), "{link}");
+    assert!(link.starts_with("?range=30d&endpoint=Service%2000&day=20"), "{link}");
     browser.script("document.querySelector('#table').click()").await;
     until(&browser, "the table", "return document.querySelectorAll('tbody tr').length", json!(5)).await;
     let headings =
@@ -58,13 +58,13 @@ async fn the_url_has_the_view_and_back_and_forward_restore_it() {
     let chosen = "return document.querySelector('.ranges :checked').value";
     assert_eq!(browser.script(chosen).await, json!((10 * DAY).to_string()), "the selection follows");
     browser.script("history.forward()").await;
-    page::when(&browser, "seven days", |page| bars(page) == 7).await;
+    page::when(&browser, "thirty days", |page| bars(page) == 30).await;
 
     // Another visitor follows the link.
     let other = browser_at_the_end_of(&fake_nodes).await;
     let page = page::visit(&other, &format!("{}{link}", caddy.url)).await;
     page.assert_clean();
-    assert_eq!(bars(&page), 7 + 24, "the days, and the hours of the open day");
+    assert_eq!(bars(&page), 30 + 24, "the days, and the hours of the open day");
     until(&other, "the same day", opened, json!(day)).await;
 }
 
@@ -151,18 +151,20 @@ async fn the_page_can_be_shown_as_of_a_past_time() {
     page.assert_clean();
     // The time includes the date, because `yesterday` would be relative to the visitor's time.
     let text = page.text_of("overall");
-    assert!(text.starts_with("Service 01 has been down since ") && text.ends_with("day 11:00 (1 hour)"), "{text}");
+    assert_eq!(text, "Service 01 has been down for 1 hour");
+    let scope = page.text_of("scope");
+    assert!(scope.starts_with("since ") && scope.ends_with("day 11:00"), "{scope}");
     assert!(page.text_of("text").contains("Status as of"), "{}", page.text_of("text"));
-    assert!(page.endpoint("Service 01").text_of("text").contains("day 11:00 (1 h)"));
+    assert_eq!(page.endpoint("Service 01").text_of("state"), "Down for 1 h");
     assert_eq!(page.nodes().len(), 1);
     assert!(page.nodes()[0].starts_with("eu-west reported") && page.problems().is_empty(), "{:?}", page.nodes());
-    assert_eq!(page.text_of("freshness").rsplit(", ").next(), Some("15 min ago"), "the earliest possible time");
+    assert_eq!(page.text_of("freshness"), "15 min ago", "the earliest possible time");
     // Returns to the present.
     browser.script("document.querySelector('#past button').click()").await;
     let page =
         page::when(&browser, "the present", |page| page.text_of("state") == "healthy" && page.is_complete()).await;
     assert_eq!(query(&browser).await, "?zone=UTC");
-    assert!(page.endpoint("Service 01").text_of("text").contains("down for 2 h"));
+    assert!(page.events("status").concat().contains("down for 2 h"), "{:?}", page.events("status"));
     page.assert_clean();
 }
 
@@ -183,15 +185,15 @@ async fn the_selected_time_zone_and_theme_are_used() {
     ] {
         let page = page::visit(&browser, &format!("{}?zone={zone}&theme={theme}", caddy.url)).await;
         page.assert_clean();
-        let text = page.endpoint("Service 00").text_of("text");
-        assert!(text.contains(&format!("{} (3 h)", clock(offset))), "{zone}: {} is not in {text}", clock(offset));
+        let text = page.text_of("scope");
+        assert!(text.contains(&clock(offset)), "{zone}: {} is not in {text}", clock(offset));
         assert_eq!(browser.script(ground).await, color);
         assert_eq!(browser.script("return document.querySelector('#zone').value").await, zone);
     }
     // The page's own control has the same effect as the URL.
     browser.script("const zone = document.querySelector('#zone'); zone.value = 'UTC'; zone.dispatchEvent(new Event('change', { bubbles: true }))").await;
-    let wanted = format!("{} (3 h)", clock(0));
-    page::when(&browser, "UTC", |page| page.endpoint("Service 00").text_of("text").contains(&wanted)).await;
+    let wanted = clock(0);
+    page::when(&browser, "UTC", |page| page.text_of("scope").contains(&wanted)).await;
     assert_eq!(query(&browser).await, "?zone=UTC&theme=light");
 }
 
@@ -201,10 +203,10 @@ async fn arrow_keys_move_enter_opens_and_escape_closes() {
     let caddy = serve_store(&fake_nodes, json!({})).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     page::visit(&browser, &caddy.url).await;
-    let here = "const bar = document.activeElement.closest('.bar');
-        return bar && [bar.closest('section').dataset.title, [...bar.parentElement.children].indexOf(bar)]";
-    browser.script("document.querySelector('.bar[tabindex=\"0\"]').focus()").await;
-    assert_eq!(browser.script(here).await, json!(["Service 00", 9]), "the newest bar is the tab stop");
+    let here = "const strip = document.activeElement.closest('.strip');
+        return strip && [strip.closest('section').dataset.title, [...strip.querySelectorAll('.bar')].findIndex(bar => bar.dataset.current === 'true')]";
+    browser.script("document.querySelector('.strip').focus()").await;
+    assert_eq!(browser.script(here).await, json!(["Service 00", 9]), "the newest bar is the current one");
     for (key, title, bar) in [
         ("ArrowLeft", "Service 00", 8),
         ("ArrowDown", "Service 01", 8),
@@ -230,4 +232,44 @@ async fn arrow_keys_move_enter_opens_and_escape_closes() {
     browser.press("Escape").await;
     until(&browser, "the day to close", level, json!(0)).await;
     assert_eq!(browser.script(here).await, json!(["Service 01", 7]), "the focus stays");
+}
+
+#[tokio::test]
+async fn an_outage_has_a_permanent_link() {
+    let fake_nodes = one_down(3);
+    let caddy = serve_store(&fake_nodes, json!({})).await;
+    let browser = browser_at_the_end_of(&fake_nodes).await;
+    page::visit(&browser, &caddy.url).await;
+    let link = "return document.querySelector('#timeline .event[data-status=down] > a').getAttribute('href')";
+    let link = browser.script(link).await;
+    let link = link.as_str().unwrap_or_default();
+    assert!(link.starts_with("?endpoint=Service%2000&day=20"), "{link}");
+    browser.script("document.querySelector('#timeline .event[data-status=down] > a').click()").await;
+    let opened = "return document.querySelector('[data-title=\"Service 00\"] .level h4')?.textContent ?? ''";
+    let day = support::wait_for("the day to open", || async {
+        browser.script(opened).await.as_str().filter(|heading| !heading.is_empty()).map(str::to_owned)
+    })
+    .await;
+    assert_eq!(query(&browser).await, link);
+    let other = browser_at_the_end_of(&fake_nodes).await;
+    page::visit(&other, &format!("{}{link}", caddy.url)).await.assert_clean();
+    until(&other, "the same day", opened, json!(day)).await;
+}
+
+#[tokio::test]
+async fn charts_percentiles_and_overlays_are_in_the_url() {
+    let mut fake_nodes = one_down(2);
+    fake_nodes.names = vec!["eu-west".to_owned(), "us-east".to_owned()];
+    let caddy = serve_store(&fake_nodes, json!({ "charts": "folded" })).await;
+    let browser = browser_at_the_end_of(&fake_nodes).await;
+    let page =
+        page::visit(&browser, &format!("{}?charts=open&percentiles=shown&overlay=locations&range=1y", caddy.url)).await;
+    page.assert_clean();
+    let chosen = "return document.querySelector('.ranges :checked').value";
+    assert_eq!(browser.script(chosen).await, json!((365 * DAY).to_string()), "`1y` is a year");
+    let shown = "return [document.querySelectorAll('.paths .location').length, document.querySelector('.chart-readout').textContent.includes('p99')]";
+    until(&browser, "the charts with locations and percentiles", shown, json!([4, true])).await;
+    browser.script("document.getElementById('charts').click()").await;
+    until(&browser, "no charts", "return document.querySelectorAll('svg.chart').length", json!(0)).await;
+    assert_eq!(query(&browser).await, "?range=365d&percentiles=shown&overlay=locations");
 }

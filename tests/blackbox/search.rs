@@ -55,7 +55,7 @@ async fn seen(browser: &Browser) -> Vec<String> {
 /// The headings of the groups, with a mark for open groups.
 async fn groups(browser: &Browser) -> Vec<String> {
     let script = "return [...document.querySelectorAll('details.group')].filter(one => one.checkVisibility())
-        .map(one => (one.open ? 'open ' : '') + one.querySelector('summary').textContent)";
+        .map(one => (one.open ? 'open ' : '') + one.querySelector('.line').textContent)";
     let texts = browser.script(script).await;
     texts.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
@@ -74,14 +74,20 @@ fn grouped() -> Value {
 
 #[tokio::test]
 async fn a_group_has_the_worst_status_and_is_collapsed_while_healthy() {
-    let fake_nodes = one_down(5);
+    let fake_nodes = one_down(14);
     let caddy = serve_store(&fake_nodes, grouped()).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     let page = page::visit(&browser, &caddy.url).await;
     page.assert_clean();
     let heads = groups(&browser).await;
-    let expected = ["Well2 healthy", "open Outer1 of 2 down", "open Inner1 down", "Other services1 healthy"];
+    let expected = ["Well2 healthy", "open Outer1 of 2 down", "open Inner1 down", "Other servicesall 10 healthy"];
     assert_eq!(heads, expected);
+    // A folded group has the bars and the uptime of its members, and the first service that is down is listed above.
+    let folded = "return [...document.querySelectorAll('.group:not([open]) .folded')].map(one =>
+        [one.querySelectorAll('.strip-picture path[data-status=healthy][d^=M]').length, one.querySelector('.figure').textContent])";
+    until(&browser, "the bars of the groups", folded, json!([[1, "100% uptime"], [1, "100% uptime"]])).await;
+    let trouble = "return [...document.querySelectorAll('.trouble li')].map(one => one.textContent)";
+    assert_eq!(browser.script(trouble).await, json!(["Service 00Down for 3\u{a0}h"]));
     assert_eq!(seen(&browser).await, ["Service 03", "Service 00"], "collapsed services are not drawn");
     // By keyboard.
     browser.script("document.querySelector('details.group > summary').focus()").await;
@@ -164,7 +170,8 @@ async fn the_table_shows_the_same_figures_as_the_bars() {
     for line in browser.script(lines).await.as_array().expect("there are lines") {
         let cell = |number: usize| line[number].as_str().unwrap_or_default().to_owned();
         let shown = page.endpoint(&cell(0));
-        assert_eq!((cell(2), format!("{} observed", cell(3))), (shown.text_of("uptime"), shown.text_of("coverage")));
+        assert_eq!((cell(2), shown.text_of("coverage").as_str()), (shown.text_of("uptime"), ""));
+        assert_eq!(cell(3), "100%");
         assert!(shown.text_of("text").contains(&cell(1)), "{line}");
         let group = match cell(0).as_str() {
             "Service 00" => "Outer · Inner",

@@ -186,6 +186,8 @@ async fn without_javascript_a_link_leads_to_the_summary() {
     browser.visit(&served.url).await;
     let link = browser.script("return document.querySelector('noscript a').href").await;
     assert_eq!(link, json!(format!("{}summary.html", served.url)));
+    let boot = browser.script("return document.getElementById('boot').checkVisibility()").await;
+    assert_eq!(boot, false, "the page is not loading");
     browser.visit(link.as_str().expect("it is text")).await;
     let row = browser.script("return document.querySelector('tbody tr').textContent").await;
     assert!(row.as_str().is_some_and(|row| row.starts_with("Shop● healthy")), "{row}");

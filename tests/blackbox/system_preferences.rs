@@ -96,6 +96,11 @@ async fn with_forced_colors_statuses_and_choices_stay_distinct() {
         let page = scenario.visit(&browser).await;
         page.assert_clean();
         assert_eq!(browser.script("return matchMedia('(forced-colors: active)').matches;").await, true);
+        browser.script("document.querySelector('#charts[aria-pressed=false]')?.click()").await;
+        let chart = || async {
+            (browser.script("return !!document.querySelector('.chart .line')").await == true).then_some(())
+        };
+        support::wait_for("the charts", chart).await;
         let colors = browser.script(COLORS).await;
         let color = |value: &Value| [0, 1, 2].map(|index| value[index].as_f64().expect("it is a color"));
         let ground = color(&colors["ground"]);

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::program::Program;
@@ -62,8 +63,22 @@ impl Caddy {
         self.program = Some(program);
     }
 
-    /// Writes `config.json` next to the page.
+    /// Writes `config.json` next to the page. By default, the page shows URLs, errors and charts, which most tests
+    /// read.
     pub fn configure(&self, config: &str) {
+        let mut config = config.to_owned();
+        if let Ok(Value::Object(mut keys)) = serde_json::from_str(&config)
+            && keys.contains_key("source")
+        {
+            keys.entry("details").or_insert(true.into());
+            keys.entry("charts").or_insert("open".into());
+            config = Value::Object(keys).to_string();
+        }
+        self.configure_exactly(&config);
+    }
+
+    /// Writes exactly this `config.json` next to the page.
+    pub fn configure_exactly(&self, config: &str) {
         let path = self.site.path().join(shared::object_name::PAGE_CONFIG);
         std::fs::write(path, config).expect("the file can be written");
     }

@@ -281,10 +281,13 @@ impl PageState {
         config.outputs = Some("./".to_owned());
         let (text, url) = ("Telegram".to_owned(), "https://t.me/example".to_owned());
         config.appearance.subscribe = vec![Link { text, url }];
+        config.appearance.details = Some(true);
         (config.range, config.refresh) = (if self.fake_nodes().days > 90 { 90 * DAY } else { 30 * DAY }, DAY);
         match self {
-            PageState::Broken => caddy.configure("{ \"titel\": \"Example Inc.\", \"source\": { \"type\": \"s3\" } }"),
-            _ => caddy.configure(&config.to_json()),
+            PageState::Broken => {
+                caddy.configure_exactly("{ \"titel\": \"Example Inc.\", \"source\": { \"type\": \"s3\" } }")
+            }
+            _ => caddy.configure_exactly(&config.to_json()),
         }
         PageScenario { state: self, url: caddy.url.clone(), caddy, _silence: silence }
     }

@@ -45,6 +45,10 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     if config.outputs.fill_subscribe_menu() {
         config.page.config.outputs.get_or_insert_with(|| SERVED_OUTPUTS.to_owned());
     }
+    // Without a name for a reverse proxy, only this machine's users see the page.
+    if address.ip().is_loopback() && arguments.allowed_host.is_empty() {
+        config.page.config.appearance.details.get_or_insert(true);
+    }
     ui::log::set_node(&config.node);
     let page = match &arguments.page {
         Some(folder) => PageFiles::from_directory(folder)?,

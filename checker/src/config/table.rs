@@ -272,8 +272,25 @@ pub const PAGE: &[Field] = &[
         "order",
         ValueKind::List(&ValueKind::String),
         "as in `checkers`",
-        "The order of endpoints, by title. Endpoints that need attention always come first. `Shop *` matches every \
-         title that starts with `Shop `.",
+        "The order of endpoints, by title. `Shop *` matches every title that starts with `Shop `.",
+    ),
+    optional(
+        "endpoints",
+        ValueKind::List(&ValueKind::Object(DESCRIPTION)),
+        "none",
+        "The descriptions and links that the page shows for endpoints.",
+    ),
+    optional(
+        "charts",
+        ValueKind::Enum(&["folded", "open"]),
+        "`folded`",
+        "Whether the charts of response times are open at first.",
+    ),
+    optional(
+        "details",
+        ValueKind::Bool,
+        "`serve` on a loopback address: `true`; elsewhere: `false`",
+        "Whether the page shows the URLs and the error messages of endpoints.",
     ),
     optional(
         "hidden",
@@ -292,6 +309,17 @@ const LINK: &[Field] = &[
 const SUBSCRIBE_LINK: &[Field] = &[
     required("text", ValueKind::String, "The link text."),
     required("url", ValueKind::String, "The target, an `https:`, `http:` or `mailto:` URL."),
+];
+
+const DESCRIPTION: &[Field] = &[
+    required("title", ValueKind::String, "The title of the endpoints. `Shop *` matches all that start with `Shop `."),
+    optional("about", ValueKind::String, "none", "A sentence for customers: what the service is for."),
+    optional(
+        "link",
+        ValueKind::String,
+        "none",
+        "The URL of a page for operators, such as a runbook. The page shows it only with `details`.",
+    ),
 ];
 
 const OUTPUTS: &[Field] = &[required(

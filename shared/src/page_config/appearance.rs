@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+pub use super::descriptions::{Description, description};
 pub use super::groups::{Group, group_titles, position_in};
 use super::links::{HEADER_LINKS, LinkRule, PUBLIC_LINKS, is_relative};
 pub use super::links::{Link, is_public_url};
@@ -13,8 +14,22 @@ use crate::status::Status;
 use crate::suggest::suggest;
 
 /// The keys of `config.json` that define the appearance.
-pub const KEYS: [&str; 11] =
-    ["language", "logo", "favicon", "links", "subscribe", "footer", "theme", "labels", "groups", "order", "hidden"];
+pub const KEYS: [&str; 14] = [
+    "language",
+    "logo",
+    "favicon",
+    "links",
+    "subscribe",
+    "footer",
+    "theme",
+    "labels",
+    "groups",
+    "order",
+    "endpoints",
+    "charts",
+    "details",
+    "hidden",
+];
 
 /// Renamed keys and their current names.
 pub const RENAMED_KEYS: [(&str, &str); 3] = [("look", "theme"), ("texts", "labels"), ("hide", "hidden")];
@@ -81,8 +96,14 @@ pub struct Appearance {
     pub status_remarks: [Option<String>; 4],
     /// Groups of endpoints. Endpoints without a group follow them.
     pub groups: Vec<Group>,
-    /// The order of endpoints, by title. Endpoints that need attention always come first.
+    /// The order of endpoints, by title.
     pub order: Vec<String>,
+    /// The descriptions and links that are shown for endpoints.
+    pub descriptions: Vec<Description>,
+    /// Whether the charts of response times are open at first.
+    pub charts_open: bool,
+    /// Whether the page shows the locators and the errors of endpoints. The default depends on who serves the page.
+    pub details: Option<bool>,
     /// The titles of endpoints whose errors are hidden.
     pub hidden_errors: Vec<String>,
     /// The titles of endpoints whose locators are hidden.
@@ -116,6 +137,9 @@ pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
         status_remarks: remarks,
         groups: reader.groups("groups", config.get("groups"), true),
         order: reader.titles("order", config.get("order")),
+        descriptions: reader.descriptions("endpoints", config.get("endpoints")),
+        charts_open: reader.one_of("charts", config.get("charts"), &["folded", "open"]).as_deref() == Some("open"),
+        details: reader.flag("details", config.get("details")),
         hidden_errors: reader.titles(&format!("{hidden_key}.errors"), of_hidden("errors")),
         hidden_locators: reader.titles(&format!("{hidden_key}.locators"), of_hidden("locators")),
     }
@@ -169,6 +193,14 @@ impl AppearanceReader<'_> {
                 None
             }
         }
+    }
+
+    fn flag(&mut self, path: &str, value: Option<&Json<'_>>) -> Option<bool> {
+        if let Json::Bool(flag) = value? {
+            return Some(*flag);
+        }
+        self.skip(path, "must be `true` or `false`");
+        None
     }
 
     fn list<'j>(&mut self, path: &str, value: Option<&'j Json<'_>>) -> &'j [Json<'j>] {
@@ -259,6 +291,26 @@ impl AppearanceReader<'_> {
         labels
     }
 
+    fn descriptions(&mut self, key: &str, value: Option<&Json<'_>>) -> Vec<Description> {
+        let mut descriptions = Vec::new();
+        for (number, one) in self.list(key, value).iter().enumerate() {
+            let path = format!("{key}[{number}]");
+            self.check_keys(&path, Some(one), &["title", "about", "link"]);
+            let Some(title) = self.text(&format!("{path}.title"), one.get("title")) else {
+                self.skip(&path, "must have a `title`");
+                continue;
+            };
+            let about = self.text(&format!("{path}.about"), one.get("about"));
+            let link = self.text(&format!("{path}.link"), one.get("link"));
+            let is_allowed = link.as_deref().is_none_or(HEADER_LINKS.is_allowed);
+            if !is_allowed {
+                self.skip(&format!("{path}.link"), "must be relative or start with `https://`, `http://` or `mailto:`");
+            }
+            descriptions.push(Description { title, about, link: link.filter(|_| is_allowed) });
+        }
+        descriptions
+    }
+
     fn titles(&mut self, path: &str, value: Option<&Json<'_>>) -> Vec<String> {
         let titles = self.list(path, value).iter().enumerate();
         titles.filter_map(|(number, title)| self.text(&format!("{path}[{number}]"), Some(title))).collect()
@@ -294,6 +346,18 @@ fn is_color(text: &str) -> bool {
 }
 
 impl Appearance {
+    /// Returns whether the page hides the errors of an endpoint with this title.
+    #[must_use]
+    pub fn hides_errors(&self, title: &str) -> bool {
+        self.details != Some(true) || position_in(&self.hidden_errors, title).is_some()
+    }
+
+    /// Returns whether the page hides the locator of an endpoint with this title.
+    #[must_use]
+    pub fn hides_locator(&self, title: &str) -> bool {
+        self.details != Some(true) || position_in(&self.hidden_locators, title).is_some()
+    }
+
     /// Adds the appearance to a `config.json`. [`read`] returns an equal appearance.
     pub fn write(&self, config: &mut Map<String, Value>) {
         let mut put = |key: &str, value: Value| {
@@ -337,6 +401,9 @@ impl Appearance {
         put("labels", Value::Object(labels));
         put("groups", self.groups.iter().map(Group::to_value).collect());
         put("order", json!(self.order));
+        put("endpoints", self.descriptions.iter().map(Description::to_value).collect());
+        put("charts", json!(self.charts_open.then_some("open")));
+        put("details", json!(self.details));
         let mut hidden = Map::new();
         for (key, titles) in [("errors", &self.hidden_errors), ("locators", &self.hidden_locators)] {
             if !titles.is_empty() {
@@ -358,99 +425,4 @@ impl Group {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::json;
-
-    fn appearance(text: &str) -> (Appearance, Vec<String>) {
-        let mut skipped = Vec::new();
-        let appearance = read(&json::parse(text).expect("it is JSON"), &mut skipped);
-        (appearance, skipped)
-    }
-
-    const FULL: &str = r##"{
-        "language": "pt", "logo": "logo.svg", "favicon": "data:image/png;base64,AAAA", "footer": "Example Ltd.",
-        "links": [{ "text": "Help", "url": "https://help.example/" }, { "text": "Write", "url": "mailto:a@b.example" }],
-        "subscribe": [{ "text": "Telegram", "url": "https://t.me/example" }],
-        "theme": { "light": { "ground": "#ffffff", "healthy": "#007755" }, "dark": { "ground": "#000000" },
-                  "radius": 12, "font": "serif" },
-        "labels": { "healthy": { "word": "operational" }, "down": { "word": "out", "remark": "Call us." } },
-        "groups": [{ "title": "Shop", "endpoints": ["Cart", "Pay*"],
-                     "groups": [{ "title": "Back", "endpoints": ["API"] }] }],
-        "order": ["Cart"], "hidden": { "errors": ["*"], "locators": ["API"] }
-    }"##;
-
-    #[test]
-    fn a_full_appearance_round_trips() {
-        let (full, skipped) = appearance(FULL);
-        assert!(skipped.is_empty(), "{skipped:?}");
-        assert_eq!(full.status_words[1].as_deref(), Some("operational"));
-        assert_eq!((full.status_remarks[3].as_deref(), full.radius), (Some("Call us."), Some(12)));
-        assert_eq!(full.groups[0].groups[0].title, "Back");
-        let mut written = Map::new();
-        full.write(&mut written);
-        assert_eq!(appearance(&Value::Object(written).to_string()), (full, Vec::new()));
-        assert_eq!(appearance(r#"{ "language": "auto" }"#), (Appearance::default(), Vec::new()));
-        let mut nothing = Map::new();
-        Appearance::default().write(&mut nothing);
-        assert!(nothing.is_empty());
-    }
-
-    #[test]
-    fn invalid_values_are_reported_and_skipped() {
-        let (odd, skipped) = appearance(
-            r##"{
-            "language": "klingon", "logo": "https://elsewhere.example/logo.svg", "favicon": "//elsewhere.example/i.png", "footer": 7,
-            "links": [{ "text": "x", "url": "javascript:alert(1)" }, { "text": "Help", "url": "help/" }, 3],
-            "theme": { "light": { "ground": "red; } body { display: none", "helthy": "#000000", "down": "#aa0000" },
-                      "radius": 900, "font": "Comic Sans", "css": "*{}" },
-            "labels": { "helthy": {}, "down": { "word": "" } },
-            "groups": [{ "endpoints": ["A"] }, { "title": "G", "groups": [{ "title": "H", "groups": [{ "title": "I" }] }] }],
-            "order": "A", "hidden": ["A"]
-        }"##,
-        );
-        for path in [
-            "`language` must be one of `en`, `de`",
-            "`logo` must be a file next to the page",
-            "`favicon` must be a file next to the page",
-            "`footer` must be a non-empty string",
-            "`links[0]` must have a `url` that is relative",
-            "`links[2]` must be an object",
-            "`theme.light.ground` must be a color",
-            "`theme.light.helthy` is unknown; did you mean `healthy`?",
-            "`theme.radius` must be a number",
-            "`theme.font` must be one of",
-            "`theme.css` is unknown",
-            "`labels.helthy` is unknown; did you mean `healthy`?",
-            "`labels.down.word` must be a non-empty string",
-            "`groups[0]` must have a `title`",
-            "`groups[1].groups[0].groups` is a third level",
-            "`order` must be an array",
-            "`hidden` must be an object",
-        ] {
-            assert!(skipped.iter().any(|skipped| skipped.starts_with(path)), "{path}: {skipped:#?}");
-        }
-        assert_eq!(odd.links, [Link { text: "Help".to_owned(), url: "help/".to_owned() }]);
-        assert_eq!(odd.colors[0], [("down".to_owned(), "#aa0000".to_owned())]);
-        assert_eq!(odd.groups[0].groups[0].title, "H");
-    }
-
-    #[test]
-    fn former_keys_are_read_unless_the_new_ones_are_also_set() {
-        let former = FULL.replace("\"theme\"", "\"look\"").replace("\"labels\"", "\"texts\"");
-        let former = former.replace("\"hidden\"", "\"hide\"");
-        assert_eq!(appearance(&former), appearance(FULL));
-        let (_, skipped) = appearance(r#"{ "look": { "radius": 99 } }"#);
-        assert_eq!(skipped, ["`look.radius` must be a number of pixels from 0 to 24; it is skipped"]);
-        let (both, skipped) = appearance(r#"{ "look": { "radius": 1 }, "theme": { "radius": 2 } }"#);
-        assert_eq!(both.radius, Some(2));
-        assert!(skipped[0].contains("keep `theme` and remove `look`"), "{skipped:?}");
-    }
-
-    #[test]
-    fn a_star_at_the_end_matches_any_characters() {
-        let titles = ["Cart".to_owned(), "Pay*".to_owned()];
-        assert_eq!(position_in(&titles, "Cart"), Some(0));
-        assert_eq!((position_in(&titles, "Payments"), position_in(&titles, "Cart 2")), (Some(1), None));
-    }
-}
+mod tests;

@@ -11,14 +11,18 @@ pub struct Group {
     pub groups: Vec<Group>,
 }
 
-/// Returns the index of the first entry that matches an endpoint's title. `Shop *` matches every title that starts with
-/// `Shop `.
+/// Returns the index of the first entry that matches an endpoint's title.
 #[must_use]
 pub fn position_in(titles: &[String], title: &str) -> Option<usize> {
-    titles.iter().position(|wanted| match wanted.strip_suffix('*') {
+    titles.iter().position(|wanted| is_match(wanted, title))
+}
+
+/// Returns whether an entry matches an endpoint's title. `Shop *` matches every title that starts with `Shop `.
+pub(super) fn is_match(wanted: &str, title: &str) -> bool {
+    match wanted.strip_suffix('*') {
         Some(beginning) => title.starts_with(beginning),
         None => wanted == title,
-    })
+    }
 }
 
 /// Returns the titles of the groups that contain an endpoint, outermost first.

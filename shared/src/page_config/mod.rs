@@ -4,6 +4,7 @@
 //! contains no secrets: the only keys allowed are public, read-only ones.
 
 pub mod appearance;
+mod descriptions;
 mod fields;
 mod groups;
 mod links;

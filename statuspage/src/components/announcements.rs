@@ -18,13 +18,12 @@ use crate::view::history::MonthView;
 
 /// Builds the announcements below the headline.
 pub(super) fn announcements(context: AppContext) -> ElementBuilder {
-    let view = context.view;
     let current = div().dynamic_children(
-        move || view.with(|view| view.announced.current.clone()),
+        move || context.view.with(|view| view.announced.current.clone()),
         move |all| all.iter().map(|one| card(context, one, h2())).collect(),
     );
     let brief = ul().class("brief").dynamic_children(
-        move || view.with(|view| view.announced.brief.clone()),
+        move || context.view.with(|view| view.announced.brief.clone()),
         move |all| all.iter().map(|one| line(context, one)).collect(),
     );
     section()
@@ -37,9 +36,8 @@ pub(super) fn announcements(context: AppContext) -> ElementBuilder {
 
 /// Builds what the page shows instead of the endpoints.
 pub(super) fn detail(context: AppContext) -> ElementBuilder {
-    let view = context.view;
     section().id("detail").aria_label(context.text(texts::INCIDENTS)).attr("tabindex", "-1").dynamic_children(
-        move || view.with(|view| view.detail.clone()),
+        move || context.view.with(|view| view.detail.clone()),
         move |detail: &Option<Arc<DetailView>>| detail.iter().flat_map(|detail| content(context, detail)).collect(),
     )
 }

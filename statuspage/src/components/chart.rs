@@ -56,7 +56,7 @@ fn text_of(endpoint: EndpointRef, read: fn(&ChartView) -> &str) -> impl Fn() -> 
     move || endpoint.read(|one| read(&one.chart).to_owned())
 }
 
-/// Builds the drawing: the paths, with the grid behind them and its labels in front of them.
+/// Builds the drawing: the paths, with the grid behind them and its labels beside them.
 fn drawing(endpoint: EndpointRef, paths: ElementBuilder) -> ElementBuilder {
     let grid = move || endpoint.read(|one| one.chart.grid.clone());
     let threshold = move || endpoint.read(|one| one.chart.threshold.clone());
@@ -71,9 +71,7 @@ fn drawing(endpoint: EndpointRef, paths: ElementBuilder) -> ElementBuilder {
         .child(line("base", HEIGHT))
         .child(paths)
         .child(svg::g().dynamic_children(threshold, |threshold| threshold.iter().flat_map(threshold_line).collect()))
-        .child(
-            svg::g().dynamic_children(grid, |grid| grid.iter().map(|(y, label)| axis_label("0", *y, label)).collect()),
-        )
+        .child(svg::g().dynamic_children(grid, |grid| grid.iter().map(|(y, label)| grid_label(*y, label)).collect()))
 }
 
 /// Moves the crosshair with the pointer and with the arrow keys.
@@ -111,7 +109,7 @@ fn follow_pointer(drawing: ElementBuilder, endpoint: EndpointRef, crosshair: RwS
 
 /// Returns the class of an overlay's paths and legend entries, which style sheets distinguish by their order.
 fn layer_class(endpoint: EndpointRef) -> &'static str {
-    match endpoint.context.overlay.get_untracked() {
+    match endpoint.context.url_state.with_untracked(|url_state| url_state.overlay) {
         ChartOverlay::Locations => "location",
         _ => "phase",
     }
@@ -137,12 +135,17 @@ fn line(class: &str, y: f64) -> ElementBuilder {
     svg::line().attr("x1", "0").attr("x2", "100%").class(class).attr("y1", &y).attr("y2", &y)
 }
 
-fn axis_label(x: &str, y: f64, label: &str) -> ElementBuilder {
-    svg::text().class("unit").attr("x", x).attr("y", &number(y - 3.0)).text(label)
+/// Builds the label of a grid line, to the left of the curve.
+fn grid_label(y: f64, label: &str) -> ElementBuilder {
+    end_label("-8", y + 4.0, label)
+}
+
+fn end_label(x: &str, y: f64, label: &str) -> ElementBuilder {
+    svg::text().class("unit").attr("text-anchor", "end").attr("x", x).attr("y", &number(y)).text(label)
 }
 
 fn threshold_line((y, label): &(f64, String)) -> [ElementBuilder; 2] {
-    [line("threshold", *y), axis_label("100%", *y, label).attr("text-anchor", "end")]
+    [line("threshold", *y), end_label("100%", *y - 3.0, label)]
 }
 
 fn cross(point: &Point) -> Vec<ElementBuilder> {

@@ -20,6 +20,8 @@ pub(super) type Bars = Vec<Arc<BarView>>;
 pub(super) struct EndpointRef {
     pub(super) context: AppContext,
     pub(super) id: usize,
+    /// Whether the visitor opened or closed the chart, if they did.
+    pub(super) chart_choice: RwSignal<Option<bool>>,
 }
 
 impl EndpointRef {
@@ -38,6 +40,21 @@ impl EndpointRef {
             None => endpoint.strip.clone(),
             Some(level) => endpoint.levels.get(level).map(|level| level.bars.clone()).unwrap_or_default(),
         })
+    }
+
+    /// Creates a handle, which keeps whether the visitor opened the chart.
+    pub(super) fn new(context: AppContext, id: usize) -> EndpointRef {
+        EndpointRef { context, id, chart_choice: RwSignal::new(None) }
+    }
+
+    /// Returns whether the chart is open.
+    pub(super) fn is_chart_open(self) -> bool {
+        self.context.printing.get() || self.chart_choice.get().unwrap_or_else(|| self.context.are_charts_open())
+    }
+
+    /// Opens the chart, or closes it if it is open.
+    pub(super) fn toggle_chart(self) {
+        self.chart_choice.set(Some(!self.is_chart_open()));
     }
 
     /// Opens a bar, or closes it if it is open.

@@ -1,7 +1,9 @@
-//! The footer: configured text, an explanation of the figures, and the menus for time zone and theme.
+//! The footer: configured text, an explanation of the figures, and the menus for time zone, theme and
+//! language.
 
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
+use shared::page_config::appearance::LANGUAGES;
 use web_sys::{Event, HtmlSelectElement};
 
 use super::dom::html::{footer as footer_element, label, option, p, select};
@@ -10,17 +12,26 @@ use super::parts::isolated;
 use crate::browser;
 use crate::context::AppContext;
 use crate::i18n::texts;
-use crate::url_state::{Theme, TimeZone};
+use crate::url_state::{Theme, TimeZone, UrlState};
 
 /// The maximum number of zones in the list before a visitor opens it: the device's zone, UTC and the current one.
 const INITIAL_ZONES: u32 = 3;
+
+/// The names of [`LANGUAGES`] in these languages.
+const LANGUAGE_NAMES: [&str; LANGUAGES.len()] =
+    ["English", "Deutsch", "Français", "Español", "Português", "日本語", "中文", "العربية"];
 
 pub(super) fn footer(context: AppContext, config: &PageConfig) -> ElementBuilder {
     footer_element()
         .children(config.appearance.footer.iter().map(|text| p().child(isolated(text))))
         .child(p().text(context.text(texts::HOW_TO_READ)))
         .on("focusin", |event| add_zones(&event))
-        .child(p().class("choices").child(zone_choice(context)).child(theme_choice(context)))
+        .child(
+            p().class("choices")
+                .child(zone_choice(context))
+                .child(theme_choice(context))
+                .child(language_choice(context)),
+        )
 }
 
 fn zone_choice(context: AppContext) -> ElementBuilder {
@@ -47,6 +58,20 @@ fn theme_choice(context: AppContext) -> ElementBuilder {
         let theme = Theme::ALL.into_iter().find(|theme| selected.as_deref() == Some(theme.as_str()));
         if let Some(theme) = theme {
             context.navigate(|url_state| url_state.theme = theme);
+        }
+    })
+}
+
+/// Builds the menu of languages. The page is loaded again, because all of its text changes.
+fn language_choice(context: AppContext) -> ElementBuilder {
+    let languages = LANGUAGES.iter().zip(LANGUAGE_NAMES);
+    let languages: Vec<(String, String)> =
+        languages.map(|(code, name)| ((*code).to_owned(), name.to_owned())).collect();
+    let title = context.text(texts::LANGUAGE);
+    choice("language", title, &languages, browser::document_language).on("change", move |event| {
+        if let Some(language) = selected(&event) {
+            let url_state = context.url_state.get_untracked();
+            browser::load_with_query(&UrlState { language, ..url_state }.to_query());
         }
     })
 }

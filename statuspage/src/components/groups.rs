@@ -1,4 +1,4 @@
-//! Groups of endpoints. A group is folded while all of its endpoints are healthy.
+//! Groups of endpoints. If there are many endpoints, a group is folded while all of its endpoints are healthy.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::dom::html::{bdi, details, div, h2, p, section, span, summary};
 use super::endpoint::endpoint;
 use super::endpoint_ref::EndpointRef;
 use super::parts::{planned, status_icon};
-use super::table;
+use super::{strip, table};
 use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::url_state::{Embed, Layout};
@@ -32,6 +32,9 @@ pub(super) fn endpoints(context: AppContext) -> ElementBuilder {
         move || context.matching.with(|matching| matching.as_ref().is_some_and(|matching| matching.is_empty()));
     section()
         .class("endpoints")
+        .id("services")
+        .attr("tabindex", "-1")
+        .attr("data-density", move || if context.view.with(|view| view.strips_at_once) { "rows" } else { "lines" })
         .attr("aria-labelledby", "endpoints-title")
         .child(h2().class("visually-hidden").id("endpoints-title").text(context.text(texts::SERVICES)))
         .child(rows)
@@ -74,12 +77,17 @@ impl GroupRef {
 
 fn group(group: GroupRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let context = group.context;
-    // The visitor's choice, if any. By default, a group is unfolded while a member is not healthy or has an open bar.
+    // The visitor's choice, if any. By default, a group is unfolded if there are few endpoints, or while
+    // a member is not healthy or has an open bar.
     let choice = RwSignal::new(None::<bool>);
     let is_searching = move || context.matching.with(Option::is_some);
     let is_unfolded = move || {
         let opened = context.view.with(|view| view.opened.id);
-        let default = || group.status() != Status::Healthy || opened.is_some_and(|id| group.all().contains(&id));
+        let default = || {
+            context.view.with(|view| view.groups_unfolded)
+                || group.status() != Status::Healthy
+                || opened.is_some_and(|id| group.all().contains(&id))
+        };
         choice.get().unwrap_or_else(default)
     };
     let shows_everything =
@@ -93,22 +101,34 @@ fn group(group: GroupRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
             context.render_queue.rendered(ids.into_iter().filter(is_shown))
         };
         let endpoints = div().keyed_children(ids, move |id| {
-            endpoint(EndpointRef { context, id }, crosshair).show_when(move || context.matches(id))
+            endpoint(EndpointRef::new(context, id), crosshair).show_when(move || context.matches(id))
         });
         vec![endpoints, groups_in(Some(group.key), context, crosshair)]
     };
     if group.read(|group| group.title.clone()).is_empty() {
         return div().children(members());
     }
+    let combined = move || context.render_queue.group_strip(group.key);
+    let label = move || {
+        let title = group.read(|group| group.title.clone());
+        context.language.format(texts::COLON, &[&title, &combined().uptime])
+    };
+    let folded = span().class("folded").children_when(
+        move || !is_open(),
+        move || {
+            vec![strip::picture(move || combined().bars, label), span().class("figure").text(move || combined().uptime)]
+        },
+    );
     let title = bdi().text(move || group.read(|group| group.title.clone()));
     let line = span()
         .class("line")
         .child(h2().child(title))
         .child(span().class("state").text(move || group.read(|group| group.summary.clone())));
-    let summary = summary().child(status_icon(move || group.status())).child(line).on("click", move |event| {
-        event.prevent_default();
-        choice.set(Some(!is_open()));
-    });
+    let summary =
+        summary().child(status_icon(move || group.status())).child(line).child(folded).on("click", move |event| {
+            event.prevent_default();
+            choice.set(Some(!is_open()));
+        });
     details()
         .class("group")
         .attr("open", is_open)

@@ -1,6 +1,7 @@
 //! Links to other views of the page, which are shown without loading the page again.
 
 use leptos::prelude::*;
+use shared::UnixNanos;
 use wasm_bindgen::JsCast;
 use web_sys::MouseEvent;
 
@@ -25,20 +26,42 @@ pub(super) fn title(context: AppContext, view: &AnnouncementView) -> ElementBuil
 
 /// Builds a link to another view of the page, which is shown without loading the page again.
 pub(super) fn page_link(context: AppContext, text: &str, shown: Shown) -> ElementBuilder {
-    let query = shown.clone();
+    let change = move |url_state: &mut UrlState| url_state.shown.clone_from(&shown);
+    state_link(context, change, || browser::show_top("detail")).text(text)
+}
+
+/// Builds a link to an endpoint's outage: the bar that contains its start is open.
+pub(super) fn outage_link(context: AppContext, id: usize, address: &str, start: UnixNanos) -> ElementBuilder {
+    let address = address.to_owned();
+    let change = move |url_state: &mut UrlState| {
+        url_state.shown = Shown::Endpoints;
+        url_state.endpoint = Some(address.clone());
+        url_state.path = vec![start];
+    };
+    state_link(context, change, move || browser::scroll_to(&format!("endpoint-{id}")))
+}
+
+/// Builds a link that changes the state of the page, and then calls a function.
+fn state_link(
+    context: AppContext,
+    change: impl Fn(&mut UrlState) + Clone + 'static,
+    then: impl Fn() + 'static,
+) -> ElementBuilder {
+    let change_on_click = change.clone();
     let href = move || {
-        let target = UrlState { shown: query.clone(), ..context.url_state.get() };
+        let mut target = context.url_state.get();
+        change(&mut target);
         let query = target.to_query();
         if query.is_empty() { "./".to_owned() } else { query }
     };
-    a().attr("href", href).text(text).on("click", move |event| {
+    a().attr("href", href).on("click", move |event| {
         let is_plain = event
             .dyn_ref::<MouseEvent>()
             .is_some_and(|event| !event.ctrl_key() && !event.meta_key() && !event.shift_key() && !event.alt_key());
         if is_plain {
             event.prevent_default();
-            context.navigate(|url_state| url_state.shown.clone_from(&shown));
-            browser::show_top("detail");
+            context.navigate(|url_state| change_on_click(url_state));
+            then();
         }
     })
 }

@@ -1,8 +1,8 @@
 //! Shows messages. Their HTML is parsed, and only allowed elements are created.
 
+use leptos::prelude::*;
 use std::sync::Arc;
 
-use leptos::prelude::*;
 use shared::message::Node;
 
 use super::dom::ElementBuilder;
@@ -17,11 +17,13 @@ const UNFOLDED: usize = 3;
 
 /// Builds the current messages, newest first.
 pub(super) fn messages(context: AppContext) -> ElementBuilder {
-    let view = context.view;
     section()
         .id("messages")
         .aria_label(context.text(texts::MESSAGES))
-        .dynamic_children(move || view.with(|view| view.messages.clone()), move |messages| list(context, messages))
+        .dynamic_children(
+            move || context.view.with(|view| view.messages.clone()),
+            move |messages| list(context, messages),
+        )
         .show_when(context.view_flag(|view| !view.messages.is_empty()))
 }
 

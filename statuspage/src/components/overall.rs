@@ -1,19 +1,20 @@
-//! The first lines of the page: the overall status, the last check, the locations, and the progress of a load.
+//! The first lines of the page: the overall status, the last check, the locations, the progress of a load, and the
+//! endpoints that are not healthy.
 
 use leptos::prelude::*;
 
 use super::dom::ElementBuilder;
-use super::dom::html::{a, h1, p, progress as progress_element, section, span, time};
-use super::parts::{planned, status_icon};
+use super::dom::html::{a, div, h1, li, p, progress as progress_element, section, span, time, ul};
+use super::parts::{fixed_status_icon, isolated, planned, status_icon};
 use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::view::LoadProgress;
+use crate::view::trouble::TroubledEndpoint;
 
-/// Builds the overall status and the progress of a load.
-pub(super) fn overall(context: AppContext) -> [ElementBuilder; 2] {
-    let view = context.view;
+/// Builds the overall status, its announcement for screen readers, and the progress of a load.
+pub(super) fn overall(context: AppContext) -> [ElementBuilder; 3] {
     let headline = h1()
-        .child(status_icon(move || view.with(|view| view.overall.status)))
+        .child(status_icon(move || context.view.with(|view| view.overall.status)))
         .child(span().id("overall").text(context.view_text(|view| &view.overall.headline)));
     let checked = span()
         .text(context.text(texts::LAST_CHECKED))
@@ -22,12 +23,14 @@ pub(super) fn overall(context: AppContext) -> [ElementBuilder; 2] {
             time()
                 .id("last-checked")
                 .attr("datetime", context.view_text(|view| &view.overall.checked_datetime))
+                .attr("title", context.view_text(|view| &view.overall.checked_at))
                 .text(context.view_text(|view| &view.overall.checked)),
         )
-        // The no-break space ensures that no line starts with the dot.
-        .text("\u{a0}· ")
         .show_when(context.view_flag(|view| !view.overall.checked.is_empty()));
-    let scope = span().text(context.view_text(|view| &view.overall.scope));
+    // The style sheet hides the dot if there is nothing before or after it.
+    let scope = span().class("scope").text(context.view_text(|view| &view.overall.scope));
+    // The no-break space ensures that no line starts with the dot.
+    let dot = span().class("dot").text("\u{a0}· ");
     // This link is shown only when another page embeds this one. It opens the page in a new tab.
     let details = a()
         .class("open-page")
@@ -37,13 +40,38 @@ pub(super) fn overall(context: AppContext) -> [ElementBuilder; 2] {
         .text(context.text(texts::DETAILS));
     let section = section()
         .class("overall")
-        .attr("data-planned", move || planned(view.with(|view| view.overall.is_planned)))
-        .attr("aria-live", "polite")
+        .attr("data-status", move || context.view.with(|view| view.overall.state))
+        .attr("data-planned", move || planned(context.view.with(|view| view.overall.is_planned)))
         .child(headline)
         .child(p().class("remark").text(context.view_text(|view| &view.overall.remark)))
-        .child(p().class("checked").child(checked).child(scope))
+        .child(p().class("checked").child(scope).child(dot).child(checked))
         .child(details);
-    [section, progress(context)]
+    // The visible sentence contains a duration. It would be read aloud every minute.
+    let announcement = p()
+        .class("visually-hidden")
+        .id("announcement")
+        .role("status")
+        .text(context.view_text(|view| &view.overall.announcement));
+    [section, announcement, progress(context)]
+}
+
+/// Builds the list of the endpoints that are not healthy.
+pub(super) fn trouble(context: AppContext) -> ElementBuilder {
+    let list = move || context.view.with(|view| view.trouble.clone());
+    let more = move || context.view.with(|view| view.trouble.more.clone());
+    div()
+        .class("trouble")
+        .child(ul().dynamic_children(list, |list| list.endpoints.iter().map(troubled).collect()))
+        .child(p().class("quiet").text(more))
+        .show_when(context.view_flag(|view| !view.trouble.endpoints.is_empty()))
+}
+
+fn troubled(one: &TroubledEndpoint) -> ElementBuilder {
+    li().attr("data-status", one.status.as_str())
+        .attr("data-planned", planned(one.is_planned))
+        .child(fixed_status_icon(one.status, one.is_partial))
+        .child(a().attr("href", &format!("#endpoint-{}", one.id)).child(isolated(&one.name)))
+        .child(span().class("state").text(&one.state))
 }
 
 fn progress(context: AppContext) -> ElementBuilder {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
 
-use super::dom::html::{code, div, h1, li, main, p, pre, span, ul};
+use super::dom::html::{
+    a, code, details, div, h1, h2, li, main, p, pre, section as section_element, span, summary, ul,
+};
 use super::dom::{ElementBuilder, svg};
 use super::parts::section;
 use super::{announcements, footer, groups, header, message, overall, timeline, toolbar};
@@ -31,15 +33,17 @@ fn status_page(context: AppContext, config: &Arc<PageConfig>) -> Vec<ElementBuil
         .child(announcements::announcements(context))
         .child(announcements::detail(context))
         .child(message::messages(context))
+        .child(overall::trouble(context))
         .child(toolbar::toolbar(context, config.range))
         .child(groups::endpoints(context))
-        .child(problems(context))
+        .child(problems(context, config))
         .child(later(context, RenderStage::Timeline, move || {
             vec![timeline::timeline(context), timeline::nodes(context)]
         }));
     let config = Arc::clone(config);
     let footer = later(context, RenderStage::Footer, move || vec![footer::footer(context, &config)]);
-    vec![header, main, footer, hatching()]
+    let skip = a().class("skip").attr("href", "#services").text(context.text(texts::SKIP));
+    vec![skip, header, main, footer, hatching()]
 }
 
 /// Builds elements in a later stage, so they neither delay the content above nor get pushed down by it.
@@ -47,14 +51,21 @@ fn later(context: AppContext, stage: RenderStage, build: impl Fn() -> Vec<Elemen
     div().children_when(move || context.stage.get() >= stage, build)
 }
 
-fn problems(context: AppContext) -> ElementBuilder {
-    let view = context.view;
-    let list = ul()
-        .id("problems")
-        .dynamic_children(move || view.with(|view| view.problems.clone()), |problems: &Vec<String>| items(problems));
-    section("problems-title", context.text(texts::PROBLEMS))
+/// Builds the problems, which are folded unless the page shows details: customers cannot solve them.
+fn problems(context: AppContext, config: &PageConfig) -> ElementBuilder {
+    let list = ul().id("problems").dynamic_children(
+        move || context.view.with(|view| view.problems.clone()),
+        |problems: &Vec<String>| items(problems),
+    );
+    let shows_details = config.appearance.details == Some(true);
+    let folded = details()
+        .attr("open", move || shows_details || context.printing.get())
+        .child(summary().child(h2().id("problems-title").text(context.text(texts::PROBLEMS))))
+        .child(list);
+    section_element()
         .class("problems")
-        .child(list)
+        .attr("aria-labelledby", "problems-title")
+        .child(folded)
         .show_when(context.view_flag(|view| !view.problems.is_empty()))
 }
 
@@ -83,7 +94,7 @@ fn config_error_page(context: AppContext, problems: &[String]) -> ElementBuilder
 }
 
 fn items(problems: &[String]) -> Vec<ElementBuilder> {
-    problems.iter().map(|problem| li().children(with_code(problem))).collect()
+    problems.iter().map(|problem| li().attr("dir", "auto").children(with_code(problem))).collect()
 }
 
 /// Converts text to elements. Parts between backticks become code.

@@ -1,7 +1,5 @@
 //! The table of endpoints, with one row for each.
 
-use leptos::prelude::*;
-
 use super::dom::ElementBuilder;
 use super::dom::html::{bdi, div, span, table as table_element, tbody, td, th, thead, tr};
 use super::endpoint_ref::EndpointRef;
@@ -9,6 +7,7 @@ use super::parts::planned;
 use crate::context::AppContext;
 use crate::i18n::{Text, texts};
 use crate::view::endpoint::EndpointView;
+use leptos::prelude::*;
 
 /// A column's heading, and the function that returns its text in a row.
 type Column = (Text, fn(&EndpointView) -> &str);
@@ -35,7 +34,7 @@ pub(super) fn table(context: AppContext) -> ElementBuilder {
         let ids: Vec<usize> = context.view.with(|view| view.endpoints.iter().map(|one| one.id).collect());
         context.render_queue.rendered(ids.into_iter())
     };
-    let body = tbody().keyed_children(ids, move |id| row(EndpointRef { context, id }));
+    let body = tbody().keyed_children(ids, move |id| row(EndpointRef::new(context, id)));
     // A table that is wider than the window can be scrolled. It is a tab stop, so scrolling also works with a keyboard.
     div()
         .class("table")

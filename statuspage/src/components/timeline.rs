@@ -4,27 +4,45 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::dom::html::{div, h3, li, ol, p, span, strong, ul};
+use super::dom::html::{button, div, h3, li, ol, p, span, strong, ul};
 use super::dom::{ElementBuilder, svg};
-use super::links::{phase_icon, title};
+use super::links::{outage_link, phase_icon, title};
 use super::message::elements;
 use super::parts::{fixed_status_icon, icon, isolated, planned, section, time};
 use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::view::NodeView;
 use crate::view::event::{EventKind, EventView};
-use crate::view::timeline::DayView;
+use crate::view::timeline::{self, DayView};
 
 pub(super) fn timeline(context: AppContext) -> ElementBuilder {
-    let view = context.view;
-    let days = div().dynamic_children(
-        move || view.with(|view| view.timeline.clone()),
-        move |days: &Vec<Arc<DayView>>| days.iter().map(|one| day(context, Arc::clone(one))).collect(),
-    );
+    let is_expanded = RwSignal::new(false);
+    let shows_all = move || is_expanded.get() || context.printing.get() || context.matching.with(Option::is_some);
+    let shown = move || {
+        let mut days = context.view.with(|view| view.timeline.clone());
+        if !shows_all() {
+            days.truncate(timeline::at_first(&days).0);
+        }
+        days
+    };
+    let days = div().dynamic_children(shown, move |days: &Vec<Arc<DayView>>| {
+        days.iter().map(|one| day(context, Arc::clone(one))).collect()
+    });
+    let hidden = move || context.view.with(|view| timeline::at_first(&view.timeline).1).filter(|_| !shows_all());
+    let label = move || {
+        let count = hidden().map(|count| context.language.number(count))?;
+        Some(context.language.format(texts::SHOW_ALL, &[&count]))
+    };
+    let show_all = move || {
+        let button = button().class("plain").attr("type", "button").text(label);
+        vec![button.on("click", move |_| is_expanded.set(true))]
+    };
+    let button = div().children_when(move || hidden().is_some(), show_all);
     section("timeline-title", context.text(texts::TIMELINE))
         .id("timeline")
         .child(days)
-        .show_when(move || view.with(|view| view.timeline.iter().any(|day| is_day_shown(context, day))))
+        .child(button)
+        .show_when(move || context.view.with(|view| view.timeline.iter().any(|day| is_day_shown(context, day))))
 }
 
 /// Returns whether a day has events about endpoints that match the search. Without a search, all days are shown.
@@ -54,8 +72,13 @@ fn event(context: AppContext, event: Arc<EventView>) -> ElementBuilder {
     let item = li().class("event");
     let clock = time(&event.datetime, &event.clock);
     let item = match &event.kind {
-        EventKind::Change { status, is_partial, is_planned, subject, text, reasons } => {
-            let sentence = p().child(strong().text(subject)).text(" ").text(text);
+        EventKind::Change { status, is_partial, is_planned, subject, text, reasons, link } => {
+            let clock = match (link, event.about.first()) {
+                (Some((address, start)), Some(id)) => outage_link(context, *id, address, *start).child(clock),
+                _ => clock,
+            };
+            let colon = context.language.format(texts::COLON, &["", ""]);
+            let sentence = p().child(strong().text(subject)).text(&colon).text(text);
             let reasons = reasons.iter().map(|reason| p().class("error").child(isolated(reason)));
             item.attr("data-kind", "status")
                 .attr("data-status", status.as_str())
@@ -85,9 +108,8 @@ fn event(context: AppContext, event: Arc<EventView>) -> ElementBuilder {
 
 /// Builds the list of nodes, with the time when each last reported.
 pub(super) fn nodes(context: AppContext) -> ElementBuilder {
-    let view = context.view;
     let list = ul().dynamic_children(
-        move || view.with(|view| view.nodes.clone()),
+        move || context.view.with(|view| view.nodes.clone()),
         |nodes: &Vec<NodeView>| nodes.iter().map(node).collect(),
     );
     section("nodes-title", context.text(texts::LOCATION_LIST))

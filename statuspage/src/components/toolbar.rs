@@ -1,4 +1,4 @@
-//! The toolbar: time range, percentiles, chart overlays, table layout and search.
+//! The toolbar: time range, charts, percentiles, chart overlays, table layout and search.
 
 use leptos::prelude::*;
 use shared::Nanos;
@@ -12,7 +12,7 @@ use crate::context::AppContext;
 use crate::i18n::{Text, texts};
 use crate::url_state::Layout;
 use crate::view::overlay::ChartOverlay;
-use crate::view::{Percentiles, period, search};
+use crate::view::{period, search};
 
 /// The minimum number of endpoints for which the search is shown.
 const SEARCH_FROM: usize = 4;
@@ -38,6 +38,7 @@ fn ranges(context: AppContext, configured: Nanos) -> ElementBuilder {
         .class("ranges")
         .child(legend().class("visually-hidden").text(context.text(texts::PERIOD_SHOWN)))
         .children(choices)
+        .child(charts_button(context))
         .child(percentiles_button(context))
         .child(overlay_button(context, ChartOverlay::Phases, "phases", texts::PHASES))
         .child(overlay_button(context, ChartOverlay::Locations, "locations", texts::LOCATIONS))
@@ -54,22 +55,41 @@ fn ranges(context: AppContext, configured: Nanos) -> ElementBuilder {
 
 /// Builds the button that shows the percentiles of response times, which are loaded on the first click.
 fn percentiles_button(context: AppContext) -> ElementBuilder {
-    let percentiles = RwSignal::new(Percentiles::Hidden);
-    let is_shown = move || percentiles.get() == Percentiles::Shown;
+    let is_shown = move || context.url_state.with(|url_state| url_state.percentiles);
     toggle_button("percentiles", context.text(texts::PERCENTILES), is_shown)
+        .on("click", move |_| context.navigate(|url_state| url_state.percentiles = !url_state.percentiles))
+        .show_when(move || shows_times(context) || is_shown())
+}
+
+/// Returns whether the page shows response times: in charts, or in the table.
+fn shows_times(context: AppContext) -> bool {
+    let is_table = context.url_state.with(|url_state| url_state.layout) == Layout::Table;
+    context.view.with(|view| !view.endpoints.is_empty()) && (is_table || context.are_charts_open())
+}
+
+/// Builds the button that opens or closes all charts.
+fn charts_button(context: AppContext) -> ElementBuilder {
+    toggle_button("charts", context.text(texts::RESPONSE_TIMES), move || context.are_charts_open())
         .on("click", move |_| {
-            percentiles.set(if is_shown() { Percentiles::Hidden } else { Percentiles::Shown });
-            context.set_percentiles(percentiles.get_untracked());
+            let is_open = !context.are_charts_open();
+            context.navigate(|url_state| {
+                url_state.charts = Some(is_open).filter(|is_open| *is_open != context.charts_open_at_first);
+            });
         })
         .show_when(context.view_flag(|view| !view.endpoints.is_empty()))
 }
 
 /// Builds a button that adds an overlay to the charts that support it.
 fn overlay_button(context: AppContext, overlay: ChartOverlay, id: &str, text: Text) -> ElementBuilder {
-    let is_shown = move || context.overlay.get() == overlay;
+    let is_shown = move || context.overlay() == overlay;
     toggle_button(id, context.text(text), is_shown)
-        .on("click", move |_| context.overlay.set(if is_shown() { ChartOverlay::Off } else { overlay }))
-        .show_when(move || context.view.with(|view| view.available_overlays.contains(&overlay)))
+        .on("click", move |_| {
+            let next = if is_shown() { ChartOverlay::Off } else { overlay };
+            context.navigate(|url_state| url_state.overlay = next);
+        })
+        .show_when(move || {
+            context.are_charts_open() && context.view.with(|view| view.available_overlays.contains(&overlay))
+        })
 }
 
 fn toggle_button(id: &str, text: &str, is_pressed: impl Fn() -> bool + 'static) -> ElementBuilder {

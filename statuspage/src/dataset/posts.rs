@@ -17,7 +17,7 @@ pub struct Posts {
     authors: Option<Vec<NodeName>>,
     /// The authors who may change what others posted.
     editors: Vec<NodeName>,
-    /// The listed digests.
+    /// The digests that the last listing contains.
     digests: Vec<KnownDigest>,
     /// The error, if the digests could not be listed.
     pub list_error: Option<StoreError>,

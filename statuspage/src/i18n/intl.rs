@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use js_sys::{Array, Function, Object, Reflect};
-use shared::DAY;
+use shared::{DAY, substring};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::language::{DateStyle, LocaleFormat};
@@ -90,7 +90,7 @@ impl IntlFormatter {
         };
         let numbers = object("NumberFormat", "numberingSystem=latn");
         let percent = format(&object("NumberFormat", "numberingSystem=latn,style=percent"), 0.5);
-        let (prefix, suffix) = percent.split_once("50").unwrap_or(("", "%"));
+        let (prefix, suffix) = substring::split_once(&percent, "50").unwrap_or(("", "%"));
         let decimal = format(&numbers, 1.5);
         let dates = DATES.iter().map(|options| object("DateTimeFormat", &[COMMON, options].concat()));
         IntlFormatter {

@@ -2,7 +2,7 @@
 //! `statuspage/locales/`, and formats from the browser. This module is pure.
 
 use shared::status::Status;
-use shared::{Nanos, duration};
+use shared::{Nanos, duration, substring};
 
 use super::texts::{self, Text};
 
@@ -45,7 +45,7 @@ impl Texts {
     /// Parses lines of the form `key = text`, in any order. Other lines and unknown keys are ignored.
     #[must_use]
     pub fn parse(file: &str) -> Texts {
-        let lines: Vec<(&str, &str)> = file.lines().filter_map(|line| line.split_once(" = ")).collect();
+        let lines: Vec<(&str, &str)> = file.lines().filter_map(|line| substring::split_once(line, " = ")).collect();
         let text = |key| lines.iter().find(|(known, _)| *known == key).map(|(_, text)| (*text).to_owned());
         Texts(texts::KEYS.lines().map(text).collect())
     }

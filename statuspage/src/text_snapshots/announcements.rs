@@ -1,7 +1,6 @@
 //! Tests the text of incidents, maintenance, planned problems and the history view.
 
 use Status::{Down, Healthy};
-use shared::page_config::appearance::Appearance;
 use shared::post::{Details, Edit, Impact, IncidentState, Post};
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE};
@@ -10,7 +9,7 @@ use super::{assert_texts, calendar, describe, section, settings};
 use crate::dataset::Cache;
 use crate::i18n::Language;
 use crate::store::StoreError;
-use crate::test_support::{NOW, affected, cache_with_posts, incident_post, maintenance_post, post_id};
+use crate::test_support::{NOW, affected, cache_with_posts, detailed, incident_post, maintenance_post, post_id};
 use crate::url_state::UrlState;
 use crate::view::event::AnnouncementView;
 use crate::view::problems::problems;
@@ -75,7 +74,7 @@ fn cache() -> Cache {
 fn page(query: &str, language: &Language) -> PageView {
     let url_state = UrlState::parse(query);
     let complete = LoadProgress::Complete;
-    view::page(&mut cache(), calendar(language), settings(7 * DAY), &Appearance::default(), &url_state, complete)
+    view::page(&mut cache(), calendar(language), settings(7 * DAY), &detailed(), &url_state, complete)
 }
 
 fn announcements<'a>(all: impl IntoIterator<Item = &'a std::sync::Arc<AnnouncementView>>) -> Vec<String> {
@@ -102,7 +101,7 @@ fn announcements_below_the_headline() {
 #[test]
 fn bars_with_incidents_and_windows() {
     assert_texts("bars_with_announcements", |language| {
-        let (mut cache, appearance) = (cache(), Appearance::default());
+        let (mut cache, appearance) = (cache(), detailed());
         let (calendar, settings) = (calendar(language), settings(7 * DAY));
         let view =
             view::page(&mut cache, calendar, settings, &appearance, &UrlState::default(), LoadProgress::Complete);

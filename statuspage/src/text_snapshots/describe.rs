@@ -15,6 +15,7 @@ pub(super) fn overall(overall: &Overall) -> Vec<String> {
     vec![
         format!("[{}] {}", overall.state, overall.headline),
         overall.remark.clone(),
+        overall.announcement.clone(),
         overall.checked.clone(),
         overall.scope.clone(),
     ]
@@ -23,7 +24,9 @@ pub(super) fn overall(overall: &Overall) -> Vec<String> {
 /// Returns an endpoint's text, without its bars and chart.
 pub(super) fn head(view: &EndpointView) -> Vec<String> {
     vec![
-        format!("{} | {} | {} | {}", view.name, view.state, view.figures, view.coverage),
+        format!("{} | {} | {} | {} | {}", view.name, view.state, view.labeled_uptime, view.outside, view.coverage),
+        view.since.clone(),
+        view.facts.clone(),
         format!("word: {}", view.status_label),
         view.reason.as_ref().map_or_else(String::new, |reason| format!("reason: {reason}")),
         format!("figure: {}", view.breakdown),

@@ -1,7 +1,6 @@
 //! Tests the text of open bars, charts of long ranges, and percentiles.
 
 use Status::{Degraded, Down, Healthy};
-use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, Nanos};
 
@@ -11,6 +10,7 @@ use crate::dataset::{Cache, HourChecks};
 use crate::i18n::Language;
 use crate::store::StoreError;
 use crate::test_support::NOW;
+use crate::test_support::detailed;
 use crate::test_support::evaluate;
 use crate::url_state::UrlState;
 use crate::view::chart::{self, ChartView};
@@ -33,7 +33,7 @@ fn checks() -> Vec<Check> {
 
 /// Returns the levels of the first endpoint while the bars at these times are open.
 fn levels(cache: &mut Cache, range: Nanos, path: Vec<i64>, language: &Language) -> String {
-    let (appearance, calendar) = (Appearance::default(), calendar(language));
+    let (appearance, calendar) = (detailed(), calendar(language));
     let url_state = UrlState { endpoint: Some("Shop".to_owned()), path, ..UrlState::default() };
     let view = view::page(cache, calendar, settings(range), &appearance, &url_state, LoadProgress::Complete);
     let whole = view::full_endpoint(cache, &view.endpoints[0], calendar, settings(range), &appearance, &view.opened);
@@ -45,7 +45,7 @@ fn opened_bars() {
     assert_texts("open_bars", |language| {
         let mut cache = cache(&checks());
         let noon = NOW - 90 * MINUTE;
-        let mut text = levels(&mut cache, 7 * DAY, vec![noon, noon], language);
+        let mut text = levels(&mut cache, 8 * DAY, vec![noon, noon], language);
         text += &levels(&mut cache, 365 * DAY, vec![noon, noon, noon], language);
         text + &levels(&mut cache, DAY, vec![noon], language)
     });
@@ -64,7 +64,7 @@ fn opened_hours_in_each_state_of_their_load() {
             ("too many", |hour| HourChecks { left_out: 1_234, ..hour }),
         ];
         for (name, change) in variants {
-            let period = Period::new(7 * DAY, 90, calendar(language));
+            let period = Period::new(8 * DAY, 90, calendar(language));
             let day =
                 period.buckets.iter().find(|bucket| bucket.start <= start && start < bucket.end).expect("it is there");
             let hours = Period::within(*day, calendar(language)).buckets;
@@ -73,7 +73,7 @@ fn opened_hours_in_each_state_of_their_load() {
             cache.hour = Some(change(HourChecks::new(hour)));
             text += name;
             text += "\n";
-            text += &levels(&mut cache, 7 * DAY, vec![start, start], language);
+            text += &levels(&mut cache, 8 * DAY, vec![start, start], language);
         }
         text
     });
@@ -84,12 +84,12 @@ fn a_day_full_of_outages_and_an_hour_full_of_checks() {
     assert_texts("full_levels", |language| {
         let flaps = |ago: i64| if ago % 2 == 0 { Down } else { Healthy };
         let mut day = cache(&(0..600).map(|ago| ("Shop", "", ago, flaps(ago))).collect::<Vec<_>>());
-        let mut text = levels(&mut day, 7 * DAY, vec![NOW], language);
+        let mut text = levels(&mut day, 8 * DAY, vec![NOW], language);
         let nodes = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
         let mut hour =
             cache(&(60..120).flat_map(|ago| nodes.map(|node| ("Shop", node, ago, Healthy))).collect::<Vec<_>>());
         let noon = NOW - 62 * MINUTE;
-        text += &levels(&mut hour, 7 * DAY, vec![noon, noon], language);
+        text += &levels(&mut hour, 8 * DAY, vec![noon, noon], language);
         text
     });
 }
@@ -104,8 +104,7 @@ fn checks_with_phases() {
         let noon = NOW - 90 * MINUTE;
         let mut text = levels(&mut cache, DAY, vec![noon], language);
         for overlay in [ChartOverlay::Phases, ChartOverlay::Locations] {
-            let layers =
-                view::overlay_layers(&cache, 0, calendar(language), settings(DAY), &Appearance::default(), overlay);
+            let layers = view::overlay_layers(&cache, 0, calendar(language), settings(DAY), &detailed(), overlay);
             text += &section("layers", &layers.into_iter().map(|layer| layer.name).collect::<Vec<_>>());
         }
         text
@@ -180,7 +179,7 @@ fn requested_percentiles() {
         let mut text = String::new();
         for (name, status) in [("answered", Healthy), ("never answered", Down)] {
             let mut cache = cache(&(0..60).map(|ago| ("Shop", "", ago, status)).collect::<Vec<_>>());
-            let (appearance, calendar) = (Appearance::default(), calendar(language));
+            let (appearance, calendar) = (detailed(), calendar(language));
             let settings = view::ViewSettings { percentiles: Percentiles::Shown, ..settings(DAY) };
             let view =
                 view::page(&mut cache, calendar, settings, &appearance, &UrlState::default(), LoadProgress::Complete);

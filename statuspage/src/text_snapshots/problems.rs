@@ -2,7 +2,6 @@
 
 use shared::check_file::SkippedElement;
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
-use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 use shared::{HOUR, MINUTE};
 
@@ -11,6 +10,7 @@ use crate::dataset::{Cache, NodeUsage};
 use crate::i18n::texts;
 use crate::store::StoreError;
 use crate::test_support::NOW;
+use crate::test_support::detailed;
 use crate::url_state::{Embed, UrlState};
 use crate::view::config_error::{self, ConfigError};
 use crate::view::problems::problems;
@@ -147,7 +147,7 @@ fn a_node_whose_history_is_unreadable() {
         let mut cache = cache(&[("Shop", "eu", 0, Status::Healthy)]);
         let name = HistoryName { node: NodeName::new("eu").ok(), part: HistoryPart::Main };
         cache.unreadable_histories.push((name, StoreError::InvalidObject("invalid history".to_owned())));
-        let view = page(&mut cache, &Appearance::default(), LoadProgress::Complete, language);
+        let view = page(&mut cache, &detailed(), LoadProgress::Complete, language);
         let nodes: Vec<String> = view.nodes.iter().map(super::describe::node).collect();
         section("nodes", &nodes) + &section("problems", &view.problems)
     });

@@ -14,7 +14,7 @@ use crate::i18n::Language;
 use crate::store::StoreError;
 use crate::test_support::NOW;
 use crate::test_support::history_of_node;
-use crate::test_support::{evaluate, period};
+use crate::test_support::{detailed, evaluate, period};
 use crate::url_state::UrlState;
 use crate::view::{self, LoadProgress, endpoint, overall};
 
@@ -110,7 +110,7 @@ fn of_each(language: &Language, describe: impl Fn(&mut Cache, &Language) -> Vec<
 fn the_first_lines_in_each_state() {
     assert_texts("first_lines", |language| {
         of_each(language, |cache, language| {
-            describe::overall(&page(cache, &Appearance::default(), LoadProgress::Complete, language).overall)
+            describe::overall(&page(cache, &detailed(), LoadProgress::Complete, language).overall)
         })
     });
 }
@@ -120,14 +120,14 @@ fn the_first_lines_without_results() {
     assert_texts("first_lines_without_results", |language| {
         let mut text = String::new();
         for loading in [LoadProgress::Listing, LoadProgress::Files(12, 1_440)] {
-            let view = page(&mut Cache::default(), &Appearance::default(), loading, language);
+            let view = page(&mut Cache::default(), &detailed(), loading, language);
             let mut lines = describe::overall(&view.overall);
             lines.push(loading.label(language));
             text += &section("loading", &lines);
         }
         let mut unreadable = Cache::default();
         unreadable.list_error = Some(StoreError::InvalidListing);
-        let view = page(&mut unreadable, &Appearance::default(), LoadProgress::Complete, language);
+        let view = page(&mut unreadable, &detailed(), LoadProgress::Complete, language);
         text + &section("unreadable store", &describe::overall(&view.overall))
     });
 }
@@ -140,7 +140,7 @@ fn the_first_lines_of_incomplete_pages() {
             let mut cache = cache(&checks);
             cache.nodes_left_out = true;
             cache.dataset.nodes[0].left_out = left_out;
-            let view = page(&mut cache, &Appearance::default(), LoadProgress::Complete, language);
+            let view = page(&mut cache, &detailed(), LoadProgress::Complete, language);
             let mut lines = describe::overall(&view.overall);
             lines.extend(view.groups.iter().map(describe::group));
             section(name, &lines)
@@ -153,7 +153,7 @@ fn the_first_lines_of_incomplete_pages() {
 fn endpoints_in_each_state() {
     assert_texts("endpoints", |language| {
         of_each(language, |cache, language| {
-            let view = page(cache, &Appearance::default(), LoadProgress::Complete, language);
+            let view = page(cache, &detailed(), LoadProgress::Complete, language);
             let mut lines: Vec<String> = view.groups.iter().map(describe::group).collect();
             lines.extend(view.endpoints.iter().flat_map(|head| describe::head(head)));
             lines
@@ -165,7 +165,7 @@ fn endpoints_in_each_state() {
 fn bars_and_charts_in_each_state() {
     assert_texts("bars_and_charts", |language| {
         of_each(language, |cache, language| {
-            let appearance = Appearance::default();
+            let appearance = detailed();
             let view = page(cache, &appearance, LoadProgress::Complete, language);
             let calendar = calendar(language);
             let whole = |head| view::full_endpoint(cache, head, calendar, settings(DAY), &appearance, &view.opened);
@@ -179,7 +179,7 @@ fn bars_and_charts_in_each_state() {
 fn the_timeline_and_the_nodes_in_each_state() {
     assert_texts("timeline", |language| {
         of_each(language, |cache, language| {
-            let view = page(cache, &Appearance::default(), LoadProgress::Complete, language);
+            let view = page(cache, &detailed(), LoadProgress::Complete, language);
             let mut lines = describe::timeline(&view);
             lines.extend(view.nodes.iter().map(describe::node));
             lines
@@ -207,7 +207,7 @@ fn the_timeline_of_a_month() {
                 &mut cache,
                 calendar(language),
                 settings(30 * DAY),
-                &Appearance::default(),
+                &detailed(),
                 &UrlState::default(),
                 LoadProgress::Complete,
             );
@@ -241,7 +241,7 @@ fn messages_name_their_services() {
             &mut cache,
             calendar(language),
             settings(7 * DAY),
-            &Appearance::default(),
+            &detailed(),
             &UrlState::default(),
             LoadProgress::Complete,
         );
@@ -265,7 +265,7 @@ fn groups_count_statuses() {
                 group("Many", &["C*"]),
                 group("Some", &["D*"]),
             ],
-            ..Appearance::default()
+            ..detailed()
         };
         let of = |titles: &[&'static str], status| {
             titles.iter().flat_map(|title| always(title, "", status)).collect::<Vec<_>>()
@@ -297,7 +297,7 @@ fn endpoints_that_are_not_shown_are_counted() {
             let mut cache = Cache::default();
             let file = CheckFile { results: (0..count).map(result).collect(), skipped: Vec::new() };
             cache.dataset.add(&CheckFileName { stored_at: NOW, node: None }, file);
-            page(&mut cache, &Appearance::default(), LoadProgress::Complete, language).not_shown.unwrap_or_default()
+            page(&mut cache, &detailed(), LoadProgress::Complete, language).not_shown.unwrap_or_default()
         };
         section("not drawn", &[shown(500), shown(501), shown(502)])
     });
@@ -309,13 +309,13 @@ fn the_first_lines_if_nothing_is_monitored() {
         let (cache, calendar) = (cache(&[("Shop", "eu", 60, Healthy)]), calendar(language));
         let mut all = evaluate(&cache.dataset);
         all[0].retired = true;
-        let appearance = Appearance::default();
+        let appearance = detailed();
         let overall = overall::overall(
             &all,
             overall::Missing::default(),
             &period(),
             calendar,
-            LoadProgress::Complete,
+            (LoadProgress::Complete, MINUTE),
             &appearance,
         );
         let head = endpoint::head(&all[0], &period(), calendar, &appearance);
@@ -330,7 +330,7 @@ fn an_endpoint_without_a_title_and_a_locator() {
         let key = &mut cache.dataset.endpoints[0].key;
         key.title.clear();
         key.locator.clear();
-        let view = page(&mut cache, &Appearance::default(), LoadProgress::Complete, language);
+        let view = page(&mut cache, &detailed(), LoadProgress::Complete, language);
         section("first lines", &describe::overall(&view.overall))
             + &section("endpoint", &describe::head(&view.endpoints[0]))
     });
@@ -341,7 +341,7 @@ fn endpoints_with_the_same_title_show_their_locators() {
     assert_texts("same_title", |language| {
         let mut cache = cache(&[always("Shop", "", Healthy), lately("Mail", "", 5, Down)].concat());
         cache.dataset.endpoints[1].key.title = "Shop".to_owned();
-        let view = page(&mut cache, &Appearance::default(), LoadProgress::Complete, language);
+        let view = page(&mut cache, &detailed(), LoadProgress::Complete, language);
         section("first lines", &describe::overall(&view.overall)) + &section("timeline", &describe::timeline(&view))
     });
 }
@@ -351,7 +351,7 @@ fn two_checkers_with_the_same_name() {
     assert_texts("two_checkers", |language| {
         let mut cache = Cache::default();
         cache.dataset.add_history(history_of_node(2).0, UnixNanos::MAX);
-        let view = page(&mut cache, &Appearance::default(), LoadProgress::Complete, language);
+        let view = page(&mut cache, &detailed(), LoadProgress::Complete, language);
         section("nodes", &view.nodes.iter().map(describe::node).collect::<Vec<_>>())
     });
 }
@@ -362,7 +362,7 @@ fn nodes_with_problems() {
         let ahead = vec![("Shop", "eu", -10, Healthy), ("Shop", "eu", 0, Healthy), ("Shop", "", 0, Healthy)];
         let mut text = section("a clock that is ahead", &{
             let mut cache = cache(&ahead);
-            page(&mut cache, &Appearance::default(), LoadProgress::Complete, language)
+            page(&mut cache, &detailed(), LoadProgress::Complete, language)
                 .nodes
                 .iter()
                 .map(describe::node)
@@ -371,8 +371,7 @@ fn nodes_with_problems() {
         let mut past = cache(&[("Shop", "eu", 60, Healthy), ("Shop", "us", 120, Healthy)]);
         let url_state = UrlState { at: Some(NOW - HOUR - SECOND), ..UrlState::default() };
         let back = crate::i18n::Calendar { now: NOW - HOUR, ..calendar(language) };
-        let view =
-            view::page(&mut past, back, settings(DAY), &Appearance::default(), &url_state, LoadProgress::Complete);
+        let view = view::page(&mut past, back, settings(DAY), &detailed(), &url_state, LoadProgress::Complete);
         let mut lines: Vec<String> = view.nodes.iter().map(describe::node).collect();
         lines.extend(view.past);
         text += &section("in the past", &lines);

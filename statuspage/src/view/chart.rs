@@ -76,8 +76,7 @@ pub fn chart(
     let are_percentiles = groups.iter().any(|group| group.length() > 0);
     let language = calendar.language;
     let mut summary = match all {
-        // Exact percentiles cannot be computed from other percentiles, so these are approximate.
-        Some(all) if are_percentiles => stats_text(texts::P50_P95_ABOUT, &all, language),
+        Some(all) if are_percentiles => stats_text(texts::TYPICALLY, &all, language),
         Some(all) => stats_text(attempts_text(&all), &all, language),
         None => language.format(texts::NO_ANSWERS, &[]),
     };
@@ -146,12 +145,7 @@ impl Point {
         }];
         let language = calendar.language;
         if let Some(stats) = self.stats {
-            let text = match self.samples {
-                _ if length == 0 => attempts_text(&stats),
-                1 => texts::P50_P95,
-                // The median of several nodes' percentiles is not exact.
-                _ => texts::P50_P95_ABOUT,
-            };
+            let text = if length == 0 { attempts_text(&stats) } else { texts::TYPICALLY };
             let is_one = stats.min == stats.max;
             parts.push(if is_one { language.response_time(stats.median) } else { stats_text(text, &stats, language) });
         }
@@ -239,9 +233,9 @@ mod tests {
             node.history = Some(NodeHistory { timeline: uptime::StatusTimeline::default(), samples, open: Vec::new() });
         }
         let points = chart(&evaluate(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
-        let days = points.iter().filter(|point| point.readout(utc()).contains("p50")).count();
+        let days = points.iter().filter(|point| point.readout(utc()).contains("Typically")).count();
         assert_eq!(days, 29, "{points:?}");
-        assert_eq!(points[0].readout(utc()), "Saturday 24 October · p50 ≈ 80.0 ms · p95 ≤ 120 ms");
+        assert_eq!(points[0].readout(utc()), "Saturday 24 October · Typically 80.0 ms, 95% within 120 ms");
     }
 
     #[test]

@@ -120,21 +120,29 @@ impl<'a> EvaluatedEndpoint<'a> {
     }
 
     /// Returns the value that identifies the endpoint in the page's URL: the title, or the locator if the title is
-    /// empty or not unique. If the locator is hidden, a number replaces it.
+    /// empty or not unique. If the locator is not shown as a whole, a number replaces it.
     #[must_use]
     pub fn address(&self) -> String {
         let title = &self.endpoint.key.title;
         match self.locator() {
             _ if self.duplicate_number == 0 && !title.is_empty() => title.clone(),
-            "" => [title, "~", &self.duplicate_number.to_string()].concat(),
-            locator => locator.to_owned(),
+            locator if !locator.is_empty() && *locator == self.endpoint.key.locator => locator.to_owned(),
+            _ => [title, "~", &self.duplicate_number.to_string()].concat(),
         }
     }
 
-    /// Returns the locator, or an empty string if it is hidden.
+    /// Returns the locator without its query, which can contain a token, or an empty string if the locator is hidden.
     #[must_use]
     pub fn locator(&self) -> &'a str {
-        if self.locator_hidden { "" } else { &self.endpoint.key.locator }
+        let locator = if self.locator_hidden { "" } else { &self.endpoint.key.locator };
+        locator.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    /// Returns when the endpoint was first checked, if that was after the first bar of the period.
+    #[must_use]
+    pub fn new_since(&self, period: &Period) -> Option<UnixNanos> {
+        let first = self.spans.first()?.start;
+        (first >= period.buckets[0].end).then_some(first)
     }
 
     /// Returns the number of nodes that report the endpoint down, and the number of voters. Returns `None` if only one
@@ -333,6 +341,20 @@ mod tests {
         assert_eq!(names, ["A (https://A)", "A (https://B)", "C", "C"], "retired endpoints need no locator");
         all[0].locator_hidden = true;
         assert_eq!(all[0].name(crate::test_support::english()), "A");
+    }
+
+    #[test]
+    fn queries_of_locators_are_not_shown() {
+        let mut dataset = dataset(&[("A", "n1", 0, Status::Down), ("B", "n1", 0, Status::Down)]);
+        for (endpoint, token) in dataset.endpoints.iter_mut().zip(["one", "two"]) {
+            endpoint.key.title = "A".to_owned();
+            endpoint.key.locator = format!("https://shop.example/health?token={token}#x");
+        }
+        let mut all = evaluate(&dataset);
+        mark_duplicate_titles(&mut all);
+        let shown: Vec<_> = all.iter().map(|one| (one.locator(), one.address())).collect();
+        let locator = "https://shop.example/health";
+        assert_eq!(shown, [(locator, "A~1".to_owned()), (locator, "A~2".to_owned())]);
     }
 
     #[test]

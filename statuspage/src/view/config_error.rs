@@ -39,6 +39,9 @@ impl ConfigError {
     #[must_use]
     pub fn describe(self, language: &Language) -> Vec<String> {
         match self {
+            ConfigError::Unavailable(StoreError::UnexpectedStatus { remedy: texts::CONFIG_MISSING, .. }) => {
+                vec![language.text(texts::CONFIG_MISSING).to_owned()]
+            }
             ConfigError::Unavailable(error) => vec![error.describe(language)],
             ConfigError::HtmlPage => vec![language.format(texts::CONFIG_IS_HTML, &[])],
             ConfigError::Invalid(problems) => problems,
@@ -56,6 +59,13 @@ mod tests {
         let problems = |text| parse(text).expect_err("it is invalid").describe(english());
         assert!(problems("\n<!doctype html>")[0].contains("missing next to"));
         assert!(problems("{}")[0].contains("`source`"));
+    }
+
+    #[test]
+    fn a_missing_configuration_is_reported_with_what_to_do() {
+        let missing = StoreError::unexpected_status(404, texts::CONFIG_MISSING);
+        let expected = "`config.json` was not found (404): create it next to the page's `index.html`";
+        assert_eq!(ConfigError::Unavailable(missing).describe(english()), [expected]);
     }
 
     #[test]

@@ -246,7 +246,7 @@ fn row(node: Option<&NodeName>, sample: &Sample, calendar: Calendar<'_>) -> RowV
 mod tests {
     use super::*;
     use crate::dataset::Cache;
-    use crate::test_support::{NOW, utc};
+    use crate::test_support::{NOW, detailed, utc};
     use crate::test_support::{dataset, evaluate};
     use crate::view::{LoadProgress, ViewSettings, endpoint, page};
     use shared::check_file::{CheckFile, CheckResult};
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn a_day_opens_into_its_hours_and_an_hour_into_its_checks() {
         let dataset = dataset(&samples());
-        let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let (all, week) = (evaluate(&dataset), Period::new(8 * DAY, 90, utc()));
         let today = *week.buckets.last().expect("there are days");
         let hour = TimeBucket { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
         let opened = OpenBars { id: Some(0), path: vec![today, hour] };
@@ -290,7 +290,7 @@ mod tests {
         let mut all = samples();
         all.extend((0..600).map(|ago| ("A", "n2", ago, if ago / 2 == 45 { Status::Down } else { Status::Healthy })));
         let dataset = dataset(&all);
-        let (mut all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let (mut all, week) = (evaluate(&dataset), Period::new(8 * DAY, 90, utc()));
         let opened = OpenBars { id: Some(0), path: vec![*week.buckets.last().expect("there are days")] };
         let rows = |all: &[EvaluatedEndpoint<'_>]| {
             let rows = levels(&all[0], &opened, None, &week, utc())[0].rows.clone();
@@ -311,7 +311,7 @@ mod tests {
     fn a_day_lists_the_first_outages_and_counts_the_others() {
         let flaps = |ago: i64| if ago % 2 == 0 { Status::Down } else { Status::Healthy };
         let dataset = dataset(&(0..600).map(|ago| ("A", "", ago, flaps(ago))).collect::<Vec<_>>());
-        let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let (all, week) = (evaluate(&dataset), Period::new(8 * DAY, 90, utc()));
         let opened = OpenBars { id: Some(0), path: vec![*week.buckets.last().expect("there are days")] };
         let day = &levels(&all[0], &opened, None, &week, utc())[0];
         assert_eq!(
@@ -335,9 +335,9 @@ mod tests {
     #[test]
     fn a_url_opens_the_bars_that_contain_its_times() {
         let dataset = dataset(&samples());
-        let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let (all, week) = (evaluate(&dataset), Period::new(8 * DAY, 90, utc()));
         let today = *week.buckets.last().expect("there are days");
-        let heads = [Arc::new(endpoint::head(&all[0], &week, utc(), &Appearance::default()))];
+        let heads = [Arc::new(endpoint::head(&all[0], &week, utc(), &detailed()))];
         let open = |name: &str, path: Vec<i64>| {
             let url_state = UrlState { endpoint: Some(name.to_owned()), path, ..UrlState::default() };
             open_bars(&url_state, &heads, &week, utc())
@@ -353,13 +353,13 @@ mod tests {
     #[test]
     fn hidden_errors_are_not_shown() {
         let dataset = dataset(&samples());
-        let (mut all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let (mut all, week) = (evaluate(&dataset), Period::new(8 * DAY, 90, utc()));
         let today = *week.buckets.last().expect("there are days");
         let hour = TimeBucket { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
         let opened = OpenBars { id: Some(0), path: vec![today, hour] };
         for (errors_hidden, is_shown) in [(false, true), (true, false)] {
             all[0].errors_hidden = errors_hidden;
-            let mut view = endpoint::endpoint(&all[0], &week, None, utc(), &[], &Appearance::default());
+            let mut view = endpoint::endpoint(&all[0], &week, None, utc(), &[], &detailed());
             view.levels = levels(&all[0], &opened, None, &week, utc());
             assert_eq!(format!("{view:?}").contains("refused"), is_shown);
         }
@@ -392,14 +392,14 @@ mod tests {
     #[test]
     fn an_address_is_the_title_unless_others_have_the_same() {
         let names = ["A", "B", "https://0", "https://2", "A~1", "C"];
-        let (addresses, opened) = addresses(&["A", "B", "A", ""], &Appearance::default(), &names);
+        let (addresses, opened) = addresses(&["A", "B", "A", ""], &detailed(), &names);
         assert_eq!(addresses, ["https://0", "B", "https://2", "https://3"]);
         assert_eq!(opened, [Some(2), Some(1), Some(0), Some(2), None, None], "a title opens the first on the page");
     }
 
     #[test]
     fn addresses_with_hidden_locators_are_numbered() {
-        let hidden = Appearance { hidden_locators: vec!["*".to_owned()], ..Appearance::default() };
+        let hidden = Appearance { hidden_locators: vec!["*".to_owned()], ..detailed() };
         let names = ["A~1", "A~2", "B", "~0", "A~3", "https://0", "https://3"];
         let (addresses, opened) = addresses(&["A", "B", "A", ""], &hidden, &names);
         assert_eq!(addresses, ["A~1", "B", "A~2", "~0"]);
@@ -408,7 +408,7 @@ mod tests {
 
     #[test]
     fn endpoints_before_the_period_are_not_numbered() {
-        let hidden = Appearance { hidden_locators: vec!["*".to_owned()], ..Appearance::default() };
+        let hidden = Appearance { hidden_locators: vec!["*".to_owned()], ..detailed() };
         let mut cache = Cache::default();
         for (locator, timestamp) in [("https://0", NOW - 30 * DAY), ("https://1", NOW)] {
             let result = CheckResult {
@@ -444,7 +444,7 @@ mod tests {
     #[test]
     fn a_loaded_hour_shows_its_problems() {
         let dataset = dataset(&samples());
-        let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let (all, week) = (evaluate(&dataset), Period::new(8 * DAY, 90, utc()));
         let hour = TimeBucket { start: NOW - 30 * HOUR, end: NOW - 29 * HOUR };
         let opened = OpenBars { id: Some(0), path: vec![hour] };
         let note = |loaded: &HourChecks| levels(&all[0], &opened, Some(loaded), &week, utc())[0].note.clone();

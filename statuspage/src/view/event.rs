@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use shared::UnixNanos;
 use shared::message::Node;
 use shared::status::Status;
 
@@ -37,6 +38,8 @@ pub enum EventKind {
         text: String,
         /// The distinct errors, at most [`REASONS_LIMIT`].
         reasons: Vec<String>,
+        /// The address of the first endpoint and the start of its outage, which the page's URL can contain.
+        link: Option<(String, UnixNanos)>,
     },
     Message(Arc<MessageView>),
     /// An incident with its outages, or a maintenance window.

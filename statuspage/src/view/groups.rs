@@ -24,10 +24,12 @@ pub struct GroupView {
     pub is_planned: bool,
     /// A summary of all members' statuses: `2 of 5 down`.
     pub summary: String,
-    /// The ids of the group's direct members. Those that need attention come first.
+    /// The ids of the group's direct members, in the configured order.
     pub endpoints: Vec<usize>,
     /// The ids of all members, including those in nested groups.
     pub all: Vec<usize>,
+    /// The ids of the members that are not monitored.
+    pub retired: Vec<usize>,
 }
 
 /// The context that all groups share.
@@ -81,7 +83,6 @@ fn add<'r>(
         position.is_none()
     });
     sort_by_integer(&mut own, |(position, _)| *position as i64);
-    sort_by_integer(&mut own, |(_, evaluated)| evaluated.urgency());
     let own: Vec<&EvaluatedEndpoint<'_>> = own.into_iter().map(|(_, evaluated)| evaluated).collect();
     // Keys do not depend on which groups are shown, so folded groups stay folded.
     let (key, index) = (*number, views.len());
@@ -124,6 +125,7 @@ fn view(
         summary: summary(all, context),
         endpoints: ids(own),
         all: ids(all),
+        retired: all.iter().filter(|evaluated| evaluated.retired).map(|evaluated| evaluated.id).collect(),
     }
 }
 
@@ -168,8 +170,7 @@ mod tests {
 
     fn group_lines(appearance: &Appearance, checks: &[(&str, &str, i64, Status)]) -> Vec<String> {
         let dataset = dataset(checks);
-        let mut all = evaluate(&dataset);
-        all.sort_by_key(EvaluatedEndpoint::urgency);
+        let all = evaluate(&dataset);
         let title = |id: &usize| dataset.endpoints[*id].key.title.clone();
         let ids: Vec<usize> = all.iter().map(|one| one.id).collect();
         groups(&all, &ids, false, appearance, utc())
@@ -194,7 +195,7 @@ mod tests {
     fn endpoints_without_groups_are_one_group() {
         assert_eq!(
             group_lines(&Appearance::default(), &CHECKS),
-            [": down (1 of 5 down, 1 degraded) Pay two Pay one Cart API Alone"]
+            [": down (1 of 5 down, 1 degraded) Cart Pay one Pay two API Alone"]
         );
     }
 
@@ -206,7 +207,7 @@ mod tests {
         assert_eq!(
             group_lines(&appearance, &CHECKS),
             [
-                "Shop: down (1 of 4 down, 1 degraded) Pay two Pay one Cart",
+                "Shop: down (1 of 4 down, 1 degraded) Pay one Pay two Cart",
                 "Back in 0: healthy (1 healthy) API",
                 "Other services: healthy (1 healthy) Alone",
             ]

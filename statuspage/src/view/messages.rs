@@ -5,7 +5,6 @@ use std::sync::Arc;
 use shared::UnixNanos;
 use shared::message::{Message, Node};
 use shared::object_name::NodeName;
-use shared::page_config::appearance::position_in;
 use shared::post::fold::Announcements;
 use shared::post::notice::MESSAGE_DURATION;
 use shared::sorting::sort_by_integer;
@@ -68,7 +67,7 @@ fn of_round(message: &StoredMessage, context: AnnouncementContext<'_>) -> Messag
     let names = endpoints.map(|endpoint| {
         let key = &endpoint.key;
         // An endpoint without a title is listed under its locator, unless the locator is hidden.
-        let is_hidden = position_in(&appearance.hidden_locators, &key.title).is_some();
+        let is_hidden = appearance.hides_locator(&key.title);
         let locator = if is_hidden { "" } else { &key.locator };
         calendar.language.isolate(text::display_name(&key.title, locator, calendar.language))
     });

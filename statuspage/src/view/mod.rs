@@ -14,6 +14,7 @@ pub mod detail;
 pub mod endpoint;
 pub mod event;
 pub mod geometry;
+pub mod group_strip;
 pub mod groups;
 pub mod history;
 pub mod icon;
@@ -34,6 +35,7 @@ pub mod strip;
 pub mod subscribe;
 pub mod text;
 pub mod timeline;
+pub mod trouble;
 
-pub use page::{DetailView, NodeView, PageView, full_endpoint, overlay_layers, page};
+pub use page::{DetailView, NodeView, PageView, full_endpoint, overlay_layers, page, strip_of_group};
 pub use settings::{LoadProgress, Percentiles, ViewScope, ViewSettings};

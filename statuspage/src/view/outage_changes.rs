@@ -56,10 +56,9 @@ impl KnownOutages {
 mod tests {
     use super::*;
     use crate::dataset::Cache;
-    use crate::test_support::{dataset, english, utc};
+    use crate::test_support::{dataset, detailed, english, utc};
     use crate::url_state::UrlState;
     use crate::view::{LoadProgress, ViewScope, ViewSettings, page};
-    use shared::page_config::appearance::Appearance;
     use shared::{DAY, MINUTE};
     use std::sync::Arc;
 
@@ -75,7 +74,7 @@ mod tests {
             scope: ViewScope::Full,
             ..ViewSettings::default()
         };
-        page(&mut cache, utc(), settings, &Appearance::default(), &UrlState::default(), LoadProgress::Complete)
+        page(&mut cache, utc(), settings, &detailed(), &UrlState::default(), LoadProgress::Complete)
     }
 
     fn titles(known: &mut KnownOutages, view: &PageView) -> Vec<String> {
@@ -159,7 +158,7 @@ mod tests {
         assert_eq!(changes.len(), 1, "{changes:?}");
         assert_eq!(
             (changes[0].tag.as_str(), changes[0].title.as_str()),
-            ("", "All 5 services are down, since 13:01 (1 minute)")
+            ("", "All 5 services have been down for 1 minute")
         );
     }
 }

@@ -9,20 +9,10 @@ use super::combine_nodes::EvaluatedEndpoint;
 use super::period::Period;
 use super::sample_groups::{SampleGroup, groups, measure};
 use crate::i18n::{Language, Text, texts};
+pub use crate::url_state::ChartOverlay;
 
 /// The labels of a request's phases, in order. The remaining time is spent reading the response.
 pub const PHASES: [Text; 4] = [texts::PHASE_DNS, texts::PHASE_CONNECT, texts::PHASE_TLS, texts::PHASE_FIRST_BYTE];
-
-/// The overlays that charts can show in addition to response times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ChartOverlay {
-    #[default]
-    Off,
-    /// An area for each phase of a request.
-    Phases,
-    /// A line for each node.
-    Locations,
-}
 
 /// One line or area of an overlay.
 #[derive(Debug, Clone, PartialEq, Eq)]

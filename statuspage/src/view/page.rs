@@ -14,6 +14,7 @@ use super::announcements::{Announced, announced};
 use super::combine_nodes::EvaluatedEndpoint;
 use super::detail::OpenBars;
 use super::endpoint::EndpointView;
+use super::group_strip::{GroupStrip, group_strip};
 use super::groups::GroupView;
 use super::history::{self, MonthView};
 use super::messages::{self, MessageView, current_messages};
@@ -22,6 +23,7 @@ use super::overlay::{ChartOverlay, Layer};
 use super::period::Period;
 use super::settings::{LoadProgress, Percentiles, ViewScope, ViewSettings};
 use super::timeline::DayView;
+use super::trouble::{TroubleList, trouble};
 use super::{
     banner, combine_nodes, detail, endpoint, groups, notes, overall, overlay, percentiles, problems, text, timeline,
 };
@@ -29,15 +31,15 @@ use crate::dataset::{Cache, Dataset};
 use crate::i18n::{Calendar, texts};
 use crate::url_state::{Shown, UrlState};
 
-/// The maximum number of endpoints to show. Those that need attention come first, and the rest are only counted.
+/// The maximum number of endpoints to show. Those that need attention are shown, and the rest are only counted.
 const ENDPOINTS_SHOWN: usize = 500;
 
-/// The maximum number of endpoints with unfolded charts. If there are more, charts are folded so that more strips fit
-/// on a screen.
-const CHARTS_UNFOLDED_LIMIT: usize = 10;
+/// The maximum number of endpoints whose groups are unfolded. If there are more, those that are not healthy are also
+/// listed below the headline.
+const FEW_LIMIT: usize = 12;
 
-/// The maximum number of endpoints whose bars are rendered immediately. If there are more, bars are rendered when they
-/// become visible: 500 endpoints have 45,000 bars.
+/// The maximum number of endpoints whose bars are rendered immediately, with three lines for each. If there are more,
+/// each has one line, and its bars are rendered when they become visible: 500 endpoints have 45,000 bars.
 const STRIPS_AT_ONCE_LIMIT: usize = 40;
 
 /// Everything that the page shows.
@@ -57,16 +59,21 @@ pub struct PageView {
     pub past: Option<String>,
     /// A note about the whole page, or an empty string.
     pub banner: String,
-    /// The endpoints without bars and charts, which [`full_endpoint`] adds. Those that need attention come first.
+    /// The endpoints that are not healthy, if there are more endpoints than fit on a screen.
+    pub trouble: TroubleList,
+    /// The endpoints without bars and charts, which [`full_endpoint`] adds.
     pub endpoints: Vec<Arc<EndpointView>>,
     pub groups: Arc<Vec<GroupView>>,
     pub opened: OpenBars,
     /// A note with the number of endpoints that are not shown.
     pub not_shown: Option<String>,
     pub available_overlays: Vec<ChartOverlay>,
-    pub charts_unfolded: bool,
-    /// Whether bars are rendered before they are visible.
+    /// Whether groups are unfolded even if all of their members are healthy.
+    pub groups_unfolded: bool,
+    /// Whether bars are rendered before they are visible. Otherwise, each endpoint has a single line.
     pub strips_at_once: bool,
+    /// The labels for the start and the end of all strips.
+    pub strip_edges: [String; 2],
     /// Problems with loading data, one sentence each.
     pub problems: Vec<String>,
     /// The days of the timeline, newest first.
@@ -128,10 +135,9 @@ pub fn page(
             |evaluated: &EvaluatedEndpoint<'_>| position_in(&appearance.order, &evaluated.endpoint.key.title);
         sort_by_integer(&mut evaluated, |evaluated| position(evaluated).map_or(i64::MAX, |position| position as i64));
     }
-    sort_by_integer(&mut evaluated, EvaluatedEndpoint::urgency);
     let messages = messages::messages(announcements, context);
     let missing = Missing { is_incomplete: cache.is_incomplete(calendar.now), left_out: cache.dataset.left_out() };
-    let overall = overall::overall(&evaluated, missing, &period, calendar, loading, appearance);
+    let overall = overall::overall(&evaluated, missing, &period, calendar, (loading, settings.refresh), appearance);
     if settings.scope == ViewScope::Summary {
         // Announcements and messages are included, because they would push the endpoints down if they appeared later.
         return PageView {
@@ -142,10 +148,13 @@ pub fn page(
             ..PageView::default()
         };
     }
-    let heads = evaluated.iter().take(ENDPOINTS_SHOWN);
-    let shown_ids: Vec<usize> = heads.clone().map(|evaluated| evaluated.id).collect();
+    let shown_ids = shown_ids(&evaluated);
+    let heads = evaluated.iter().filter(|evaluated| shown_ids.binary_search(&evaluated.id).is_ok());
     let endpoints: Vec<_> =
         heads.map(|evaluated| Arc::new(endpoint::head(evaluated, &period, calendar, appearance))).collect();
+    let are_few = evaluated.len() <= FEW_LIMIT;
+    let trouble =
+        if are_few { TroubleList::default() } else { trouble(endpoints.iter().map(|one| &**one), calendar.language) };
     let opened = detail::open_bars(url_state, &endpoints, &period, calendar);
     let hidden = evaluated.len().saturating_sub(ENDPOINTS_SHOWN);
     let is_unlisted = cache.list_error.is_some() || cache.posts.list_error.is_some();
@@ -158,11 +167,13 @@ pub fn page(
         banner: banner::banner(cache, calendar, settings, url_state.embed),
         past: url_state.at.map(|at| calendar.full_moment(at)),
         groups: Arc::new(groups::groups(&evaluated, &shown_ids, missing.is_incomplete, appearance, calendar)),
+        trouble,
         endpoints,
         opened,
         available_overlays: available_overlays(&evaluated, &period),
         not_shown: (hidden > 0).then(|| calendar.language.plural(texts::NOT_DRAWN, hidden, &[])),
-        charts_unfolded: evaluated.len() <= CHARTS_UNFOLDED_LIMIT,
+        groups_unfolded: are_few,
+        strip_edges: period.edge_labels(calendar),
         strips_at_once: evaluated.len() <= STRIPS_AT_ONCE_LIMIT,
         problems: problems::problems(cache, calendar, url_state),
         timeline: timeline::timeline(
@@ -178,6 +189,31 @@ pub fn page(
         loaded: cache.dataset.file_count(),
         complete: loading == LoadProgress::Complete,
     }
+}
+
+/// Returns the ids of the endpoints that are shown, in ascending order.
+fn shown_ids(evaluated: &[EvaluatedEndpoint<'_>]) -> Vec<usize> {
+    let mut shown: Vec<&EvaluatedEndpoint<'_>> = evaluated.iter().collect();
+    sort_by_integer(&mut shown, |evaluated| evaluated.urgency());
+    let mut ids: Vec<usize> = shown.into_iter().take(ENDPOINTS_SHOWN).map(|evaluated| evaluated.id).collect();
+    sort_by_integer(&mut ids, |id| *id as i64);
+    ids
+}
+
+/// Returns the strip of a group.
+#[must_use]
+pub fn strip_of_group(
+    cache: &Cache,
+    group: &GroupView,
+    calendar: Calendar<'_>,
+    settings: ViewSettings,
+    appearance: &Appearance,
+) -> GroupStrip {
+    let period = Period::new(settings.range, settings.bars_limit, calendar);
+    let member = |id: &usize| evaluate(&cache.dataset, *id, &cache.announcements, calendar, settings, appearance);
+    let mut members: Vec<EvaluatedEndpoint<'_>> = group.all.iter().filter_map(member).collect();
+    members.iter_mut().for_each(|member| member.retired = group.retired.contains(&member.id));
+    group_strip(group.key, &members, &period, calendar)
 }
 
 /// Returns whether the history view has any content.
@@ -281,6 +317,7 @@ pub fn overlay_layers(
 }
 
 /// Evaluates an endpoint by its id. Returns `None` if it has no results.
+#[inline(never)]
 fn evaluate<'r>(
     dataset: &'r Dataset,
     id: usize,
@@ -291,8 +328,8 @@ fn evaluate<'r>(
 ) -> Option<EvaluatedEndpoint<'r>> {
     let mut evaluated = EvaluatedEndpoint::new(id, dataset.endpoints.get(id)?, calendar.now, settings.interval)?;
     let title = &evaluated.endpoint.key.title;
-    evaluated.errors_hidden = position_in(&appearance.hidden_errors, title).is_some();
-    evaluated.locator_hidden = position_in(&appearance.hidden_locators, title).is_some();
+    evaluated.errors_hidden = appearance.hides_errors(title);
+    evaluated.locator_hidden = appearance.hides_locator(title);
     let groups = group_titles(&appearance.groups, title);
     evaluated.planned = PlannedWork::new(&announcements.maintenance, title, &groups, &evaluated.spans);
     Some(evaluated)
@@ -361,7 +398,7 @@ mod tests {
     use super::*;
     use crate::dataset::StoredMessage;
     use crate::test_support::dataset;
-    use crate::test_support::{NOW, history_of_node, utc};
+    use crate::test_support::{NOW, detailed, history_of_node, utc};
     use shared::status::Status;
     use shared::{DAY, HOUR, MINUTE};
 
@@ -373,12 +410,12 @@ mod tests {
         let mut shown = |at| {
             let url_state = UrlState { at: Some(at), ..UrlState::default() };
             let calendar = Calendar { now: at, ..utc() };
-            page(&mut cache, calendar, settings, &Appearance::default(), &url_state, LoadProgress::Complete)
+            page(&mut cache, calendar, settings, &detailed(), &url_state, LoadProgress::Complete)
         };
         // The history has only daily percentiles at this time, which are placed at noon.
         let past = shown(NOW - 2 * DAY - 90 * MINUTE);
         assert_eq!(past.overall.headline, "A is healthy");
-        assert_eq!(past.overall.checked, "Friday 11:30, 1 min ago");
+        assert_eq!((past.overall.checked_at.as_str(), past.overall.checked.as_str()), ("Friday 11:30", "1 min ago"));
         assert_eq!(past.nodes[0].reported, "reported 1 min ago");
         assert!(!past.nodes[0].late);
     }
@@ -397,11 +434,10 @@ mod tests {
             scope: ViewScope::Full,
             ..ViewSettings::default()
         };
-        let view =
-            page(&mut cache, utc(), settings, &Appearance::default(), &UrlState::default(), LoadProgress::Complete);
+        let view = page(&mut cache, utc(), settings, &detailed(), &UrlState::default(), LoadProgress::Complete);
         let marked = |title: &str| {
             let head = view.endpoints.iter().find(|endpoint| endpoint.title == title).expect("it is shown");
-            let endpoint = full_endpoint(&cache, head, utc(), settings, &Appearance::default(), &view.opened);
+            let endpoint = full_endpoint(&cache, head, utc(), settings, &detailed(), &view.opened);
             !endpoint.expect("it is known").chart.marks.is_empty()
         };
         assert_eq!((marked("A"), marked("B")), (false, true));

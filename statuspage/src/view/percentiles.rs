@@ -42,10 +42,9 @@ pub fn summary(
 mod tests {
     use super::*;
     use crate::dataset::Cache;
-    use crate::test_support::{NOW, check_file, evaluate, history_of_node, response_time_at, utc};
+    use crate::test_support::{NOW, check_file, detailed, evaluate, history_of_node, response_time_at, utc};
     use crate::view::{self, LoadProgress, ViewSettings};
     use shared::object_name::{CheckFileName, NodeName};
-    use shared::page_config::appearance::Appearance;
     use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
     #[test]
@@ -79,7 +78,7 @@ mod tests {
             &mut cache,
             utc(),
             settings,
-            &Appearance::default(),
+            &detailed(),
             &crate::url_state::UrlState::default(),
             LoadProgress::Complete,
         );

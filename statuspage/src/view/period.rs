@@ -11,6 +11,9 @@ use crate::i18n::{Language, texts};
 /// The longest range that is divided into hours. Longer ranges are divided into days.
 pub use shared::response_times::MAX_CHECK_RANGE as HOURS_UP_TO;
 
+/// The longest range that is divided into quarters of days. A bar for each of 7 days would be as wide as a button.
+const QUARTERS_UP_TO: Nanos = 7 * DAY;
+
 /// No day is longer than this, even when clocks are set back.
 const LONGEST_DAY: Nanos = 36 * HOUR;
 
@@ -102,6 +105,19 @@ impl Period {
         calendar.language.plural(if self.by_hour { texts::HOURS } else { texts::DAYS }, self.length(calendar), &[])
     }
 
+    /// Returns the period's length after "more than": `24 hours`, `7 days`.
+    #[must_use]
+    pub fn duration_label(&self, calendar: Calendar<'_>) -> String {
+        calendar.language.plural(if self.by_hour { texts::HOURS } else { texts::FOR_DAYS }, self.length(calendar), &[])
+    }
+
+    /// Returns the labels for the start and the end of the strip: `90 days ago` and `Today`.
+    #[must_use]
+    pub fn edge_labels(&self, calendar: Calendar<'_>) -> [String; 2] {
+        let (ago, end) = if self.by_hour { (texts::HOURS_AGO, texts::NOW) } else { (texts::DAYS_AGO, texts::TODAY) };
+        [calendar.language.plural(ago, self.length(calendar), &[]), calendar.language.text(end).to_owned()]
+    }
+
     /// Returns a description of the period for use in a sentence: `since yesterday 13:00`, `last 7 days`.
     #[must_use]
     pub fn label(&self, calendar: Calendar<'_>) -> String {
@@ -135,11 +151,19 @@ fn hour_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
     edges
 }
 
-/// Returns the starts of the local days of the range, and the end of today.
+/// Returns the starts of the local days of the range, or of quarters of these days, and the end of the last one, which
+/// contains now.
 fn day_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
     let today = calendar.day_number(calendar.now);
     let days = (range + DAY - 1) / DAY;
-    (today + 1 - days..=today + 1).map(|day| calendar.start_of_day(day)).collect()
+    let quarters = if range <= QUARTERS_UP_TO { 4 } else { 1 };
+    let starts = (today + 1 - days..=today).map(|day| calendar.start_of_day(day));
+    let mut edges: Vec<UnixNanos> =
+        starts.flat_map(|start| (0..quarters).map(move |quarter| start + quarter * DAY / 4)).collect();
+    edges.push(calendar.start_of_day(today + 1));
+    let past = edges.partition_point(|edge| *edge <= calendar.now);
+    edges.truncate(past + 1);
+    edges
 }
 
 #[cfg(test)]
@@ -156,7 +180,7 @@ mod tests {
         assert_eq!((period.buckets.len(), period.by_hour), (25, true));
         assert!(period.buckets.iter().all(|bucket| kolkata.clock(bucket.start).ends_with(":00")));
         assert!(period.from <= NOW - DAY && NOW < period.to);
-        assert_eq!(period.label(kolkata), "since yesterday 18:00");
+        assert_eq!(period.label(kolkata), "since yesterday at 18:00");
     }
 
     #[test]
@@ -165,6 +189,17 @@ mod tests {
         assert_eq!(period.buckets.len(), 90);
         assert!(period.buckets.last().is_some_and(|bucket| bucket.start <= NOW && NOW < bucket.end));
         assert_eq!(period.label(utc()), "last 90 days");
+    }
+
+    #[test]
+    fn a_week_is_shown_in_quarters_of_days() {
+        let period = Period::new(7 * DAY, 30, utc());
+        let last = period.buckets[period.buckets.len() - 1];
+        assert_eq!((period.buckets.len(), period.by_hour), (27, false));
+        assert_eq!((utc().clock(last.start), utc().clock(last.end)), ("12:00".to_owned(), "18:00".to_owned()));
+        assert_eq!(period.label(utc()), "last 7 days");
+        assert_eq!(period.edge_labels(utc()), ["7 days ago", "Today"]);
+        assert_eq!(Period::new(DAY, 90, utc()).edge_labels(utc()), ["24 h ago", "Now"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use shared::endpoint_status::status_words;
 use shared::sorting::sort_by_integer;
+use shared::substring::contains;
 
 use super::endpoint::EndpointView;
 use super::page::PageView;
@@ -44,7 +45,7 @@ fn searchable_text(one: &EndpointView) -> String {
 }
 
 fn matches_all(terms: &[String], text: &str) -> bool {
-    terms.iter().all(|term| text.contains(term))
+    terms.iter().all(|term| contains(text, term))
 }
 
 #[cfg(test)]
@@ -53,6 +54,7 @@ mod tests {
     use crate::dataset::Cache;
     use crate::i18n::Calendar;
     use crate::test_support::dataset;
+    use crate::test_support::detailed;
     use crate::test_support::utc;
     use crate::test_support::with_status_labels;
     use crate::view::{LoadProgress, ViewSettings, page};
@@ -72,7 +74,7 @@ mod tests {
             ("Mail", "n1", 0, Status::Healthy),
         ]);
         let group = Group { title: "Shop".to_owned(), endpoints: vec!["Cart".to_owned()], groups: Vec::new() };
-        let appearance = Appearance { groups: vec![group], ..Appearance::default() };
+        let appearance = Appearance { groups: vec![group], ..detailed() };
         let language = with_status_labels(Status::Healthy, "Operational");
         let calendar = Calendar { language: &language, ..utc() };
         let settings = ViewSettings { range: DAY, interval: shared::MINUTE, bars_limit: 90, ..ViewSettings::default() };
@@ -90,7 +92,7 @@ mod tests {
             let endpoints = view.endpoints.iter().filter(|one| is_found(one.id));
             endpoints.map(|one| one.title.as_str()).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(titles(""), "Payments Mail Cart Ärzte Wiki");
+        assert_eq!(titles(""), "Cart Mail Payments Wiki Ärzte");
         assert_eq!((titles("CART"), titles("ärzte")), ("Cart".to_owned(), "Ärzte".to_owned()));
         assert_eq!((titles("shop"), titles("down")), ("Cart".to_owned(), "Payments".to_owned()));
         assert_eq!((titles("https operational ca"), titles("cart down")), ("Cart".to_owned(), String::new()));

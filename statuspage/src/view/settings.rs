@@ -11,6 +11,8 @@ pub struct ViewSettings {
     pub range: Nanos,
     /// How long a single result without an interval is valid.
     pub interval: Nanos,
+    /// How often the page loads new results.
+    pub refresh: Nanos,
     /// The number of bars that fit in a strip.
     pub bars_limit: usize,
     pub percentiles: Percentiles,

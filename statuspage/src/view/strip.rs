@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::status::Status;
 use shared::uptime::UptimeBreakdown;
-use shared::{Nanos, UnixNanos};
+use shared::{DAY, Nanos, UnixNanos};
 
 use super::combine_nodes::EvaluatedEndpoint;
 use super::geometry::{BAR_HEIGHT, WIDTH, number};
@@ -23,7 +23,13 @@ const MARK_HEIGHT: f64 = 4.0;
 const PARTS_FROM: f64 = 6.0;
 
 /// The minimum height of a part in pixels, so that a failure of one second is visible in a bar of several days.
-const PART_LEAST: f64 = 3.0;
+fn least_height(status: Status) -> f64 {
+    match status {
+        Status::Down => 9.0,
+        Status::Degraded => 6.0,
+        _ => 3.0,
+    }
+}
 
 /// The upper edge and the height of the line below bars with maintenance windows, in pixels.
 const WINDOW_LINE: (f64, f64) = (BAR_HEIGHT + 2.0, 3.0);
@@ -48,6 +54,8 @@ pub struct BarView {
     pub is_open: bool,
     /// Whether announced maintenance covers all time with the worst status.
     pub is_planned: bool,
+    /// Whether the endpoint was first checked after the bar.
+    pub is_before_first: bool,
     /// The incidents and maintenance windows in the bar.
     pub notes: BarNotes,
     /// The left edge's position, in percent of the strip.
@@ -90,6 +98,8 @@ pub struct BarPaths {
     pub incidents: String,
     /// The path of the gaps between the bars.
     pub gaps: String,
+    /// The path of the bars from before the first check.
+    pub before_first: String,
     /// Unobserved time, which is hatched and therefore has no path.
     pub unknown: Vec<Segment>,
 }
@@ -112,6 +122,10 @@ pub fn bar_paths(bars: &[Arc<BarView>]) -> BarPaths {
     for bar in bars {
         if bar.x > 0.0 {
             paths.gaps += &["M", &units(bar.x), " 0V", &number(BAR_HEIGHT)].concat();
+        }
+        if bar.is_before_first {
+            paths.before_first += &block(bar.x, bar.width, PARTS_FROM, BAR_HEIGHT - PARTS_FROM);
+            continue;
         }
         for part in &bar.parts {
             let continues = |last: &&mut Segment| last.part == *part && (last.x + last.width - bar.x).abs() < 1e-6;
@@ -182,6 +196,33 @@ pub fn strip(
     period.buckets.iter().map(|bucket| Arc::new(bar(bucket))).collect()
 }
 
+/// Creates a bar without text for several endpoints. `current` is the status of the worst of them if the bar contains now
+/// and one of them has a problem.
+pub(super) fn combined_bar(
+    breakdown: &UptimeBreakdown,
+    current: Option<Status>,
+    bucket: TimeBucket,
+    period: &Period,
+) -> BarView {
+    let x = period.share(bucket.start) * 100.0;
+    BarView {
+        start: bucket.start,
+        end: bucket.end,
+        status: breakdown.worst(),
+        is_open: false,
+        is_planned: false,
+        is_before_first: breakdown.period() == 0,
+        notes: BarNotes::default(),
+        x,
+        width: period.share(bucket.end) * 100.0 - x,
+        parts: current.map_or_else(|| parts(breakdown, [0, 0]), |status| whole(status, false)),
+        when: String::new(),
+        summary: String::new(),
+        reason: None,
+        label: String::new(),
+    }
+}
+
 /// Creates a bar that is not open.
 pub(super) fn bar(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -197,6 +238,7 @@ pub(super) fn bar(
     };
     let when = when(bucket, period, calendar);
     let language = calendar.language;
+    let is_before_first = evaluated.new_since(period).is_some_and(|first| bucket.end <= first);
     let partial = evaluated.partial_outage(&breakdown, bucket.start, bucket.end, period.now);
     let outages = evaluated.outages(bucket.start).take_while(|outage| outage.span.start < bucket.end);
     let summary = summary(&breakdown, partial, outages.count(), language);
@@ -216,6 +258,12 @@ pub(super) fn bar(
         Status::Down => planned[1] == breakdown.down,
         _ => false,
     };
+    let is_current = (bucket.start..bucket.end).contains(&period.now);
+    let parts = if is_current && evaluated.status >= Status::Degraded && !evaluated.retired {
+        whole(evaluated.status, evaluated.planned_until(period.now).is_some())
+    } else {
+        parts(&breakdown, planned)
+    };
     let x = period.share(bucket.start) * 100.0;
     BarView {
         start: bucket.start,
@@ -223,10 +271,11 @@ pub(super) fn bar(
         status,
         is_open: false,
         is_planned,
+        is_before_first,
         notes,
         x,
         width: period.share(bucket.end) * 100.0 - x,
-        parts: parts(&breakdown, planned),
+        parts,
         when,
         summary,
         reason,
@@ -235,7 +284,7 @@ pub(super) fn bar(
 }
 
 fn when(bucket: TimeBucket, period: &Period, calendar: Calendar<'_>) -> String {
-    if period.by_hour {
+    if period.by_hour || bucket.end - bucket.start < DAY / 2 {
         return calendar.hour_span(bucket.start, bucket.end);
     }
     calendar.date_span(bucket.start, bucket.end - 1)
@@ -255,7 +304,7 @@ fn summary(breakdown: &UptimeBreakdown, partial: Nanos, outages: usize, language
 }
 
 /// Returns the parts of a bar from top to bottom: unobserved, healthy, degraded and down. Down is at the bottom, where
-/// heights are easiest to compare. Each part, including the gap above it, is at least [`PART_LEAST`] high.
+/// heights are easiest to compare. Each part, including the gap above it, has at least its [`least_height`].
 ///
 /// `planned` is the degraded time and the downtime that announced maintenance covers.
 fn parts(breakdown: &UptimeBreakdown, [degraded, down]: [Nanos; 2]) -> Vec<BarPart> {
@@ -270,16 +319,21 @@ fn parts(breakdown: &UptimeBreakdown, [degraded, down]: [Nanos; 2]) -> Vec<BarPa
     let period = breakdown.period();
     let total = BAR_HEIGHT - PARTS_FROM;
     if period <= 0 {
-        return vec![BarPart { status: Status::Unknown, is_planned: false, y: PARTS_FROM, height: total }];
+        return whole(Status::Unknown, false);
     }
     let occurred = times.into_iter().filter(|(.., time)| *time > 0);
-    let count = occurred.clone().count() as f64;
+    let least_of = |status: Status, is_planned: bool| {
+        // Planned and unplanned time of the same status share its minimum height.
+        let is_shared = occurred.clone().any(|(other, is_other, _)| other == status && is_other != is_planned);
+        least_height(status) / if is_shared { 2.0 } else { 1.0 }
+    };
     // Each part gets the minimum height, and the rest is distributed by time.
-    let rest = total - PART_LEAST * count;
+    let rest = total - occurred.clone().map(|(status, is_planned, _)| least_of(status, is_planned)).sum::<f64>();
     let mut y = PARTS_FROM;
     occurred
+        .clone()
         .map(|(status, is_planned, time)| {
-            let height = PART_LEAST + rest * (time as f64 / period as f64);
+            let height = least_of(status, is_planned) + rest * (time as f64 / period as f64);
             let gap = if y > PARTS_FROM { PART_GAP } else { 0.0 };
             let part = BarPart { status, is_planned, y: y + gap, height: height - gap };
             y += height;
@@ -288,21 +342,26 @@ fn parts(breakdown: &UptimeBreakdown, [degraded, down]: [Nanos; 2]) -> Vec<BarPa
         .collect()
 }
 
+/// Returns the part of a bar that has only one status. The bar of an endpoint with a problem has the color of its
+/// current status, because a problem that has just begun would be hard to see.
+fn whole(status: Status, is_planned: bool) -> Vec<BarPart> {
+    vec![BarPart { status, is_planned, y: PARTS_FROM, height: BAR_HEIGHT - PARTS_FROM }]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::test_support::utc;
     use crate::test_support::{dataset, evaluate, period};
     use proptest::prelude::*;
-    use shared::{DAY, SECOND};
+    use shared::SECOND;
 
     #[test]
     fn a_short_failure_stays_visible() {
         let breakdown = UptimeBreakdown { healthy: DAY - SECOND, down: SECOND, ..UptimeBreakdown::default() };
         let parts = parts(&breakdown, [0, 0]);
         assert_eq!(parts.iter().map(|part| part.status).collect::<Vec<_>>(), [Status::Healthy, Status::Down]);
-        let drawn = PART_LEAST - PART_GAP;
-        assert!(parts[1].height >= drawn && parts[1].height < drawn + 0.1);
+        assert!((8.0..8.1).contains(&parts[1].height), "at least 8 of 26 pixels: {parts:?}");
         assert_eq!(summary(&breakdown, 0, 1, utc().language), "99.998% up; down for 1 s");
     }
 
@@ -314,6 +373,34 @@ mod tests {
         let dataset = dataset(&samples);
         let bars = strip(&evaluate(&dataset)[0], &period(), None, utc());
         assert!(bars[23].label.ends_with("down for 3 min; 2 outages – connection refused"), "{}", bars[23].label);
+    }
+
+    #[test]
+    fn the_current_bar_of_an_endpoint_with_a_problem_has_the_color_of_the_problem() {
+        let parts_of_last = |now: Status| {
+            let status = |ago: i64| if ago < 2 { now } else { Status::Healthy };
+            let samples: Vec<_> = (0..180).map(|ago| ("A", "", ago, status(ago))).collect();
+            let dataset = dataset(&samples);
+            strip(&evaluate(&dataset)[0], &period(), None, utc())[24]
+                .parts
+                .iter()
+                .map(|part| part.status)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(parts_of_last(Status::Down), [Status::Down]);
+        assert_eq!(parts_of_last(Status::Degraded), [Status::Degraded]);
+        assert_eq!(parts_of_last(Status::Healthy), [Status::Healthy]);
+    }
+
+    #[test]
+    fn bars_from_before_the_first_check_are_not_hatched() {
+        let samples: Vec<_> = (0..120).map(|ago| ("A", "", ago, Status::Healthy)).collect();
+        let dataset = dataset(&samples);
+        let bars = strip(&evaluate(&dataset)[0], &period(), None, utc());
+        let before: Vec<bool> = bars.iter().map(|bar| bar.is_before_first).collect();
+        assert_eq!((before.iter().filter(|is_before| **is_before).count(), before[24]), (22, false));
+        let paths = bar_paths(&bars);
+        assert_eq!((paths.before_first.matches('M').count(), paths.unknown.len()), (22, 1), "{:?}", paths.unknown);
     }
 
     #[test]
@@ -353,6 +440,7 @@ mod tests {
             Arc::new(BarView {
                 x: index as f64 * width,
                 width,
+                is_before_first: false,
                 status: breakdown.worst(),
                 parts: parts(breakdown, [0, 0]),
                 ..bar
@@ -384,7 +472,7 @@ mod tests {
         let mark = |breakdown: UptimeBreakdown, index: usize| {
             let path = bar_paths(&bars(&[breakdown])).parts[index].clone();
             path.split_inclusive('Z')
-                .filter(|part| !part.contains("26.00") && !part.contains("v2.00"))
+                .filter(|part| !part.contains("26.00") && !part.contains("v8.00") && !part.contains("v5.00"))
                 .collect::<String>()
         };
         assert_eq!(mark(healthy, 0), "");
@@ -400,7 +488,8 @@ mod tests {
             let parts = parts(&UptimeBreakdown { healthy, degraded, down, unknown }, [degraded / 2, down / 3]);
             let bottom = parts.iter().fold(PARTS_FROM, |edge: f64, part| {
                 let gap = if edge > PARTS_FROM { PART_GAP } else { 0.0 };
-                assert!((part.y - edge - gap).abs() < 1e-9 && part.height >= PART_LEAST - PART_GAP);
+                let least = least_height(part.status) / 2.0 - PART_GAP;
+                assert!((part.y - edge - gap).abs() < 1e-9 && part.height >= least);
                 part.y + part.height
             });
             prop_assert!((bottom - BAR_HEIGHT).abs() < 1e-9);

@@ -45,14 +45,14 @@ pub fn length(length: Nanos, language: &Language) -> String {
     exact_length(if length >= MINUTE { length / MINUTE * MINUTE } else { length }, language)
 }
 
-/// Formats a duration with unabbreviated units: `12 minutes`, `3 hours 5 minutes`, `2 days 4 hours`.
+/// Formats a duration with unabbreviated units, as in "for 3 hours 5 minutes": `12 minutes`, `2 days 4 hours`.
 #[must_use]
 pub fn full_length(length: Nanos, language: &Language) -> String {
     let (great, small) = match length {
         ..MINUTE => return language.format(texts::UNDER_A_MINUTE, &[]),
         MINUTE..HOUR => ((texts::MINUTES, MINUTE), (texts::MINUTES, MINUTE)),
         HOUR..DAY => ((texts::HOURS, HOUR), (texts::MINUTES, MINUTE)),
-        _ => ((texts::DAYS, DAY), (texts::HOURS, HOUR)),
+        _ => ((texts::FOR_DAYS, DAY), (texts::HOURS, HOUR)),
     };
     two_units(length, great, small, language)
 }
@@ -137,8 +137,14 @@ pub fn counted_names(names: &[String], count: usize, language: &Language) -> Str
 #[must_use]
 pub fn display_name(title: &str, locator: &str, language: &Language) -> String {
     const LIMIT: usize = 60;
+    shared::check_file::shortened(full_name(title, locator, language), LIMIT)
+}
+
+/// Returns an endpoint's whole name on one line, which is never empty.
+#[must_use]
+pub fn full_name(title: &str, locator: &str, language: &Language) -> String {
     let name = [on_one_line(title), on_one_line(locator)].into_iter().find(|name| !name.is_empty());
-    shared::check_file::shortened(name.unwrap_or_else(|| language.format(texts::UNNAMED_SERVICE, &[])), LIMIT)
+    name.unwrap_or_else(|| language.format(texts::UNNAMED_SERVICE, &[]))
 }
 
 #[cfg(test)]
@@ -191,5 +197,6 @@ mod tests {
         assert_eq!(display_name("a\n b", "", english()), "a b");
         assert_eq!(display_name("\u{202e}live\u{2069}", "", english()), "live");
         assert_eq!(display_name(&"x".repeat(200), "", english()).chars().count(), 60);
+        assert_eq!(full_name(&"x".repeat(200), "", english()).chars().count(), 200);
     }
 }

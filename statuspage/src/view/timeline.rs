@@ -23,6 +23,9 @@ pub(super) use self::announced::{TimedAnnouncement, announced};
 /// The maximum number of events to show. An endpoint that flaps every minute has 720 events a day.
 const EVENTS_LIMIT: usize = 200;
 
+/// The number of events after which no further day is shown until the visitor asks for all of them.
+const EVENTS_AT_FIRST: usize = 12;
+
 /// A day of the timeline, or several days without events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayView {
@@ -39,6 +42,8 @@ pub struct DayView {
 /// An outage that some endpoints had at the same time.
 pub(super) struct Episode {
     outage: Outage,
+    /// The address of the first endpoint, or an empty string if no endpoints were checked.
+    address: String,
     ids: Vec<usize>,
     names: Vec<String>,
     reasons: Vec<String>,
@@ -82,6 +87,21 @@ pub(super) fn timeline(
     left_out += events.len().saturating_sub(EVENTS_LIMIT);
     events.truncate(EVENTS_LIMIT);
     if evaluated.is_empty() { Vec::new() } else { days(&events, left_out, evaluated, period, calendar) }
+}
+
+/// Returns how many days are shown at first, and the number of all events if these days do not contain all of them.
+#[must_use]
+pub fn at_first(days: &[Arc<DayView>]) -> (usize, Option<usize>) {
+    let mut events = 0;
+    let count = days.iter().take_while(|day| {
+        let is_shown = events < EVENTS_AT_FIRST;
+        events += day.events.len();
+        is_shown
+    });
+    let count = count.count();
+    let all: usize = days.iter().map(|day| day.events.len()).sum();
+    let shown: usize = days[..count].iter().map(|day| day.events.len()).sum();
+    (count, (shown < all).then_some(all))
 }
 
 fn days(
@@ -137,6 +157,7 @@ fn episodes(evaluated: &[EvaluatedEndpoint<'_>], from: UnixNanos, language: &Lan
             let reason = evaluated.reason_of(&outage);
             episodes.push(Episode {
                 outage,
+                address: evaluated.address(),
                 ids: vec![evaluated.id],
                 names: vec![name.clone()],
                 reasons: reason.into_iter().map(|reason| reason.trim().to_owned()).collect(),
@@ -183,6 +204,7 @@ fn gaps(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<Episode> {
     let gaps = uptime::gaps(spans, period.from, period.now).into_iter();
     let episode = |span| Episode {
         outage: Outage { span, is_partial: false, is_planned: false },
+        address: String::new(),
         ids: Vec::new(),
         names: Vec::new(),
         reasons: Vec::new(),
@@ -213,6 +235,7 @@ impl Episode {
                 },
                 text,
                 reasons: self.reasons,
+                link: (!self.address.is_empty()).then_some((self.address, span.start)),
             },
         }
     }

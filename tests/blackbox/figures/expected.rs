@@ -109,90 +109,89 @@ impl StatusJson<'_> {
         list(self.0, "endpoints")
     }
 
-    /// The shortest form of a time: `14:02`, `yesterday 14:02`, `Friday 14:02`.
+    /// The shortest form of a time: `14:02`, `yesterday at 14:02`, `Friday 14:02`.
     fn moment(&self, moment: UnixNanos) -> String {
         let (today, day) = (self.now().div_euclid(DAY), moment.div_euclid(DAY));
         match today - day {
             0 => clock(moment),
-            1 => format!("yesterday {}", clock(moment)),
+            1 => format!("yesterday at {}", clock(moment)),
             2..7 => format!("{} {}", WEEKDAYS[day.rem_euclid(7) as usize], clock(moment)),
             _ => panic!("these stores have nothing that old"),
         }
     }
 
-    /// Returns the number and the unit of the slots in the period.
-    fn period(&self) -> (usize, &'static str) {
-        let range = self.now() - self.from();
-        if range <= 3 * DAY + HOUR {
-            ((range / HOUR) as usize, "hour")
-        } else {
-            ((self.now().div_euclid(DAY) - self.from().div_euclid(DAY) + 1) as usize, "day")
-        }
+    /// The monitored endpoints, and those of them that determine the overall status.
+    fn decisive(&self) -> (usize, Vec<&Value>) {
+        let status = text(self.0, "status");
+        let watched: Vec<&Value> = self.endpoints().iter().filter(|json| json["retired"] == false).collect();
+        let count = watched.len();
+        (count, watched.into_iter().filter(|json| text(json, "status") == status).collect())
+    }
+
+    /// When the overall status began, and whether it began at the same time everywhere.
+    fn start(&self) -> (UnixNanos, bool) {
+        let (_, of_status) = self.decisive();
+        let starts: Vec<UnixNanos> = of_status.iter().map(|json| number(json, "since")).collect();
+        let (first, last) =
+            (starts.iter().min().expect("there are some"), starts.iter().max().expect("there are some"));
+        (*first, last - first <= MERGE_WINDOW)
     }
 
     pub(super) fn sentence(&self) -> String {
         let status = text(self.0, "status");
-        let watched: Vec<&Value> = self.endpoints().iter().filter(|json| json["retired"] == false).collect();
-        let of_status: Vec<&Value> = watched.iter().copied().filter(|json| text(json, "status") == status).collect();
-        let starts: Vec<UnixNanos> = of_status.iter().map(|json| number(json, "since")).collect();
-        let (first, last) =
-            (starts.iter().min().expect("there are some"), starts.iter().max().expect("there are some"));
-        let since = format!("since {} ({})", self.moment(*first), in_full(self.now() - first));
+        let (watched, of_status) = self.decisive();
+        let (first, started_together) = self.start();
+        let length = in_full(self.now() - first);
         if let [only] = of_status.as_slice() {
-            let (title, down, heard) = (text(only, "title"), list(only, "down_from").len(), number(only, "heard"));
-            return match down as i64 {
-                0 => format!("{title} has been {status} {since}"),
-                _ if only["localized"] == true => {
-                    format!("{title} has been unreachable from {down} of {heard} locations {since}")
-                }
-                down if down < heard => {
-                    format!("{title} has been {status} {since}, as seen from {down} of {heard} locations")
-                }
-                _ => format!("{title} has been {status} {since}, as seen from all {heard} locations"),
-            };
+            let has = if only["localized"] == true { "had a partial outage" } else { &format!("been {status}") };
+            return format!("{} has {has} for {length}", text(only, "title"));
         }
         let names: Vec<String> = of_status.iter().map(|json| text(json, "title").to_owned()).collect();
         let who = match names.len() {
-            all if all == watched.len() => panic!("these stores have healthy endpoints"),
-            ..=3 => format!("{} are {status}", listed(&names)),
-            some => format!("{some} of {} services are {status}", watched.len()),
+            all if all == watched => panic!("these stores have healthy endpoints"),
+            ..=3 => listed(&names),
+            some => format!("{some} of {watched} services"),
         };
-        let together = if last - first <= MERGE_WINDOW { "" } else { "the first " };
-        format!("{who}, {together}{since}")
+        if started_together { format!("{who} have been {status} for {length}") } else { format!("{who} are {status}") }
     }
 
     /// The remark below the overall status. It counts the endpoints with other statuses.
     pub(super) fn remark(&self) -> String {
         let counts = &self.0["counts"];
-        let mut parts: Vec<String> = ["degraded", "unknown", "healthy"]
-            .into_iter()
-            .filter(|status| *status != text(self.0, "status") && number(counts, status) > 0)
-            .map(|status| {
-                let count = number(counts, status) as usize;
-                format!("{} {} {status}", counted(count, "service"), if count == 1 { "is" } else { "are" })
-            })
-            .collect();
+        let counted_as = |count: usize, is_first: bool, label: &str| {
+            let what = if is_first { counted(count, "service") } else { count.to_string() };
+            format!("{what} {} {label}", if count == 1 { "is" } else { "are" })
+        };
+        let mut remark = String::new();
+        for status in ["degraded", "unknown", "healthy"] {
+            if status != text(self.0, "status") && number(counts, status) > 0 {
+                let part = counted_as(number(counts, status) as usize, remark.is_empty(), status);
+                remark = if remark.is_empty() { part } else { format!("{remark}, {part}") };
+            }
+        }
         let retired = number(counts, "retired") as usize;
         if retired > 0 {
-            let verb = if retired == 1 { "is" } else { "are" };
-            parts.push(format!("{} {verb} not monitored", counted(retired, "service")));
+            let part = counted_as(retired, remark.is_empty(), "not monitored");
+            remark = if remark.is_empty() { part } else { format!("{remark}; {part}") };
         }
-        format!("{}.", listed(&parts))
+        format!("{remark}.")
     }
 
-    /// The time of the latest check, and the period that the page covers.
+    /// When the latest check ran, and since when and from where the overall status has been reported.
     pub(super) fn freshness(&self) -> (String, String) {
         let at = number(self.0, "checked");
-        let (count, unit) = self.period();
-        let showing = match unit {
-            "hour" => format!("results since {} ({})", self.moment(self.from()), counted(count, unit)),
-            _ => format!("the last {}", counted(count, unit)),
+        let (_, of_status) = self.decisive();
+        let (first, started_together) = self.start();
+        let which = if started_together { "" } else { "the first " };
+        let locations = match of_status.as_slice() {
+            [only] if !list(only, "down_from").is_empty() => {
+                let (down, heard) = (list(only, "down_from").len() as i64, number(only, "heard"));
+                if down < heard { format!("{down} of {heard}") } else { format!("all {heard}") }
+            }
+            _ => list(self.0, "nodes").len().to_string(),
         };
-        let count = list(self.0, "nodes").len();
-        (
-            format!("{}, {}", self.moment(at), ago(self.now() - at)),
-            format!("from {count} locations · showing {showing}"),
-        )
+        let since = self.moment(first);
+        (ago(self.now() - at), format!("{which}since {since}, from {locations} locations"))
     }
 
     /// The status that is shown next to an endpoint's name.
@@ -200,11 +199,10 @@ impl StatusJson<'_> {
         let status = text(json, "status");
         let Some(since) = json["since"].as_i64() else {
             let at = number(json, "checked");
-            let (moment, length) = (self.moment(at), length(self.now() - at));
             return if json["retired"] == true {
-                format!("Not monitored since {moment} ({length})")
+                format!("Not monitored since {}", self.moment(at))
             } else {
-                format!("Unknown: not checked since {moment} ({length})")
+                format!("No data for {}", length(self.now() - at))
             };
         };
         let word = if json["localized"] == true { "Partial outage".to_owned() } else { capital(status) };
@@ -212,7 +210,15 @@ impl StatusJson<'_> {
             return word;
         }
         assert!(since > self.from(), "in these stores, every status has changed: {json:#}");
-        format!("{word} since {} ({})", self.moment(since), length(self.now() - since))
+        format!("{word} for {}", length(self.now() - since))
+    }
+
+    /// How much of the time an endpoint was observed, if that is not nearly all of it.
+    pub(super) fn coverage(json: &Value) -> String {
+        let [up, down, unknown] = ["healthy", "down", "unknown"].map(|name| number(json, name));
+        let observed = up + number(json, "degraded") + down;
+        let is_nearly_all = observed as f64 / (observed + unknown) as f64 >= 0.999;
+        if is_nearly_all { String::new() } else { format!("monitored {} of the time", text(json, "coverage")) }
     }
 
     /// The uptime breakdown of an endpoint, as text.
@@ -247,7 +253,7 @@ impl StatusJson<'_> {
                 format!("median {} · p95 {} · max {}", rtt("median"), rtt("p95_of_attempts"), rtt("max"))
             }
             "checks" => format!("median {} · max {}", rtt("median"), rtt("max")),
-            _ => format!("p50 ≈ {} · p95 ≤ {}", rtt("median"), rtt("max")),
+            _ => format!("Typically {}, 95% within {}", rtt("median"), rtt("max")),
         }
     }
 
@@ -264,12 +270,12 @@ impl StatusJson<'_> {
         for json in self.endpoints() {
             for incident in list(json, "incidents") {
                 let status = if incident["localized"] == true { "partial outage" } else { text(incident, "status") };
-                let (at, line) = self.event(incident, &format!("{} {status}", text(json, "title")));
+                let (at, line) = self.event(incident, &format!("{}: {status}", text(json, "title")));
                 let reason = incident["reason"].as_str().unwrap_or_else(|| panic!("it has a reason: {incident:#}"));
                 events.push((at, format!("{line}{reason}")));
             }
         }
-        events.extend(list(self.0, "unobserved").iter().map(|gap| self.event(gap, "All services not checked")));
+        events.extend(list(self.0, "unobserved").iter().map(|gap| self.event(gap, "All services: not checked")));
         events.sort_by_key(|(at, _)| -at);
         events
     }
@@ -279,7 +285,7 @@ impl StatusJson<'_> {
         let start = begun.max(self.from());
         let length = length(number(json, "length") - (start - begun));
         let Some(end) = json["end"].as_i64() else {
-            return (start, format!("{}{what} for {length}, ongoing", clock(start)));
+            return (start, format!("{}{what}, ongoing ({length} so far)", clock(start)));
         };
         assert_eq!(end - begun, number(json, "length"), "{json}");
         let until = if start.div_euclid(DAY) == end.div_euclid(DAY) { clock(end) } else { self.moment(end) };

@@ -8,7 +8,9 @@ use super::*;
 use crate::dataset::Cache;
 use crate::i18n::Calendar;
 use crate::store::StoreError;
-use crate::test_support::{NOW, affected, cache_with_posts, dataset, incident_post, maintenance_post, post_id, utc};
+use crate::test_support::{
+    NOW, affected, cache_with_posts, dataset, detailed, incident_post, maintenance_post, post_id, utc,
+};
 use crate::url_state::{Shown, UrlState};
 use crate::view::event::{EventKind, EventView};
 use crate::view::{self, LoadProgress, PageView, ViewSettings};
@@ -27,7 +29,7 @@ fn settings() -> ViewSettings {
 
 fn page_of(cache: &mut Cache, query: &str) -> PageView {
     let url_state = UrlState::parse(query);
-    view::page(cache, utc(), settings(), &Appearance::default(), &url_state, LoadProgress::Complete)
+    view::page(cache, utc(), settings(), &detailed(), &url_state, LoadProgress::Complete)
 }
 
 fn shown(checks: &[Check], posts: &[Post]) -> PageView {
@@ -78,7 +80,7 @@ fn a_resolved_incident_is_brief_for_a_day_and_then_only_in_the_history() {
     let mut cache = cache_with_posts(&checks(0, Healthy), &posts);
     let later = Calendar { now: NOW + 2 * DAY, today: NOW + 2 * DAY, ..utc() };
     let url_state = UrlState { shown: Shown::History, ..UrlState::default() };
-    let view = view::page(&mut cache, later, settings(), &Appearance::default(), &url_state, LoadProgress::Complete);
+    let view = view::page(&mut cache, later, settings(), &detailed(), &url_state, LoadProgress::Complete);
     assert_eq!(view.announced, Announced::default());
     let months = &view.detail.as_ref().expect("the history").months;
     assert_eq!((months.len(), months[0].heading.as_str()), (1, "November 2026"));
@@ -125,7 +127,7 @@ fn a_planned_problem_keeps_its_word_and_shows_its_end() {
     assert_eq!(view.overall.remark, "1 service is healthy.");
     let a = &view.endpoints[0];
     assert_eq!((a.status, a.is_planned), (Down, true));
-    assert_eq!(a.state, "Down since 12:43 (19 min) · planned until 14:02");
+    assert_eq!(a.state, "Down for 19 min · planned until 14:02");
     assert!(view.groups[0].is_planned && view.groups[0].status == Down);
     assert_eq!(lines(&view.announced.current), ["Upgrade: Maintenance in progress until 14:02 · affects A"]);
     let events = &view.timeline[0].events;
@@ -151,7 +153,7 @@ fn one_unplanned_problem_makes_the_page_unplanned() {
     let mut all = checks(20, Down);
     all.extend((0..20).map(|ago| ("C", "", ago, Down)));
     let view = shown(&all, &[window(2 * HOUR, Impact::Down)]);
-    assert!(!view.overall.is_planned && view.overall.headline.starts_with("A and C are down, since"));
+    assert!(!view.overall.is_planned && view.overall.headline == "A and C have been down for 19 minutes");
     let planned: Vec<bool> = view.endpoints.iter().map(|one| one.is_planned).collect();
     assert_eq!(planned, [true, false, false], "{:?}", view.endpoints);
 }
@@ -176,7 +178,7 @@ fn bars_have_lines_and_marks_and_planned_parts() {
     let page = page_of(&mut cache, "");
     let bars = |index: usize| {
         let head = &page.endpoints[index];
-        let full = view::full_endpoint(&cache, head, utc(), settings(), &Appearance::default(), &page.opened);
+        let full = view::full_endpoint(&cache, head, utc(), settings(), &detailed(), &page.opened);
         full.expect("it is known").strip
     };
     let (a, b) = (bars(0), bars(1));
@@ -233,7 +235,7 @@ fn groups_and_prefixes_are_named() {
     let mut cache = Cache::default();
     cache.dataset = dataset(&["Pay one", "Pay two", "Cart"].map(|title| (title, "", 0, Healthy)));
     let group = Group { title: "Shop".to_owned(), endpoints: vec!["Cart".to_owned()], groups: Vec::new() };
-    let appearance = Appearance { groups: vec![group], ..Appearance::default() };
+    let appearance = Appearance { groups: vec![group], ..detailed() };
     let context = AnnouncementContext { dataset: &cache.dataset, appearance: &appearance, calendar: utc() };
     let about = |scopes: &[&str]| {
         let affects: Vec<_> = scopes.iter().map(|scope| affected(scope, Impact::Down)).collect();
@@ -345,7 +347,7 @@ fn posts_from_the_future_and_hostile_posts_change_nothing() {
             assert_eq!((view.overall.state, view.endpoints.len()), ("down", 2), "{at} {query}");
             assert!(!format!("{view:?}").contains("onerror"), "{at} {query}");
             for head in &view.endpoints {
-                let full = view::full_endpoint(&cache, head, utc(), settings(), &Appearance::default(), &view.opened);
+                let full = view::full_endpoint(&cache, head, utc(), settings(), &detailed(), &view.opened);
                 assert!(full.is_some());
             }
         }

@@ -2,7 +2,7 @@ use super::super::affected::AnnouncementContext;
 use super::super::messages::{current_messages, messages};
 use super::*;
 use crate::dataset::Dataset;
-use crate::test_support::{NOW, history_with_errors, utc};
+use crate::test_support::{NOW, detailed, history_with_errors, utc};
 use crate::test_support::{dataset, evaluate, period};
 use Status::{Down, Healthy};
 use shared::check_file::{CheckFile, CheckResult};
@@ -12,7 +12,7 @@ use shared::post::fold::Announcements;
 use shared::{DAY, HOUR};
 
 fn lines(dataset: &Dataset) -> Vec<String> {
-    let messages = messages_of(dataset, &Appearance::default());
+    let messages = messages_of(dataset, &detailed());
     let days = timeline(&evaluate(dataset), &messages, Vec::new(), &period(), utc(), LoadProgress::Complete);
     let line = |event: &EventView| match &event.kind {
         EventKind::Change { subject, text, reasons, .. } => {
@@ -114,7 +114,7 @@ fn events_use_configured_status_labels() {
 #[test]
 fn a_current_outage_is_ongoing() {
     let dataset = dataset(&steady("A", &[1, 0]));
-    assert_eq!(lines(&dataset)[1], "13:01 A: down for 1 min, ongoing (connection refused)");
+    assert_eq!(lines(&dataset)[1], "13:01 A: down, ongoing (1 min so far) (connection refused)");
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_message_about_several_services_is_one_event() {
     let name = CheckFileName { stored_at: NOW - HOUR, node: None };
     dataset.add(&name, CheckFile { results: vec![result("A"), result("B")], skipped: Vec::new() });
     dataset.sort_samples();
-    let messages = messages_of(&dataset, &Appearance::default());
+    let messages = messages_of(&dataset, &detailed());
     assert_eq!((messages.len(), messages[0].about.as_str()), (1, "All services"));
     assert_eq!(messages[0].nodes.len(), 2, "without the script");
     assert_eq!(current_messages(&messages, NOW).len(), 1);
@@ -168,7 +168,7 @@ fn a_message_does_not_show_hidden_locators() {
     dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
     let about = |hidden: &[&str]| {
         let hidden_locators = hidden.iter().map(ToString::to_string).collect();
-        messages_of(&dataset, &Appearance { hidden_locators, ..Appearance::default() })[0].about.clone()
+        messages_of(&dataset, &Appearance { hidden_locators, ..detailed() })[0].about.clone()
     };
     assert_eq!((about(&[]).as_str(), about(&["*"]).as_str()), ("https://secret.internal", "an unnamed service"));
 }
@@ -201,4 +201,28 @@ fn the_number_of_events_is_limited() {
     let lines = lines(&dataset(&checks));
     assert_eq!(lines.len(), 1 + EVENTS_LIMIT + 1);
     assert_eq!(lines.last().map(String::as_str), Some("21 November – 22 November 500 more."), "the others are counted");
+}
+
+#[test]
+fn days_are_shown_until_there_are_enough_events() {
+    let event = |number: usize| {
+        let kind = EventKind::Change {
+            status: Status::Down,
+            is_partial: false,
+            is_planned: false,
+            subject: String::new(),
+            text: String::new(),
+            reasons: Vec::new(),
+            link: None,
+        };
+        Arc::new(EventView { datetime: number.to_string(), clock: String::new(), about: Vec::new(), kind })
+    };
+    let day = |events: usize| {
+        let events = (0..events).map(event).collect();
+        Arc::new(DayView { key: 0, heading: String::new(), quiet: None, events })
+    };
+    assert_eq!(at_first(&[]), (0, None));
+    assert_eq!(at_first(&[day(11), day(30), day(1), day(0)]), (2, Some(42)));
+    assert_eq!(at_first(&[day(30), day(0)]), (1, None), "the days without events at the end are not counted");
+    assert_eq!(at_first(&[day(3), day(0), day(4)]), (3, None));
 }
