@@ -24,7 +24,8 @@ help: ## List the targets
 run: page ## Build everything, check the endpoints in checker.json and serve the status page
 	@$(call report,building the checker; a few minutes the first time)
 	cargo build --profile quick -p checker
-	@test -e $(CONFIG) || { $(TARGET)/quick/checker init --quiet $(CONFIG) && echo "checkup: wrote the starter configuration $(CONFIG)"; }
+	@test -e $(CONFIG) || { $(TARGET)/quick/checker init --quiet -c $(CONFIG) && echo "checkup: wrote the starter configuration $(CONFIG)"; }
+	@echo "checkup: \`$(TARGET)/quick/checker demo\` shows a page with generated data; \`checker init URL...\` writes checks of your services"
 	@echo "checkup: edit $(CONFIG) to change the checks; changes to them take effect within seconds"
 	@CHECKUP_RUN_BY_MAKE=1 exec $(TARGET)/quick/checker serve -c $(CONFIG) --listen 127.0.0.1:$(PORT)
 

@@ -1,25 +1,31 @@
 //! The command line: commands, flags and their help.
 
+mod global;
+mod help;
 mod incident;
+mod listen;
 mod maintenance;
 mod notify;
 mod posts;
 mod provision;
+mod start;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::ArgPredicate;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use shared::Nanos;
 use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
+pub use self::global::{ColorMode, FindingsFormat, Format, FormatArguments, GlobalArguments, StatusFormat};
+pub use self::help::{command, parse};
 pub use self::incident::{
     EditArguments, IncidentCommand, IncidentShowArguments, OpenArguments, PostmortemArguments, ResolveArguments,
     UpdateArguments, WithdrawArguments,
 };
+pub use self::listen::parse_listen;
 pub use self::maintenance::{
     MaintenanceCancelArguments, MaintenanceChangeArguments, MaintenanceCommand, MaintenanceExtendArguments,
     MaintenanceRenewArguments, MaintenanceShowArguments, PlanArguments,
@@ -30,6 +36,7 @@ pub use self::posts::{
     SilenceArguments, SilenceCommand, SilenceEndArguments, TextArguments,
 };
 pub use self::provision::{BucketArguments, DeprovisionArguments, ProvisionArguments};
+pub use self::start::{DemoArguments, InitArguments, ListenArgument, ManArguments, ServeArguments};
 use crate::monitor::schedule::{InvalidShard, Shard};
 use crate::ui::log::LogFormat;
 
@@ -40,13 +47,22 @@ pub const LISTEN_VARIABLE: &str = "CHECKUP_LISTEN";
 #[derive(Debug, Parser)]
 #[command(name = "checker", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
+    #[command(flatten)]
+    pub global: GlobalArguments,
     #[command(subcommand)]
     pub command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check all endpoints, print the results and store them (once, or repeatedly with --every)
+    /// Serve an example of a status page with generated data
+    ///
+    /// The page shows 90 days of eight services, checked from three locations. The data is generated in a temporary
+    /// directory, which is removed when the command ends. No service is checked.
+    Demo(DemoArguments),
+    /// Check all endpoints, print the results and store them
+    ///
+    /// Runs once, or repeatedly with --every.
     ///
     /// Exit status: 0 if the results were stored, whatever they are; 1 if an endpoint is at least as bad as
     /// --fail-on; 2 if the checker itself failed.
@@ -100,14 +116,16 @@ pub enum Command {
     /// stored; 2 if it could not be stored.
     #[command(override_usage = "checker beat [OPTIONS] <JOB>")]
     Beat(BeatArguments),
-    /// Write a commented starter configuration
+    /// Write a commented configuration, with a check for each URL
     Init(InitArguments),
-    /// Prepare a bucket for a status page: its CORS rules, a reader for the page and a writer for each node
+    /// Prepare a bucket for a status page
     ///
-    /// Requires an administrator's credentials, from --profile, the configuration or the environment. Shows a plan
+    /// Sets up the bucket's CORS rules, a reader for the page and a writer for each node. Requires an administrator's credentials, from --profile, the configuration or the environment. Shows a plan
     /// and asks before changing anything. You can run it again at any time; it does only what is missing.
     Provision(ProvisionArguments),
-    /// Remove what `provision` created, but keep the data unless --delete-data is given
+    /// Remove what `provision` created
+    ///
+    /// The data is kept, unless --delete-data is given.
     Deprovision(DeprovisionArguments),
     /// Test the setup from both the checker's side and the page's, and suggest fixes
     ///
@@ -124,6 +142,8 @@ pub enum Command {
         /// Shell to generate completions for
         shell: Shell,
     },
+    /// Print the manual page, or write a page for each command
+    Man(ManArguments),
 }
 
 #[derive(Debug, Args)]
@@ -144,9 +164,8 @@ pub struct RunArguments {
     /// Format of log lines, which go to standard error. RUST_LOG sets their level, for example warn (default: info)
     #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", requires = "every")]
     pub log_format: LogFormat,
-    /// Format of the results on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[command(flatten)]
+    pub format: FormatArguments,
     /// Exit with 1 if an endpoint is at least this bad: `degraded` or `down`
     #[arg(long, value_name = "STATUS", value_parser = fail_on)]
     pub fail_on: Option<Status>,
@@ -174,44 +193,21 @@ pub struct RunArguments {
 }
 
 #[derive(Debug, Args)]
-pub struct ServeArguments {
-    #[command(flatten)]
-    pub config: ConfigArgument,
-    /// Address and port of the web server; 0.0.0.0:8080 accepts connections from other machines
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = LISTEN_VARIABLE)]
-    pub listen: SocketAddr,
-    /// Host name that browsers can use to open the page if it is served on a loopback address, for example behind a
-    /// reverse proxy; repeatable, and .example.com also allows all names below example.com. Always allowed: localhost
-    /// and IP addresses
-    #[arg(long, value_name = "NAME")]
-    pub allowed_host: Vec<String>,
-    /// Format of log lines, which go to standard error. RUST_LOG sets their level, for example warn (default: info)
-    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
-    pub log_format: LogFormat,
-    /// Do not notify channels. Other nodes still notify them
-    #[arg(long)]
-    pub no_notify: bool,
-    /// Serve the page from this directory instead of the built-in one
-    #[arg(long, value_name = "DIR")]
-    pub page: Option<PathBuf>,
-    /// Check only this part of the endpoints, for example 2/5; other machines check the other parts
-    #[arg(long, value_name = "PART/COUNT", value_parser = shard)]
-    pub shard: Option<Shard>,
-    /// Name of this node, overriding the configuration
-    #[arg(long, value_name = "NAME")]
-    pub node: Option<NodeName>,
-}
-
-#[derive(Debug, Args)]
 pub struct StatusArguments {
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// Time range to report, for example 24h, 7d or 90d (default: the page's range)
+    /// Time range to report, for example 24h, 90d or 1y (default: the page's range)
     #[arg(long, value_name = "DURATION", value_parser = range)]
     pub range: Option<Nanos>,
     /// Format of the report on standard output
     #[arg(long, value_enum, default_value_t = StatusFormat::Table)]
-    pub format: StatusFormat,
+    format: StatusFormat,
+    /// Print JSON, like --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Show the table again whenever the status may have changed, until Ctrl-C
+    #[arg(long, short, conflicts_with_all = ["format", "json", "fail_on"])]
+    pub watch: bool,
     /// Add response times and one entry per hour or day to the JSON output. For ranges of up to 3 days, this reads
     /// every check file
     #[arg(long, alias = "details")]
@@ -219,6 +215,13 @@ pub struct StatusArguments {
     /// Exit with 1 if an endpoint is at least this bad: `degraded` or `down`
     #[arg(long, value_name = "STATUS", value_parser = fail_on)]
     pub fail_on: Option<Status>,
+}
+
+impl StatusArguments {
+    #[must_use]
+    pub fn format(&self) -> StatusFormat {
+        if self.json { StatusFormat::Json } else { self.format }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -268,7 +271,7 @@ pub struct ExpireArguments {
 
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
-    /// Title of the endpoint, exactly as in the configuration
+    /// Title of the endpoint, in any case, or the beginning of it
     #[arg(value_name = "ENDPOINT")]
     pub endpoint: String,
     #[command(flatten)]
@@ -291,19 +294,6 @@ pub struct BeatArguments {
 }
 
 #[derive(Debug, Args)]
-pub struct InitArguments {
-    /// Path to the file to write
-    #[arg(default_value = "checker.json", value_name = "FILE")]
-    pub path: PathBuf,
-    /// Replace the file if it already exists
-    #[arg(long)]
-    pub force: bool,
-    /// Do not print the next steps
-    #[arg(long, short)]
-    pub quiet: bool,
-}
-
-#[derive(Debug, Args)]
 pub struct DoctorArguments {
     /// The checker's configuration; tests its store with the keys in it (no default if --page is set)
     #[arg(
@@ -322,36 +312,21 @@ pub struct DoctorArguments {
     pub origin: Vec<String>,
     /// Format of the findings on standard output
     #[arg(long, value_enum, default_value_t = FindingsFormat::Text)]
-    pub format: FindingsFormat,
+    format: FindingsFormat,
+    /// Print JSON, like --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FindingsFormat {
-    /// One line per finding, with its level and remedy
-    Text,
-    /// A JSON document with the worst level and all findings
-    Json,
+impl DoctorArguments {
+    #[must_use]
+    pub fn format(&self) -> FindingsFormat {
+        if self.json { FindingsFormat::Json } else { self.format }
+    }
 }
 
-/// The output format of `status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StatusFormat {
-    /// A table for people, with colors on a terminal
-    Table,
-    /// A JSON document on one line
-    Json,
-    /// Metrics in the text format of Prometheus, which have their own ranges
-    Prometheus,
-}
-
-/// The output format of `run`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// A table for people, with colors on a terminal
-    Table,
-    /// A JSON document on one line
-    Json,
-}
+/// The length of a year in `--range`, as on the page.
+const YEAR: Nanos = 365 * shared::DAY;
 
 /// The shortest interval that `--every` accepts.
 const SHORTEST_INTERVAL: Nanos = shared::SECOND;
@@ -369,7 +344,11 @@ fn age(text: &str) -> Result<Nanos, String> {
 }
 
 fn range(text: &str) -> Result<Nanos, String> {
-    let nanos = shared::duration::parse(text).map_err(|error| error.to_string())?;
+    let years = text.strip_suffix('y').and_then(|years| years.parse::<u8>().ok());
+    let nanos = match years {
+        Some(years) => i64::from(years) * YEAR,
+        None => shared::duration::parse(text).map_err(|error| error.to_string())?,
+    };
     if (shared::HOUR..=36_500 * shared::DAY).contains(&nanos) {
         Ok(nanos)
     } else {

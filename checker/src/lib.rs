@@ -10,7 +10,9 @@ pub mod checks;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod demo;
 pub mod doctor;
+pub mod headline;
 pub mod metrics;
 pub mod monitor;
 pub mod notify;
@@ -25,6 +27,7 @@ pub mod store;
 #[cfg(test)]
 mod text_snapshots;
 pub mod time_range;
+pub mod titles;
 pub mod tls_error;
 pub mod ui;
 

@@ -6,11 +6,10 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use checker::cli::{Cli, Command, HistoryCommand};
+use checker::cli::{self, Command, HistoryCommand};
 use checker::commands::{self, Outcome};
 use checker::platform::{clock, fd_limit};
 use checker::ui;
-use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
 
 /// Faster than the default allocator for checks, which create many small objects.
@@ -21,7 +20,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BLOCKING_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = cli::parse();
+    ui::configure(cli.global.verbosity(), cli.global.color_choice());
     let outcome = execute(&cli.command).unwrap_or_else(|error| {
         ui::error(error.as_ref());
         Outcome::Failed
@@ -30,12 +30,15 @@ fn main() -> ExitCode {
 }
 
 fn execute(command: &Command) -> anyhow::Result<Outcome> {
-    let needs_clock =
-        !matches!(command, Command::Init(_) | Command::Validate(_) | Command::Schema | Command::Completions { .. });
+    let needs_clock = !matches!(
+        command,
+        Command::Init(_) | Command::Validate(_) | Command::Schema | Command::Completions { .. } | Command::Man(_)
+    );
     if needs_clock {
         clock::verify(clock::now())?;
     }
     match command {
+        Command::Demo(arguments) => complete(multi_threaded()?, commands::demo::demo(arguments)),
         Command::Run(arguments) => complete(single_threaded()?, commands::run::run(arguments)),
         Command::Serve(arguments) => complete(multi_threaded()?, commands::serve::serve(arguments)),
         Command::Status(arguments) => complete(multi_threaded()?, commands::status::status(arguments)),
@@ -59,6 +62,7 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
         Command::Validate(arguments) => commands::validate::validate(arguments),
         Command::Schema => commands::schema::schema(),
         Command::Completions { shell } => commands::completions::completions(*shell),
+        Command::Man(arguments) => commands::man::man(arguments),
     }
 }
 

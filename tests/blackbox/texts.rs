@@ -53,6 +53,8 @@ fn redacted(text: &str, checker: &Checker) -> String {
         (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( UTC|Z)?", "[date]"),
         (r"\b\d+(\.\d+)? (ns|µs|ms)\b", "[rtt]"),
         (r"in \d+\.\d s\b", "in [duration]"),
+        (r"([A-Z][a-z]{2} \d{1,2}, )?(\d{4}, )?\b\d\d:\d\d (UTC|[+-]\d\d:\d\d)", "[clock time]"),
+        (r"(been \w+|outage|data) for \d+ \w+( \d+ \w+)?", "$1 for [length]"),
         (r"\b\d+ (s|min)( \d+ s)? ago", "[ago]"),
         (r"\b[1-9]\d\.\d\d%", "[percentage]"),
         (r"spool/[0-9a-f]{8,}", "spool/[store]"),

@@ -3,7 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
-use super::{AuthorArguments, ConfigArgument, EraseArguments, Format, PostListArguments, TextArguments};
+use super::{AuthorArguments, ConfigArgument, EraseArguments, FormatArguments, PostListArguments, TextArguments};
 
 /// The states of an incident that an update can set.
 const STATES: [&str; 4] = ["investigating", "identified", "monitoring", "resolved"];
@@ -148,7 +148,6 @@ pub struct IncidentShowArguments {
     pub id: String,
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// Format of the report on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[command(flatten)]
+    pub format: FormatArguments,
 }

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use shared::{DAY, Nanos};
 
-use super::{AuthorArguments, ConfigArgument, Format, PostListArguments};
+use super::{AuthorArguments, ConfigArgument, FormatArguments, PostListArguments};
 
 #[derive(Debug, Subcommand)]
 pub enum MaintenanceCommand {
@@ -59,9 +59,8 @@ pub struct PlanArguments {
     /// Show the windows without posting them
     #[arg(long)]
     pub dry_run: bool,
-    /// Format of the report on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[command(flatten)]
+    pub format: FormatArguments,
 }
 
 #[derive(Debug, Args)]
@@ -71,9 +70,8 @@ pub struct MaintenanceShowArguments {
     pub id: String,
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// Format of the report on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[command(flatten)]
+    pub format: FormatArguments,
 }
 
 #[derive(Debug, Args)]

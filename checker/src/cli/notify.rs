@@ -5,7 +5,7 @@ use shared::notification_log::ChannelId;
 use shared::object_name::NodeName;
 use shared::{DAY, HOUR, Nanos};
 
-use super::{ConfigArgument, Format};
+use super::{ConfigArgument, FormatArguments};
 
 #[derive(Debug, Subcommand)]
 pub enum NotifyCommand {
@@ -39,9 +39,8 @@ pub struct NotifyViewArguments {
     /// Name of this node, overriding the configuration
     #[arg(long, value_name = "NAME")]
     pub node: Option<NodeName>,
-    /// Format of the report on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[command(flatten)]
+    pub format: FormatArguments,
 }
 
 #[derive(Debug, Args)]
@@ -51,9 +50,8 @@ pub struct NotifyReplayArguments {
     /// How far back to start, from 1h to 400d
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = since)]
     pub since: Nanos,
-    /// Format of the report on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[command(flatten)]
+    pub format: FormatArguments,
 }
 
 fn since(text: &str) -> Result<Nanos, String> {

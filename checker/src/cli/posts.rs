@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use shared::Nanos;
 use shared::object_name::NodeName;
 
-use super::{ConfigArgument, Format};
+use super::{ConfigArgument, FormatArguments};
 use crate::posts::time::LONGEST_NOTICE;
 
 /// The configuration and the author of a post.
@@ -37,9 +37,8 @@ pub struct PostListArguments {
     /// Also list those that have ended
     #[arg(long)]
     pub all: bool,
-    /// Format of the list on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[command(flatten)]
+    pub format: FormatArguments,
 }
 
 #[derive(Debug, Args)]

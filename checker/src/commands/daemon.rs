@@ -22,13 +22,15 @@ use crate::config::model::Config;
 use crate::counted;
 use crate::monitor::confirmation::ConfirmationState;
 use crate::monitor::confirmation_file;
-use crate::monitor::round::run_round;
+use crate::monitor::round::{RoundProgress, run_round};
 use crate::monitor::schedule::{Shard, stable_hash};
 use crate::monitor::scheduler::{Control, Scheduler, StartMode};
 use crate::now;
 use crate::platform::clock;
 use crate::platform::shutdown::Shutdown;
-use crate::ui::{self, log::LogFormat};
+use crate::ui;
+use crate::ui::log::LogFormat;
+use crate::ui::progress::WaitingLine;
 
 /// How often the configuration file is checked for changes.
 const FILE_CHECK_INTERVAL: Duration = Duration::from_secs(2);
@@ -118,7 +120,10 @@ pub(super) async fn first_round(
     interval: Option<Nanos>,
 ) -> (Vec<CheckResult>, Vec<ConfirmationState>) {
     let mut confirmations = confirmation_file::load(config);
-    let mut results = run_round(config, context, interval, now).await;
+    let mut line = WaitingLine::default();
+    let mut report = |progress: RoundProgress<'_>| line.draw(progress.done, progress.total, progress.waiting_for);
+    let mut results = run_round(config, context, interval, now, &mut report).await;
+    line.clear();
     let mut earlier = Vec::new();
     for ((result, confirmation), check) in results.iter_mut().zip(&mut confirmations).zip(&config.checks) {
         earlier.extend(confirmation.confirm(result, check.failures_before_down));

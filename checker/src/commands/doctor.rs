@@ -53,7 +53,7 @@ pub async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
             }
         }
     }
-    match arguments.format {
+    match arguments.format() {
         FindingsFormat::Text => ui::stdout(&doctor::text(&findings))?,
         FindingsFormat::Json => ui::stdout_data(&format!("{:#}\n", doctor::to_json(&findings)))?,
     }

@@ -6,7 +6,6 @@ use std::pin::pin;
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
 use shared::status::Status;
-use shared::suggest::suggest;
 
 use super::{Outcome, check_context, load};
 use crate::checks::Check;
@@ -15,6 +14,7 @@ use crate::checks::probe_data::Capture;
 use crate::checks::{CheckOutcome, attempt};
 use crate::cli::ExplainArguments;
 use crate::monitor::runner::evaluate_on_this_node;
+use crate::titles::find_title;
 use crate::ui;
 use crate::ui::explain::explain as explained;
 
@@ -28,16 +28,11 @@ struct UnknownEndpoint {
 /// Runs `checker explain`. Exits with status 1 if the endpoint is down.
 pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     let config = load(&arguments.config.config, None)?;
-    let titles = || config.checks.iter().map(|check| check.title.as_str());
-    let Some(check) = config.checks.iter().find(|check| check.title == arguments.endpoint) else {
-        let remedy = match suggest(&arguments.endpoint, titles()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                format!("expected one of {}", titles().map(|title| format!("`{title}`")).collect::<Vec<_>>().join(", "))
-            }
-        };
-        return Err(UnknownEndpoint { title: arguments.endpoint.clone(), remedy }.into());
-    };
+    let unknown = |remedy| UnknownEndpoint { title: arguments.endpoint.clone(), remedy };
+    let titles = config.checks.iter().map(|check| check.title.as_str());
+    let title = find_title(&arguments.endpoint, titles).map_err(unknown)?;
+    let check = config.checks.iter().find(|check| check.title == title);
+    let check = check.ok_or_else(|| unknown("expected the title of a check".to_owned()))?;
     let capture = Capture { headers: true, diagnostics: true, ..check.capture };
     let check = Check { capture, ..Check::clone(check) };
     let context = check_context(&config);

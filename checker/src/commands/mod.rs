@@ -6,6 +6,7 @@ mod bucket;
 pub mod completions;
 mod daemon;
 mod daemon_tasks;
+pub mod demo;
 pub mod deprovision;
 pub mod doctor;
 pub mod erase;
@@ -16,6 +17,7 @@ pub mod history;
 pub mod incident;
 pub mod init;
 pub mod maintenance;
+pub mod man;
 pub mod message;
 mod metrics_file;
 mod metrics_task;
@@ -42,7 +44,7 @@ use shared::Nanos;
 use shared::object_name::NodeName;
 
 use crate::checks::CheckContext;
-use crate::cli::LISTEN_VARIABLE;
+use crate::cli::{LISTEN_VARIABLE, parse_listen};
 use crate::config::model::Config;
 use crate::config::{self, ConfigError, Environment};
 use crate::monitor::heartbeat_reader::heartbeat_reader;
@@ -92,6 +94,7 @@ fn load_with_page_address(
     let page_address = page_address.map(|address| reachable(address).to_string());
     let variable = |name: &str| match &page_address {
         Some(address) if name == LISTEN_VARIABLE => Some(address.clone()),
+        None if name == LISTEN_VARIABLE => std::env::var(name).ok().map(complete_address),
         _ => std::env::var(name).ok(),
     };
     let loaded = config::load(path, &Environment { variable: &variable, ..environment() })?;
@@ -152,6 +155,11 @@ fn report_notifications(report: &EvaluationReport) {
     }
 }
 
+/// Returns the complete form of an address that the operator shortened, such as `:8460`, for use in URLs.
+fn complete_address(text: String) -> String {
+    parse_listen(&text).map_or(text, |address| reachable(address).to_string())
+}
+
 /// Returns the address at which this machine can reach a listener: the loopback address if it listens on all addresses.
 fn reachable(listener: SocketAddr) -> SocketAddr {
     let loopback = match listener.ip() {
@@ -179,6 +187,10 @@ mod tests {
 
     #[test]
     fn a_listener_on_all_addresses_is_reached_via_loopback() {
+        for (text, complete) in [(":8460", "127.0.0.1:8460"), ("80", "127.0.0.1:80"), ("shop.example", "shop.example")]
+        {
+            assert_eq!(complete_address(text.to_owned()), complete);
+        }
         for (listener, reached) in [
             ("0.0.0.0:9000", "127.0.0.1:9000"),
             ("[::]:9000", "[::1]:9000"),

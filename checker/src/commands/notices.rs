@@ -43,7 +43,7 @@ pub(crate) fn list(
 ) -> anyhow::Result<Outcome> {
     let is_listed = |notice: &&Notice| arguments.all || notice.is_active(posting.now);
     let listed: Vec<&Notice> = notices.iter().filter(is_listed).collect();
-    match arguments.format {
+    match arguments.format.get() {
         Format::Json => {
             let json: Value = listed.iter().map(|notice| to_json(notice)).collect();
             ui::stdout_data(&format!("{json}\n"))?;

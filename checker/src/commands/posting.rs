@@ -91,25 +91,23 @@ impl Posting {
     /// Parses and validates endpoints with their impacts. Returns `None` for an empty list.
     pub(crate) async fn affected(&self, texts: &[String]) -> anyhow::Result<Option<Vec<Affected>>> {
         let affected = texts.iter().map(|text| parse_affected(text)).collect::<Result<Vec<_>, _>>()?;
-        self.check(&affected).await?;
+        let affected = self.resolve(affected).await?;
         Ok(Some(affected).filter(|affected| !affected.is_empty()))
     }
 
     /// Validates endpoints that are given without an impact.
     pub(crate) async fn scopes(&self, titles: &[String]) -> anyhow::Result<Vec<Affected>> {
         let scope = |title: &String| Affected { scope: Scope(title.clone()), impact: Impact::None };
-        let affected: Vec<Affected> = titles.iter().map(scope).collect();
-        self.check(&affected).await?;
-        Ok(affected)
+        self.resolve(titles.iter().map(scope).collect()).await
     }
 
-    async fn check(&self, affected: &[Affected]) -> anyhow::Result<()> {
+    async fn resolve(&self, affected: Vec<Affected>) -> anyhow::Result<Vec<Affected>> {
         let mut known = KnownTitles::of_config(&self.config);
         // Other nodes can have other endpoints, and an author's configuration usually has none.
-        if !known.contain(affected) || known == KnownTitles::default() && !affected.is_empty() {
+        if !known.contain(&affected) || known == KnownTitles::default() && !affected.is_empty() {
             known.add_stored(&self.store).await?;
         }
-        Ok(known.check(affected)?)
+        Ok(known.resolve(affected)?)
     }
 
     /// Parses the time that a flag gives for something that has already happened.

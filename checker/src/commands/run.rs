@@ -1,6 +1,5 @@
 //! `checker run`: runs one round of checks, or repeats them with `--every`, and prints and stores the results.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use shared::UnixNanos;
@@ -160,8 +159,7 @@ fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Opt
         other => anyhow::Error::from(other),
     })?;
     let announcement = Announcement { message: message.clone(), about: arguments.endpoint.clone() };
-    announcement.check_titles(config)?;
-    Ok(Some(announcement))
+    Ok(Some(announcement.resolve_titles(config)?))
 }
 
 /// A message that is part of a round.
@@ -252,13 +250,7 @@ fn print_round(
     let mut confirmation = None;
     match round {
         StoredRound::Stored { upload, store, expired } => {
-            note = format!("stored as {} in {store}", upload.name);
-            if upload.sent_from_spool > 0 {
-                let _ = write!(note, "; sent {} first", counted(upload.sent_from_spool, "waiting round"));
-            }
-            if expired > 0 {
-                let _ = write!(note, "; removed {}", counted(expired, "expired check file"));
-            }
+            note = storing_note(arguments, upload, store, expired);
             confirmation = message.map(posted);
             stored = Some(&upload.name);
         }
@@ -273,7 +265,7 @@ fn print_round(
         }
         StoredRound::NoStore => {}
     }
-    match arguments.format {
+    match arguments.format.get() {
         Format::Json => {
             failed |= is_lost(&(table::json_line(&config.node, stored, results) + "\n"), stored);
             if let Some(confirmation) = confirmation {
@@ -281,7 +273,9 @@ fn print_round(
             }
         }
         Format::Table => {
-            failed |= is_lost(&table::render(results, ui::stdout_styles()), stored);
+            let time =
+                if arguments.every.is_some() { table::time_line(now(), ui::stdout_styles()) } else { String::new() };
+            failed |= is_lost(&(time + &table::render(results, ui::stdout_styles())), stored);
             if !note.is_empty() {
                 ui::print_line(&note);
             }
@@ -296,6 +290,21 @@ fn print_round(
         Some(limit) if worst >= limit => Outcome::Found,
         _ => Outcome::Done,
     }
+}
+
+/// Describes how a round was stored. Repeated rounds are stored under similar names, which only verbose output contains.
+fn storing_note(arguments: &RunArguments, upload: &Upload, store: &str, expired: usize) -> String {
+    let mut notes = Vec::new();
+    if arguments.every.is_none() || ui::is_verbose() {
+        notes.push(format!("stored as {} in {store}", upload.name));
+    }
+    if upload.sent_from_spool > 0 {
+        notes.push(format!("sent {} first", counted(upload.sent_from_spool, "waiting round")));
+    }
+    if expired > 0 {
+        notes.push(format!("removed {}", counted(expired, "expired check file")));
+    }
+    notes.join("; ")
 }
 
 /// Prints a round. Returns whether the round is lost, that is, neither printed nor stored.

@@ -1,5 +1,6 @@
 //! `checker serve`: runs checks and serves the status page in one process.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use shared::{MINUTE, Nanos};
@@ -8,6 +9,8 @@ use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, st
 use super::daemon_tasks::DaemonTasks;
 use super::{MissingStorage, Outcome, check_context, reachable, report_upkeep, report_upload};
 use crate::cli::ServeArguments;
+use crate::config::model::Config;
+use crate::config::starter::is_unchanged;
 use crate::metrics::live::LiveMetrics;
 use crate::now;
 use crate::platform::huge_pages;
@@ -16,7 +19,7 @@ use crate::recorder::Recorder;
 use crate::recorder::queue::RecordEvent;
 use crate::server;
 use crate::server::PortRemedy;
-use crate::server::assets::PageFiles;
+use crate::server::assets::{PageFiles, PageFilesError};
 use crate::server::host::AllowedHosts;
 use crate::ui;
 
@@ -31,7 +34,7 @@ const SERVED_OUTPUTS: &str = "./";
 pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     huge_pages::disable();
     start_log(arguments.log_format);
-    let listener = server::bind(arguments.listen, port_remedy()).await?;
+    let listener = server::bind(arguments.address.listen, port_remedy()).await?;
     let address = listener.local_addr()?;
     let mut source = ConfigSource {
         path: arguments.config.config.clone(),
@@ -42,18 +45,17 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         loaded: None,
     };
     let mut config = source.load()?;
-    if config.outputs.fill_subscribe_menu() {
-        config.page.config.outputs.get_or_insert_with(|| SERVED_OUTPUTS.to_owned());
+    with_served_outputs(&mut config);
+    // Visitors from other machines cannot edit the file.
+    if address.ip().is_loopback() && is_unchanged(&config.checks) {
+        config.page.config.starter_file = Some(arguments.config.config.display().to_string());
     }
     // Without a name for a reverse proxy, only this machine's users see the page.
     if address.ip().is_loopback() && arguments.allowed_host.is_empty() {
         config.page.config.appearance.details.get_or_insert(true);
     }
     ui::log::set_node(&config.node);
-    let page = match &arguments.page {
-        Some(folder) => PageFiles::from_directory(folder)?,
-        None => PageFiles::embedded(),
-    };
+    let page = page_files(arguments.page.as_deref())?;
     let signals = Signals::with_hangup(Shutdown::on_signals_in_thread(ui::info)?)?;
     let Some(recorder) = Recorder::open(&config, &signals.shutdown).await else {
         return Err(MissingStorage(arguments.config.config.display().to_string()).into());
@@ -104,8 +106,20 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
+/// Returns the page in a folder, or the built-in one.
+pub(super) fn page_files(folder: Option<&Path>) -> Result<PageFiles, PageFilesError> {
+    folder.map_or_else(|| Ok(PageFiles::embedded()), PageFiles::from_directory)
+}
+
+/// Lets the page link to the feeds and the calendar, if the server has both.
+pub(super) fn with_served_outputs(config: &mut Config) {
+    if config.outputs.fill_subscribe_menu() {
+        config.page.config.outputs.get_or_insert_with(|| SERVED_OUTPUTS.to_owned());
+    }
+}
+
 /// Returns how the operator can choose another port.
-fn port_remedy() -> PortRemedy {
+pub(super) fn port_remedy() -> PortRemedy {
     match std::env::var_os(MAKE_VARIABLE) {
         Some(_) => PortRemedy::Make,
         None => PortRemedy::Flag,

@@ -37,11 +37,13 @@ async fn begin(arguments: &SilenceArguments) -> anyhow::Result<Outcome> {
         check_text(&arguments.why)?;
     }
     let posting = Posting::open(&arguments.author).await?;
-    let affects = Some(posting.scopes(&arguments.titles).await?);
+    let affects = posting.scopes(&arguments.titles).await?;
+    let titles: Vec<String> = affects.iter().map(|affected| affected.scope.0.clone()).collect();
     let until = arguments.length.map(|length| posting.now.saturating_add(length));
     let text = Some(arguments.why.clone()).filter(|why| !why.is_empty());
-    let post = posting.publish(Draft { affects, text, ..Draft::new(Details::Silence { until }) }).await?;
+    let post =
+        posting.publish(Draft { affects: Some(affects), text, ..Draft::new(Details::Silence { until }) }).await?;
     let end = until.map(|until| notices::time(until, &posting.zone)).unwrap_or_default();
-    ui::print_line(&format!("silenced {} until {end} (`{}`)", notices::titles(&arguments.titles), post.id));
+    ui::print_line(&format!("silenced {} until {end} (`{}`)", notices::titles(&titles), post.id));
     Ok(Outcome::Done)
 }

@@ -32,6 +32,7 @@ mod tests;
 pub mod validate;
 mod variables;
 
+use std::borrow::Cow;
 use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,8 +56,7 @@ use self::notifiers::check_keys::{self, CheckKeys};
 use self::parser::StreamedList;
 use self::problem::{Problem, Problems, Severity};
 use self::raw::{RawConfig, RawDirectory, RawDuration, RawMetrics, RawS3, RawTemplate};
-use self::spec::ValueKind;
-use self::validate::is_valid;
+use self::validate::valid_part;
 use crate::checks::http::HttpCheck;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
@@ -118,26 +118,23 @@ pub fn validate(path: &Path, environment: &Environment<'_>) -> Result<(Vec<Strin
     let text = read(path)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let dialect = Dialect::of_file(path, environment.variable);
-    let Parsed { config, positions, channel_positions, mut problems } =
+    let Parsed { checks, positions, notifications, channel_positions, has_storage, mut problems, .. } =
         from_dialect(&text, folder, environment, dialect);
-    if let Some(config) = config {
-        let channels = config.notifications.iter().flat_map(|notifications| &notifications.channels);
-        for (channel, at) in channels.zip(channel_positions).filter(|(channel, _)| channel.is_enabled) {
-            if let Err(error) = preflight(&channel.transport) {
-                problems.add(Problem::error(at, format!("channel `{}`: {error}", channel.id)));
-            }
+    let channels = notifications.iter().flat_map(|notifications| &notifications.channels);
+    for (channel, at) in channels.zip(channel_positions).filter(|(channel, _)| channel.is_enabled) {
+        if let Err(error) = preflight(&channel.transport) {
+            problems.add(Problem::error(at, format!("channel `{}`: {error}", channel.id)));
         }
-        let checks = config.checks.iter().zip(positions);
-        let checks =
-            checks.flat_map(|(check, at)| [check].into_iter().chain(&check.duplicates).map(move |one| (one, at)));
-        for (check, at) in checks {
-            if matches!(check.kind, CheckKind::Heartbeat(_)) && config.storage.is_none() {
-                let text = format!("check `{}` requires `storage`, because heartbeats are read from it", check.title);
-                problems.add(Problem::error(at, text));
-            }
-            if let Err(error) = check.kind.probe().preflight() {
-                problems.add(Problem::error(at, format!("check `{}`: {error}", check.title)));
-            }
+    }
+    let checks = checks.iter().zip(positions);
+    let checks = checks.flat_map(|(check, at)| [check].into_iter().chain(&check.duplicates).map(move |one| (one, at)));
+    for (check, at) in checks {
+        if matches!(check.kind, CheckKind::Heartbeat(_)) && !has_storage {
+            let text = format!("check `{}` requires `storage`, because heartbeats are read from it", check.title);
+            problems.add(Problem::error(at, text));
+        }
+        if let Err(error) = check.kind.probe().preflight() {
+            problems.add(Problem::error(at, format!("check `{}`: {error}", check.title)));
         }
     }
     Ok((problems.lines(&path.display().to_string(), &text), problems.has_errors()))
@@ -171,13 +168,19 @@ pub fn from_text(text: &str, folder: &Path, environment: &Environment<'_>) -> (O
 }
 
 /// The result of parsing a configuration file.
+#[derive(Default)]
 struct Parsed {
     /// The configuration, if it is usable.
     config: Option<Config>,
-    /// The byte offset of each check in the configuration.
+    /// The valid checks, even if the configuration is not usable.
+    checks: Vec<Arc<Check>>,
+    /// The byte offset of each check in the file.
     positions: Vec<usize>,
-    /// The byte offset of each channel in the configuration.
+    /// The valid channels and their rules, even if the configuration is not usable.
+    notifications: Option<Arc<Notifications>>,
+    /// The byte offset of each channel in the file.
     channel_positions: Vec<usize>,
+    has_storage: bool,
     problems: Problems,
 }
 
@@ -211,8 +214,8 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
         index += 1;
     };
     let streamed = StreamedList { key: CHECKERS, take: &mut take };
-    let (mut positions, mut channel_positions) = (Vec::new(), Vec::new());
-    let config = match parser::parse(text, dialect, &mut problems, Some(streamed)) {
+    let mut parsed = Parsed::default();
+    match parser::parse(text, dialect, &mut problems, Some(streamed)) {
         Ok(mut root) => {
             if dialect.is_original() {
                 original::rewrite_root(&mut root);
@@ -233,37 +236,41 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
                 notifiers::check_endpoints(&converted, &titles, &mut problems);
             }
             let ConvertedNotifiers { notifications, positions: of_channels, public } = converted;
-            channel_positions = of_channels;
-            positions = checks.iter().map(|one| one.at).collect();
-            let checks: Vec<Arc<Check>> = checks.into_iter().map(|one| one.check).collect();
-            report_proxies(&root, &checks, environment, &mut problems);
-            let config = if problems.errors() > 0 {
-                report_page(&root, &mut problems);
-                None
-            } else {
-                let config = convert(&root, checks, folder, environment, &mut problems);
-                config.map(|config| with_public_channels(config, public))
-            };
+            parsed.channel_positions = of_channels;
+            parsed.positions = checks.iter().map(|one| one.at).collect();
+            parsed.checks = checks.into_iter().map(|one| one.check).collect();
+            parsed.has_storage = root.member("storage").is_some();
+            report_proxies(&root, &parsed.checks, environment, &mut problems);
+            // The valid part of an invalid file is also converted, so that all problems are reported at once.
+            let is_valid = problems.errors() == 0;
+            let part = if is_valid { Cow::Borrowed(&root) } else { Cow::Owned(valid_part(&root, table::ROOT_FIELDS)) };
+            let config = convert(&root, &part, parsed.checks.clone(), folder, environment, &mut problems);
             let page_url = notifications.as_ref().and_then(|notifications| notifications.rules.page_url.clone());
-            config.map(|config| Config {
+            let config = config.map(|config| with_public_channels(config, public)).map(|config| Config {
                 outputs: outputs::of_page(config.outputs.clone(), page_url.as_deref()),
                 objectives: Arc::new(objectives),
-                notifications: notifications.map(|notifications| Arc::new(for_page(notifications, &config))),
                 ..config
-            })
+            });
+            let for_page = |notifications| match &config {
+                Some(config) => for_page(notifications, config),
+                None => notifications,
+            };
+            parsed.notifications = notifications.map(|notifications| Arc::new(for_page(notifications)));
+            parsed.config = config.map(|config| Config { notifications: parsed.notifications.clone(), ..config });
         }
         Err(problem) => {
             problems = Problems::default();
             problems.add(problem);
-            None
         }
-    };
-    Parsed { config: config.filter(|_| problems.errors() == 0), positions, channel_positions, problems }
+    }
+    parsed.config = parsed.config.filter(|_| problems.errors() == 0);
+    Parsed { problems, ..parsed }
 }
 
-/// Converts a tree that validation has accepted. Also reports problems that validation cannot detect.
+/// Converts the part of a file that validation has accepted. Also reports problems that validation cannot detect.
 fn convert(
     root: &Located,
+    part: &Located,
     mut checks: Vec<Arc<Check>>,
     folder: &Path,
     environment: &Environment<'_>,
@@ -271,13 +278,12 @@ fn convert(
 ) -> Option<Config> {
     checks.shrink_to_fit();
     let position = |key: &str| root.member(key).map_or(root.at, |member| member.at);
-    let raw: RawConfig = read_as(root, problems)?;
+    let raw: RawConfig = read_as(part, problems)?;
     let mut name_in = |key: &str, name: &Option<String>| {
         let invalid = |error| problems.add(Problem::error(position(key), format!("`{key}`: {error}")));
         name.as_deref().map(|name| NodeName::new(name).map_err(invalid)).transpose().ok()
     };
-    let node = name_in("node", &raw.node)?.unwrap_or_else(|| NodeName::from_host_name(&environment.host_name));
-    let author = name_in("author", &raw.author)?;
+    let (node, author) = (name_in("node", &raw.node), name_in("author", &raw.author));
     let template = |raw: RawTemplate| Template { title: raw.title, text: raw.text, affects: raw.affects };
     let templates = raw.templates.into_iter().map(|(name, raw)| (name, template(raw))).collect();
     let timestamp = raw.timestamp.as_ref().filter(|text| *text != original::ZERO_TIME).and_then(|text| {
@@ -298,10 +304,10 @@ fn convert(
             }
         }
     }
-    let storage = root.member("storage").and_then(|located| convert_storage(located, folder, problems));
+    let storage = part.member("storage").and_then(|located| convert_storage(located, folder, problems));
     let state = state_directory(environment.variable).unwrap_or_else(|| folder.to_owned());
     let proxies = ProxyEnvironment::from_variables(environment.variable).map(Arc::new);
-    if storage.is_none() {
+    if root.member("storage").is_none() {
         for key in ["metrics", "metrics_file"].into_iter().filter(|key| root.member(key).is_some()) {
             problems.add(Problem::warning(position(key), format!("`{key}` has no effect without `storage`")));
         }
@@ -311,9 +317,10 @@ fn convert(
     }
     let metrics = raw.metrics.and_then(|raw| metrics_access(raw, position("metrics"), problems));
     let summaries = raw.summaries.unwrap_or(checks.len() <= MAX_DEFAULT_SUMMARIES);
+    let page = page::convert(part.member("page"), problems);
     Some(Config {
-        node,
-        author,
+        node: node?.unwrap_or_else(|| NodeName::from_host_name(&environment.host_name)),
+        author: author?,
         templates,
         every: raw.every.map(|every| every.0),
         concurrent_checks: Some(raw.concurrent_checks).filter(|count| *count > 0),
@@ -327,7 +334,7 @@ fn convert(
         metrics_file: raw.metrics_file.map(|file| folder.join(file)),
         outputs: outputs::convert(&raw.outputs, summaries),
         spool_dir: raw.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
-        page: page::convert(root.member("page"), problems),
+        page,
         notifications: None,
         objectives: Arc::default(),
         timestamp,
@@ -365,16 +372,6 @@ fn for_page(mut notifications: Notifications, config: &Config) -> Notifications 
     notifications.rules.authors = page.config.post_authors();
     notifications.rules.author.clone_from(&config.author);
     notifications
-}
-
-/// Reports the problems of the page section that validation does not find, so that all problems of a file with errors
-/// elsewhere are reported at once.
-fn report_page(root: &Located, problems: &mut Problems) {
-    let page = root.member("page").filter(|page| is_valid(page, &ValueKind::Object(table::PAGE)));
-    // A variable that is not set has its own error.
-    if let Some(page) = page.filter(|page| !page.to_json().to_string().contains("${")) {
-        page::convert(Some(page), problems);
-    }
 }
 
 /// Warns about checks whose status is unknown because private addresses are denied, but a proxy chooses the address.

@@ -47,3 +47,40 @@ fn a_reference_to_an_invalid_check_is_not_a_mistake() {
         assert!(lines.len() == 1 && lines[0].starts_with("error: missing key `checkers[1]."), "{lines:#?}");
     }
 }
+
+#[test]
+fn all_mistakes_of_a_file_are_reported_at_once() {
+    let text = r#"{ "evry": "1m", "node": "A B", "author": "Ä", "timestamp": "noon", "online_check": ["1.1.1.1"],
+        "every": "soon", "metrics_file": "", "storage": { "type": "s3", "bucket": "", "prefix": "status" },
+        "page": { "theme": { "radius": 99 }, "authors": ["C D"] },
+        "notifiers": [{ "type": "exec", "id": "ops", "command": "no-such-command-anywhere" }],
+        "checkers": [
+            { "type": "exec", "name": "Missing", "command": "./no-such-program" },
+            { "type": "tcp", "endpoint_name": "Port" }
+        ] }"#;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("checker.json");
+    std::fs::write(&path, text).expect("it can be written");
+    let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
+    let (lines, has_errors) = super::validate(&path, &environment).expect("it can be read");
+    assert!(has_errors);
+    for mistake in [
+        "unknown key `evry`",
+        "`node`: invalid node name `A B`",
+        "`author`: invalid node name `Ä`",
+        "invalid time `noon` for `timestamp`",
+        "`online_check`: ",
+        "invalid value `soon` for `every`",
+        "`metrics_file` is empty",
+        "`storage.bucket` is empty",
+        "`storage.prefix`: ",
+        "invalid value `99` for `page.theme.radius`",
+        "invalid author name `C D` in `page.authors`",
+        "channel `ops`: ",
+        "check `Missing`: ",
+        "missing key `checkers[1].endpoint_url`",
+    ] {
+        let count = lines.iter().filter(|line| line.contains(mistake)).count();
+        assert_eq!(count, 1, "{mistake} is not reported once:\n{lines:#?}");
+    }
+}

@@ -57,7 +57,7 @@ pub enum ValueKind {
         /// The keys that all types share.
         common: &'static [Field],
     },
-    /// Any value.
+    /// Any value of any type.
     Any,
 }
 

@@ -7,7 +7,9 @@ use super::checks::CHECKERS;
 use super::spec::{CENTURY, DAY, Field, SECOND, ValueKind, Variant, optional, required};
 use super::{notifiers, outputs, patterns};
 
-pub const ROOT: ValueKind = ValueKind::Object(&[
+pub const ROOT: ValueKind = ValueKind::Object(ROOT_FIELDS);
+
+pub const ROOT_FIELDS: &[Field] = &[
     optional("$schema", ValueKind::String, "none", "The JSON Schema of this file, for editors."),
     optional(
         "node",
@@ -105,7 +107,7 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
         "The channels to notify, such as a chat or mail addresses; see [Notifications](notifications.md).",
     )
     .formerly("notifier"),
-]);
+];
 
 const METRICS: &[Field] =
     &[required("token", ValueKind::Secret, "The token that clients send as `Authorization: Bearer …`.")];

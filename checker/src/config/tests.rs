@@ -133,7 +133,7 @@ fn the_table_has_every_key_of_the_page_configuration() {
     };
     let here: Vec<&str> = page.iter().map(|field| field.key).collect();
     for key in shared::page_config::KEYS.iter().chain(&shared::page_config::appearance::KEYS) {
-        let follows_from_how_it_is_served = ["$schema", "source"].contains(key);
+        let follows_from_how_it_is_served = ["$schema", "source", "starter_file"].contains(key);
         assert!(here.contains(key) != follows_from_how_it_is_served, "{key}");
     }
 }
@@ -425,8 +425,8 @@ fn renamed_keys_are_accepted_under_their_former_name_with_a_notice() {
 
 #[test]
 fn the_starter_configuration_is_valid_without_warnings() {
-    let (config, problems) = from_text(starter::STARTER, Path::new(""), &environment());
-    assert!(problems.is_empty(), "{:#?}", problems.lines("starter", starter::STARTER));
+    let (config, problems) = from_text(&starter::starter(), Path::new(""), &environment());
+    assert!(problems.is_empty(), "{:#?}", problems.lines("starter", &starter::starter()));
     assert_eq!(config.expect("it is valid").every, Some(30 * shared::SECOND));
 }
 

@@ -65,6 +65,27 @@ pub fn is_valid(value: &Located, kind: &ValueKind) -> bool {
     !found.has_errors()
 }
 
+/// Returns the part of an object whose members are known, have no errors, and contain no variable that is not set. If a
+/// key is present under two names, it is left out. Of an object in an object, the valid part is kept.
+#[must_use]
+pub fn valid_part<'t>(object: &Located<'t>, fields: &[Field]) -> Located<'t> {
+    let JsonValue::Object(members) = &object.value else {
+        return Located { at: object.at, value: JsonValue::Object(Vec::new()) };
+    };
+    let usable = |member: &Member<'t>| {
+        let field = fields.iter().find(|field| field.is_named(&member.key))?;
+        let is_unique = members.iter().filter(|other| field.is_named(&other.key)).count() == 1;
+        let is_complete = is_valid(&member.value, &field.kind) && !member.value.to_json().to_string().contains("${");
+        match field.kind {
+            _ if !is_unique => None,
+            _ if is_complete => Some(member.clone()),
+            ValueKind::Object(fields) => Some(Member { value: valid_part(&member.value, fields), ..member.clone() }),
+            _ => None,
+        }
+    };
+    Located { at: object.at, value: JsonValue::Object(members.iter().filter_map(usable).collect()) }
+}
+
 /// Validates one element of an array in the root, like [`validate_root`].
 pub fn validate_element(element: &Located, kind: &ValueKind, key: &str, index: usize, problems: &mut Problems) {
     validate_value(element, kind, &KeyPath::Index(&KeyPath::Key(&KeyPath::Root, key), index), problems);

@@ -2,10 +2,10 @@
 
 use shared::check_file::CheckResult;
 use shared::object_name::PostId;
-use shared::suggest::suggest;
 
 use crate::config::model::Config;
 use crate::sanitize::sanitize_for_terminal;
+use crate::titles::find_title;
 
 /// The maximum length of a title that is printed in full, in characters.
 const TITLE_WIDTH: usize = 80;
@@ -27,22 +27,16 @@ pub struct UnknownTitle {
 }
 
 impl Announcement {
-    /// Checks that every title exists in the configuration.
-    pub fn check_titles(&self, config: &Config) -> Result<(), UnknownTitle> {
-        let titles = || config.checks.iter().map(|check| check.title.as_str());
-        match self.about.iter().find(|about| !titles().any(|title| title == about.as_str())) {
-            None => Ok(()),
-            Some(title) => {
-                let remedy = match suggest(title, titles()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!(
-                        "expected one of {}",
-                        titles().map(|title| format!("`{title}`")).collect::<Vec<_>>().join(", ")
-                    ),
-                };
-                Err(UnknownTitle { title: title.clone(), remedy })
+    /// Replaces what the operator typed with the titles in the configuration.
+    pub fn resolve_titles(mut self, config: &Config) -> Result<Announcement, UnknownTitle> {
+        let titles = config.checks.iter().map(|check| check.title.as_str());
+        for typed in &mut self.about {
+            match find_title(typed, titles.clone()) {
+                Ok(title) => title.clone_into(typed),
+                Err(remedy) => return Err(UnknownTitle { title: typed.clone(), remedy }),
             }
         }
+        Ok(self)
     }
 
     /// Describes the endpoints that the message is about, in words for users.

@@ -3,10 +3,12 @@
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use shared::check_file::CheckResult;
 use shared::{Nanos, UnixNanos};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::runner::CheckRunner;
 use crate::checks::{Check, CheckContext};
@@ -16,15 +18,28 @@ use crate::config::model::Config;
 /// and low enough that checks do not slow each other down.
 pub(crate) const DEFAULT_CONCURRENCY: usize = 64;
 
+/// How often progress is reported while checks run.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The progress of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoundProgress<'r> {
+    pub done: usize,
+    pub total: usize,
+    /// The title of a running check: the first one in the configuration.
+    pub waiting_for: &'r str,
+}
+
 /// Checks every endpoint and returns the results in configuration order.
 ///
 /// `interval` states how long results are valid, except for checks that have their own interval. `clock` provides start
-/// times.
+/// times. If checks take long, `report` is called regularly.
 pub async fn run_round(
     config: &Config,
     context: &Arc<CheckContext>,
     interval: Option<Nanos>,
     clock: fn() -> UnixNanos,
+    report: &mut dyn FnMut(RoundProgress<'_>),
 ) -> Vec<CheckResult> {
     let concurrency = config.concurrent_checks.unwrap_or(DEFAULT_CONCURRENCY).min(config.checks.len());
     let round = Arc::new(Round {
@@ -46,7 +61,13 @@ pub async fn run_round(
             }
         });
     }
-    while tasks.join_next().await.is_some() {}
+    loop {
+        match timeout(PROGRESS_INTERVAL, tasks.join_next()).await {
+            Ok(Some(_)) => {}
+            Ok(None) => break,
+            Err(_) => round.report(report),
+        }
+    }
     let results = mem::take(&mut *round.results.lock().unwrap_or_else(PoisonError::into_inner));
     // Every result exists, because every check has ended, even one that panicked. Unlike `flatten`, this reuses the
     // memory of the results, because there can be thousands of them.
@@ -64,6 +85,15 @@ impl Round {
     fn next(&self) -> Option<(usize, &Check)> {
         let index = self.next.fetch_add(1, Relaxed);
         self.checks.get(index).map(|check| (index, &**check))
+    }
+
+    fn report(&self, report: &mut dyn FnMut(RoundProgress<'_>)) {
+        let results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = results.iter().flatten().count();
+        let running = results.iter().position(Option::is_none).and_then(|index| self.checks.get(index));
+        if let Some(check) = running {
+            report(RoundProgress { done, total: self.checks.len(), waiting_for: &check.title });
+        }
     }
 
     fn put(&self, index: usize, result: CheckResult) {
@@ -89,12 +119,42 @@ mod tests {
         let config = from_text(text, Path::new(""), &environment).0.expect("it is a configuration");
         let reader: HeartbeatReader = Arc::new(|_| panic!("a bug"));
         let context = Arc::new(new_context(&config, crate::now).with_heartbeats(Some(reader)));
-        let results = run_round(&config, &context, Some(shared::MINUTE), || 7).await;
+        let results = run_round(&config, &context, Some(shared::MINUTE), || 7, &mut |_| {}).await;
         let summary: Vec<_> =
             results.iter().map(|result| (result.title.as_str(), result.status, result.timestamp)).collect();
         assert_eq!(summary, [("Faulty", Status::Unknown, 7), ("Sound", Status::Healthy, 7)]);
         assert!(results[0].notice.contains("the check panicked"), "{}", results[0].notice);
         assert_eq!((results[0].interval, results[0].attempts.len()), (Some(shared::MINUTE), 0));
+    }
+
+    #[tokio::test]
+    async fn a_slow_check_is_reported_while_the_others_are_done() {
+        let text = r#"{"checkers": [
+            {"type": "exec", "name": "Fast", "command": "true"},
+            {"type": "heartbeat", "endpoint_name": "Slow API", "job": "slow", "interval": "1d"},
+            {"type": "exec", "name": "Also fast", "command": "true"}]}"#;
+        let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
+        let config = from_text(text, Path::new(""), &environment).0.expect("it is a configuration");
+        let released = Arc::new(tokio::sync::Notify::new());
+        let gate = Arc::clone(&released);
+        let reader: HeartbeatReader = Arc::new(move |_| {
+            let gate = Arc::clone(&gate);
+            Box::pin(async move {
+                gate.notified().await;
+                Ok(None)
+            })
+        });
+        let context = Arc::new(new_context(&config, crate::now).with_heartbeats(Some(reader)));
+        let mut reports = Vec::new();
+        let mut report = |progress: RoundProgress<'_>| {
+            reports.push((progress.done, progress.total, progress.waiting_for.to_owned()));
+            if progress.done == 2 {
+                released.notify_one();
+            }
+        };
+        let results = run_round(&config, &context, None, || 7, &mut report).await;
+        assert_eq!(results.len(), 3);
+        assert_eq!(reports.last(), Some(&(2, 3, "Slow API".to_owned())), "{reports:?}");
     }
 
     #[tokio::test]
@@ -122,7 +182,7 @@ mod tests {
             let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
             let config = from_text(&text, Path::new(""), &environment).0.expect("it is a configuration");
             let context = Arc::new(new_context(&config, || 7));
-            let results = run_round(&config, &context, None, || 7).await;
+            let results = run_round(&config, &context, None, || 7, &mut |_| {}).await;
             assert_eq!((results.len(), results[0].status), (1, expected), "{text}");
         }
     }

@@ -6,13 +6,10 @@ use shared::history::History;
 use shared::object_name::{HistoryName, HistoryPart};
 use shared::page_config::appearance::Group;
 use shared::post::{Affected, Impact, SCOPES_LIMIT, Scope};
-use shared::suggest::suggest;
 
 use crate::config::model::Config;
 use crate::store::{Listing, Store, StoreError};
-
-/// The maximum number of titles to list in an error.
-const LISTED: usize = 10;
+use crate::titles::find_title;
 
 /// The reason why endpoints cannot be used in a post.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,46 +73,41 @@ impl KnownTitles {
         Ok(())
     }
 
-    /// Returns whether every scope includes a known endpoint or group.
+    /// Returns whether every scope names a known endpoint or group exactly, or includes a known endpoint.
     #[must_use]
     pub fn contain(&self, affected: &[Affected]) -> bool {
-        affected.iter().all(|affected| self.check_scope(&affected.scope.0).is_ok())
+        affected
+            .iter()
+            .all(|affected| self.resolve_scope(&affected.scope.0).is_ok_and(|title| title == affected.scope.0))
     }
 
-    /// Checks that every scope includes a known endpoint or group, and that none is repeated.
-    pub fn check(&self, affected: &[Affected]) -> Result<(), InvalidAffected> {
+    /// Replaces what the author typed with known titles. Checks that no scope is repeated.
+    pub fn resolve(&self, mut affected: Vec<Affected>) -> Result<Vec<Affected>, InvalidAffected> {
         if affected.len() > SCOPES_LIMIT {
             return Err(InvalidAffected::TooMany(affected.len()));
         }
-        for (index, Affected { scope, .. }) in affected.iter().enumerate() {
-            if affected[..index].iter().any(|earlier| earlier.scope == *scope) {
+        for index in 0..affected.len() {
+            let (earlier, rest) = affected.split_at_mut(index);
+            let Some(Affected { scope, .. }) = rest.first_mut() else { break };
+            scope.0 = self.resolve_scope(&scope.0)?.to_owned();
+            if earlier.iter().any(|earlier| earlier.scope == *scope) {
                 return Err(InvalidAffected::Duplicate(scope.0.clone()));
             }
-            self.check_scope(&scope.0)?;
         }
-        Ok(())
+        Ok(affected)
     }
 
-    fn check_scope(&self, title: &str) -> Result<(), InvalidAffected> {
-        let all = || self.endpoints.iter().chain(&self.groups).map(String::as_str);
+    fn resolve_scope<'t>(&'t self, typed: &'t str) -> Result<&'t str, InvalidAffected> {
+        let all = self.endpoints.iter().chain(&self.groups).map(String::as_str);
         // Without any known titles, nothing can be misspelled.
-        if title == "*" || all().next().is_none() && !title.is_empty() {
-            return Ok(());
+        if typed == "*" || all.clone().next().is_none() && !typed.is_empty() {
+            return Ok(typed);
         }
-        match title.strip_suffix('*') {
-            Some(prefix) if self.endpoints.iter().any(|endpoint| endpoint.starts_with(prefix)) => Ok(()),
+        match typed.strip_suffix('*') {
+            Some(prefix) if self.endpoints.iter().any(|endpoint| endpoint.starts_with(prefix)) => Ok(typed),
             Some(prefix) => Err(InvalidAffected::UnmatchedPrefix(prefix.to_owned())),
-            None if all().any(|known| known == title) => Ok(()),
-            None => {
-                let titles: Vec<String> = all().take(LISTED).map(|title| format!("`{title}`")).collect();
-                let others = all().count().saturating_sub(titles.len());
-                let more = if others > 0 { format!(" and {others} more") } else { String::new() };
-                let remedy = match suggest(title, all()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("expected one of {}{more}", titles.join(", ")),
-                };
-                Err(InvalidAffected::UnknownEndpoint { title: title.to_owned(), remedy })
-            }
+            None => find_title(typed, all)
+                .map_err(|remedy| InvalidAffected::UnknownEndpoint { title: typed.to_owned(), remedy }),
         }
     }
 }
@@ -136,7 +128,21 @@ mod tests {
     }
 
     fn check(texts: &[&str]) -> Result<(), InvalidAffected> {
-        known().check(&texts.iter().map(|text| parse_affected(text)).collect::<Result<Vec<_>, _>>()?)
+        resolve(texts).map(drop)
+    }
+
+    fn resolve(texts: &[&str]) -> Result<Vec<Affected>, InvalidAffected> {
+        known().resolve(texts.iter().map(|text| parse_affected(text)).collect::<Result<Vec<_>, _>>()?)
+    }
+
+    #[test]
+    fn titles_are_completed_and_their_case_corrected() {
+        let affected = resolve(&["shop=degraded", "plat=down", "billing u=none"]).expect("they are known");
+        let scopes: Vec<&str> = affected.iter().map(|affected| affected.scope.0.as_str()).collect();
+        assert_eq!(scopes, ["Shop", "Platform", "Billing UI"]);
+        assert_eq!(resolve(&["Shop=down", "sho=none"]), Err(InvalidAffected::Duplicate("Shop".to_owned())));
+        let error = resolve(&["billing=down"]).expect_err("it is ambiguous").to_string();
+        assert_eq!(error, "unknown endpoint `billing`: expected only one of `Billing API`, `Billing UI`");
     }
 
     #[test]
@@ -170,6 +176,6 @@ mod tests {
     #[test]
     fn without_known_titles_everything_is_accepted() {
         let affected = [parse_affected("Shop=down").expect("valid")];
-        assert_eq!(KnownTitles::default().check(&affected), Ok(()));
+        assert_eq!(KnownTitles::default().resolve(affected.to_vec()), Ok(affected.to_vec()));
     }
 }

@@ -263,7 +263,7 @@ pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<LoadedHistor
 }
 
 /// Reads a node's latencies. Returns `None` if they are missing or invalid, in which case the node rebuilds them.
-async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Option<Latencies>, HistoryError> {
+pub(crate) async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Option<Latencies>, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Latency };
     let content = match store.get(&name).await {
         Err(StoreError::TooLarge { .. }) => None,

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use clap::{Command, CommandFactory as _, Parser as _};
+use clap::{Command, Parser as _};
 
 use super::assert_text;
-use crate::cli::Cli;
-use crate::cli::LISTEN_VARIABLE;
+use crate::cli::{self, Cli, LISTEN_VARIABLE};
 
 /// The terminal width to which the help is wrapped.
 const WIDTH: usize = 100;
@@ -31,14 +30,14 @@ fn assert_help_of(command: &Command, path: &str) {
 
 #[test]
 fn the_help_of_every_command() {
-    let mut command = Cli::command();
+    let mut command = cli::command();
     command.build();
     assert_help_of(&command, "checker");
 }
 
 #[test]
 fn the_short_help() {
-    let mut command = Cli::command().term_width(WIDTH);
+    let mut command = cli::command().term_width(WIDTH);
     assert_text("help.short", &command.render_help().to_string());
 }
 
@@ -60,7 +59,11 @@ fn command_line_errors() {
         "checker run --fail-on x",
         "checker run --format xml",
         "checker run --endpoint Shop",
-        "checker serve --listen 8080",
+        "checker serve --listen shop.example:80",
+        "checker demo --listen 99999",
+        "checker run -q -v",
+        "checker run --format json --json",
+        "checker status --watch --json",
         "checker status --range 5m",
         "checker status --range long",
         "checker history",

@@ -15,7 +15,7 @@ use super::{assert_text, environment};
 use crate::checks::AttemptRecord;
 use crate::checks::probe_data::ProbeData;
 use crate::config::from_text;
-use crate::config::starter::STARTER;
+use crate::config::starter::{for_urls, starter};
 use crate::doctor::{self, Finding, Side, clock, freshness};
 use crate::monitor::result_status::Evaluation;
 use crate::monitor::{announcement::Announcement, runner::CheckRunner};
@@ -239,5 +239,7 @@ fn badges() {
 
 #[test]
 fn the_starter_configuration() {
-    assert_text("starter", STARTER);
+    assert_text("starter", &starter());
+    let urls = ["https://www.shop.example/", "https://api.example/health"].map(str::to_owned);
+    assert_text("starter_for_urls", &for_urls(&urls).expect("they are URLs"));
 }

@@ -21,6 +21,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer as _, registry};
 
+use super::verbosity;
 use crate::platform::clock;
 use crate::sanitize::without_disguise;
 
@@ -64,9 +65,9 @@ impl io::Write for LogWriter {
 }
 
 /// Sends all further messages of this process to the log. `directives` are those of `RUST_LOG`; the default is
-/// `info`.
+/// `info`, or `warn` with `--quiet`.
 pub fn start(format: LogFormat, directives: Option<&str>) {
-    let (filter, invalid) = parse_filter(directives.unwrap_or_default());
+    let (filter, invalid) = parse_filter(directives.unwrap_or_default(), default_level());
     // Failing to write an event must not stop the checks, and there is nowhere left to report it.
     let lines = layer().with_writer(|| LogWriter).with_target(false).log_internal_errors(false);
     let lines = match format {
@@ -105,9 +106,13 @@ pub(super) fn log(level: Level, text: &str) {
     }
 }
 
+fn default_level() -> LevelFilter {
+    if verbosity::is_quiet() { LevelFilter::WARN } else { LevelFilter::INFO }
+}
+
 /// Parses the filter. If the directives are invalid, ignores them and returns the error with the default filter.
-fn parse_filter(directives: &str) -> (EnvFilter, Option<String>) {
-    let builder = || EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
+fn parse_filter(directives: &str, default: LevelFilter) -> (EnvFilter, Option<String>) {
+    let builder = || EnvFilter::builder().with_default_directive(default.into());
     match builder().parse(directives) {
         Ok(filter) => (filter, None),
         Err(error) => (builder().parse_lossy(""), Some(error.to_string())),
@@ -171,14 +176,14 @@ mod tests {
         for (directives, level) in
             [("", LevelFilter::INFO), ("warn", LevelFilter::WARN), ("checker=debug", LevelFilter::DEBUG)]
         {
-            let (filter, invalid) = parse_filter(directives);
+            let (filter, invalid) = parse_filter(directives, LevelFilter::INFO);
             assert_eq!((filter.max_level_hint(), invalid), (Some(level), None), "{directives}");
         }
     }
 
     #[test]
     fn invalid_directives_are_reported_and_ignored() {
-        let (filter, invalid) = parse_filter("checker=loud");
+        let (filter, invalid) = parse_filter("checker=loud", LevelFilter::INFO);
         assert_eq!(filter.max_level_hint(), Some(LevelFilter::INFO));
         assert!(invalid.is_some());
     }

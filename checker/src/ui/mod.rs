@@ -7,7 +7,10 @@ mod output;
 pub mod progress;
 pub mod prompt;
 pub mod table;
+mod verbosity;
 
 pub use self::output::{
-    StdoutError, error, info, note, print, print_line, stdout, stdout_data, stdout_json, stdout_styles, warn,
+    StdoutError, clear_screen, error, info, note, print, print_line, stdout, stdout_data, stdout_json, stdout_styles,
+    warn,
 };
+pub use self::verbosity::{Verbosity, configure, is_verbose};

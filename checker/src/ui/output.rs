@@ -10,6 +10,7 @@ use tracing::Level;
 
 use super::log;
 use super::table::Styles;
+use super::verbosity::is_quiet;
 use crate::sanitize::{sanitize_for_terminal, without_disguise};
 
 /// The maximum length of an error's cause, in characters.
@@ -25,6 +26,14 @@ pub struct StdoutError(#[source] io::Error);
 /// Prints a command's result for people.
 pub fn stdout(text: &str) -> Result<(), StdoutError> {
     stdout_data(&without_disguise(text))
+}
+
+/// Clears the terminal, if standard output is one.
+pub fn clear_screen() {
+    if io::stdout().is_terminal() {
+        // The next output reports a terminal that cannot be written.
+        let _ = io::stdout().write_all(b"\x1b[2J\x1b[H");
+    }
 }
 
 /// Prints a command's result for programs, such as JSON, in a single write instead of line by line.
@@ -96,6 +105,9 @@ pub fn warn(text: &str) {
 }
 
 fn message(level: Level, prefix: &str, text: &str) {
+    if is_quiet() && level == Level::INFO {
+        return;
+    }
     if log::is_started() {
         log::log(level, text);
     } else {

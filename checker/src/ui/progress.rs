@@ -6,10 +6,14 @@ use std::time::{Duration, Instant};
 use super::log;
 use super::output::{info, write_stderr};
 use super::prompt::Confirmation;
+use super::verbosity::is_quiet;
 use crate::provision::progress::Progress;
+use crate::sanitize::sanitize_for_terminal;
 
 /// The width of a bar, in characters.
 const WIDTH: usize = 32;
+/// The maximum width of a title, in characters, so that the line is not wrapped.
+const TITLE_WIDTH: usize = 40;
 /// The minimum time between two updates of a bar.
 const DRAW_SPACING: Duration = Duration::from_millis(100);
 
@@ -45,6 +49,36 @@ impl ProgressBar {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }
+}
+
+/// A line that names a check that takes long. It is shown only on a terminal, and only if messages do not go to the log.
+#[derive(Debug, Default)]
+pub struct WaitingLine {
+    is_drawn: bool,
+}
+
+impl WaitingLine {
+    pub fn draw(&mut self, done: usize, total: usize, title: &str) {
+        let mut stream = std::io::stderr();
+        if log::is_started() || is_quiet() || !stream.is_terminal() {
+            return;
+        }
+        self.is_drawn = true;
+        // Failing to draw a line must not stop the work.
+        let _ = write!(stream, "\r\x1b[K{}", waiting(done, total, title));
+        let _ = stream.flush();
+    }
+
+    pub fn clear(&self) {
+        if self.is_drawn {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// Formats the progress of a round: `7 of 9 done, waiting for Slow API…`.
+fn waiting(done: usize, total: usize, title: &str) -> String {
+    format!("{done} of {total} done, waiting for {}…", sanitize_for_terminal(title, TITLE_WIDTH))
 }
 
 /// Prints the steps of provisioning to standard error, and asks before a key is deleted.
@@ -101,6 +135,12 @@ fn line(done: usize, total: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slow_check_is_named_on_one_line() {
+        assert_eq!(waiting(7, 9, "Slow API"), "7 of 9 done, waiting for Slow API…");
+        assert_eq!(waiting(0, 1, "A\u{1b}[2J\nB"), "0 of 1 done, waiting for A[2J B…");
+    }
 
     #[test]
     fn a_bar_fills_and_never_overflows() {

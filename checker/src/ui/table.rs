@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::iter;
 
 use anstyle::{AnsiColor, Style};
+use chrono::{DateTime, Local};
 use serde_json::json;
 use shared::check_file::{Attempt, CheckResult, answered, write_check_file};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::stats::Stats;
 use shared::status::Status;
-use shared::{Nanos, duration};
+use shared::{Nanos, UnixNanos, duration};
 
 use crate::sanitize::{is_safe, sanitize_for_terminal};
 
@@ -71,13 +72,7 @@ pub fn render(results: &[CheckResult], styles: Styles) -> String {
         table.push_str(&median);
         pad(&mut table, 2 + 19, &spread);
         table.push_str(&spread);
-        let failed = result.attempts.iter().filter(|attempt| attempt.error.is_some()).count();
-        let (mut failed_digits, mut all_digits) = (itoa::Buffer::new(), itoa::Buffer::new());
-        let (failed, all) = (failed_digits.format(failed), all_digits.format(result.attempts.len()));
-        pad(&mut table, (2 + 6_usize).saturating_sub(1 + all.len()), failed);
-        for piece in [failed, "/", all] {
-            table.push_str(piece);
-        }
+        push_failed(&mut table, &result.attempts);
         if let Some(reason) = result.reason() {
             for piece in [style, "  ", &sanitize_for_terminal(reason, REASON_WIDTH), &reset] {
                 table.push_str(piece);
@@ -89,10 +84,25 @@ pub fn render(results: &[CheckResult], styles: Styles) -> String {
     table
 }
 
+/// Appends the number of failed attempts and of all attempts, or spaces if no attempt was made.
+fn push_failed(table: &mut String, attempts: &[Attempt]) {
+    const WIDTH: usize = 2 + 6;
+    if attempts.is_empty() {
+        return pad(table, WIDTH, "");
+    }
+    let failed = attempts.iter().filter(|attempt| attempt.error.is_some()).count();
+    let (mut failed_digits, mut all_digits) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let (failed, all) = (failed_digits.format(failed), all_digits.format(attempts.len()));
+    pad(table, WIDTH.saturating_sub(1 + all.len()), failed);
+    for piece in [failed, "/", all] {
+        table.push_str(piece);
+    }
+}
+
 /// Formats the median round-trip time of the successful attempts, and the range from shortest to longest.
 fn times(attempts: &[Attempt]) -> (String, String) {
     let Some(stats) = Stats::from_rtts(answered(attempts).into_vec()) else {
-        return ("–".to_owned(), "–".to_owned());
+        return (String::new(), String::new());
     };
     let median = duration::format_rtt(stats.median);
     let format = |rtt: Nanos| if rtt == stats.median { median.clone() } else { duration::format_rtt(rtt) };
@@ -106,6 +116,14 @@ fn times(attempts: &[Attempt]) -> (String, String) {
 fn pad(table: &mut String, width: usize, text: &str) {
     let length = if text.is_ascii() { text.len() } else { text.chars().count() };
     table.extend(iter::repeat_n(' ', width.saturating_sub(length)));
+}
+
+/// Formats the local time of a round as a line.
+#[must_use]
+pub fn time_line(at: UnixNanos, styles: Styles) -> String {
+    let bold = styles.or_none(Style::new().bold());
+    let local = DateTime::from_timestamp_nanos(at).with_timezone(&Local);
+    format!("{bold}{}{bold:#}\n", local.format("%Y-%m-%d %H:%M:%S"))
 }
 
 /// Formats the number of endpoints by status, such as `1 down, 3 healthy`.
@@ -169,8 +187,8 @@ mod tests {
     fn a_round_is_a_readable_table() {
         let expected = "\x20 STATUS    ENDPOINT    MEDIAN            MIN – MAX  FAILED
 ● healthy   Shop       91.5 ms    88.0 ms – 95.0 ms     0/2
-■ down      API              –                    –     1/1  connection refused
-○ unknown   Port             –                    –     0/0  not yet supported
+■ down      API                                         1/1  connection refused
+○ unknown   Port                                             not yet supported
 1 down, 1 unknown, 1 healthy
 ";
         assert_eq!(render(&results(), Styles::Plain), expected);

@@ -46,6 +46,9 @@ pub struct PageConfig {
     /// The URL of the folder with the feeds and the calendar, with a trailing slash, or `None` if visitors cannot read
     /// them. It is absolute or relative to the page.
     pub outputs: Option<String>,
+    /// The checker's configuration file, if it still contains only the check with which operators start. The page then
+    /// explains how to add services to it. Only `checker serve` sets this, for pages that other machines cannot open.
+    pub starter_file: Option<String>,
     /// Logo, theme, labels, groups and more.
     pub appearance: Appearance,
     /// Problems that do not prevent the page from being shown.
@@ -69,8 +72,19 @@ const REFRESH_LIMITS: (Nanos, Nanos) = (5 * SECOND, DAY);
 const INTERVAL_LIMITS: (Nanos, Nanos) = (SECOND, 31 * DAY);
 
 /// The keys of `config.json` that do not define the appearance.
-pub const KEYS: [&str; 10] =
-    ["$schema", "title", "source", "range", "refresh", "interval", "offline", "authors", "editors", "outputs"];
+pub const KEYS: [&str; 11] = [
+    "$schema",
+    "title",
+    "source",
+    "range",
+    "refresh",
+    "interval",
+    "offline",
+    "authors",
+    "editors",
+    "outputs",
+    "starter_file",
+];
 
 impl PageConfig {
     /// Creates a configuration with defaults for everything except the source.
@@ -86,6 +100,7 @@ impl PageConfig {
             authors: None,
             editors: Vec::new(),
             outputs: None,
+            starter_file: None,
             appearance: Appearance::default(),
             skipped: Vec::new(),
         }
@@ -125,6 +140,10 @@ impl PageConfig {
                 let mut fields = Fields { object: &object, members, path: "", problems: &mut skipped };
                 let (authors, editors) = (fields.names("authors"), fields.names("editors").unwrap_or_default());
                 let outputs = outputs::read(object.get("outputs"), &mut skipped);
+                let starter_file = match object.get("starter_file") {
+                    Some(Json::String(file)) => Some(file.to_string()),
+                    _ => None,
+                };
                 let appearance = appearance::read(&object, &mut skipped);
                 Ok(PageConfig {
                     title,
@@ -136,6 +155,7 @@ impl PageConfig {
                     authors,
                     editors,
                     outputs,
+                    starter_file,
                     appearance,
                     skipped,
                 })
@@ -173,6 +193,9 @@ impl PageConfig {
             }
             if let Some(url) = &self.outputs {
                 members.insert("outputs".to_owned(), json!({ "url": url }));
+            }
+            if let Some(file) = &self.starter_file {
+                members.insert("starter_file".to_owned(), json!(file));
             }
             self.appearance.write(members);
         }
@@ -271,17 +294,18 @@ mod tests {
                 Source::S3(S3Source { bucket, region, endpoint_url, address_style, prefix, public_keys })
             });
         let http = "[a-z./]{1,10}/".prop_map(|url| Source::Http { url });
+        let starter_file = prop::option::of("[a-z/]{1,9}\\.json");
         let outputs = prop::option::of("(\\./|https://[a-z]{1,9}\\.example/([a-z0-9-]{1,9}/){0,2})");
-        (".{0,20}", prop_oneof![s3, http], HOUR..366 * DAY, 5 * SECOND..DAY, SECOND..DAY, outputs).prop_map(
-            |(title, source, range, refresh, interval, outputs)| PageConfig {
+        (".{0,20}", prop_oneof![s3, http], HOUR..366 * DAY, 5 * SECOND..DAY, SECOND..DAY, outputs, starter_file)
+            .prop_map(|(title, source, range, refresh, interval, outputs, starter_file)| PageConfig {
                 title,
                 range,
                 refresh,
                 interval,
                 outputs,
+                starter_file,
                 ..PageConfig::new(source)
-            },
-        )
+            })
     }
 
     proptest! {

@@ -8,6 +8,7 @@ mod detail;
 mod dom;
 mod endpoint;
 mod endpoint_ref;
+mod first_steps;
 mod footer;
 mod groups;
 mod header;

@@ -10,7 +10,7 @@ use super::dom::html::{
 };
 use super::dom::{ElementBuilder, svg};
 use super::parts::section;
-use super::{announcements, footer, groups, header, message, overall, timeline, toolbar};
+use super::{announcements, first_steps, footer, groups, header, message, overall, timeline, toolbar};
 use crate::context::{AppContext, RenderStage};
 use crate::i18n::texts;
 use crate::view::config_error;
@@ -33,6 +33,7 @@ fn status_page(context: AppContext, config: &Arc<PageConfig>) -> Vec<ElementBuil
         .child(announcements::announcements(context))
         .child(announcements::detail(context))
         .child(message::messages(context))
+        .children(first_steps::first_steps(context, config))
         .child(overall::trouble(context))
         .child(toolbar::toolbar(context, config.range))
         .child(groups::endpoints(context))

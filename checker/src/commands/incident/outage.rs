@@ -3,11 +3,11 @@
 use shared::UnixNanos;
 use shared::endpoint_status::{EndpointStatus, Outage, endpoint_statuses};
 use shared::status::Status;
-use shared::suggest::suggest;
 
 use super::IncidentError;
 use crate::commands::posting::Posting;
 use crate::recorder::history_reader::histories_up_to;
+use crate::titles::find_title;
 
 /// What was measured, in the words of a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,18 +21,16 @@ pub(super) struct MeasuredOutage {
 }
 
 /// Finds the current outage of an endpoint.
-pub(super) async fn describe(posting: &Posting, title: &str) -> anyhow::Result<MeasuredOutage> {
+pub(super) async fn describe(posting: &Posting, typed: &str) -> anyhow::Result<MeasuredOutage> {
     let read = histories_up_to(&posting.store, posting.now).await?;
     let endpoints = endpoint_statuses(&read.histories);
-    let named: Vec<&EndpointStatus<'_>> = endpoints.iter().filter(|one| one.key.title == title).collect();
-    if named.is_empty() {
-        let remedy = match suggest(title, endpoints.iter().map(|endpoint| endpoint.key.title.as_str())) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "expected an endpoint with stored results".to_owned(),
-        };
-        return Err(IncidentError::UnknownEndpoint { title: title.to_owned(), remedy }.into());
+    let unknown = |remedy| IncidentError::UnknownEndpoint { title: typed.to_owned(), remedy };
+    if endpoints.is_empty() {
+        return Err(unknown("expected an endpoint with stored results".to_owned()).into());
     }
-    let current = named.into_iter().find_map(|endpoint| Some((endpoint, current_outage(endpoint, posting.now)?)));
+    let title = find_title(typed, endpoints.iter().map(|endpoint| endpoint.key.title.as_str())).map_err(unknown)?;
+    let mut named = endpoints.iter().filter(|one| one.key.title == title);
+    let current = named.find_map(|endpoint| Some((endpoint, current_outage(endpoint, posting.now)?)));
     let (endpoint, outage) = current.ok_or_else(|| IncidentError::NoOutage(title.to_owned()))?;
     let nodes = outage.nodes.iter().filter_map(|index| Some(endpoint.nodes.get(*index)?.node?.to_string()));
     Ok(in_words(title, outage.span.status, outage.span.start, &nodes.collect::<Vec<_>>()))

@@ -10,7 +10,7 @@ pub(super) async fn show(arguments: &IncidentShowArguments) -> anyhow::Result<Ou
     let posting = Posting::view(&arguments.config).await?;
     let announcements = posting.announcements();
     let incident = find(&announcements, &arguments.id)?;
-    match arguments.format {
+    match arguments.format.get() {
         Format::Json => ui::stdout_data(&format!("{}\n", render::to_json(incident)))?,
         Format::Table => ui::stdout(&render::show(incident, &posting.zone))?,
     }

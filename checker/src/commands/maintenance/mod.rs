@@ -89,7 +89,7 @@ async fn plan(arguments: &PlanArguments) -> anyhow::Result<Outcome> {
     if let Some(note) = report::unused_start(&recurrence, &windows) {
         ui::note(&note);
     }
-    if arguments.format == Format::Table {
+    if arguments.format.get() == Format::Table {
         ui::print(&report::planned(&arguments.title, &recurrence, &windows, posting.now));
     }
     let plan = recurrence.plan(&windows);
@@ -97,7 +97,7 @@ async fn plan(arguments: &PlanArguments) -> anyhow::Result<Outcome> {
     let draft =
         Draft { title: Some(arguments.title.clone()), affects, text: arguments.text.clone(), ..Draft::new(details) };
     let id = if arguments.dry_run { None } else { Some(posting.publish(draft).await?.id) };
-    match (arguments.format, &id) {
+    match (arguments.format.get(), &id) {
         (Format::Json, _) => print_json(&report::planned_json(id.as_ref(), &arguments.title, &plan))?,
         (Format::Table, None) => ui::print_line("Nothing was posted, because --dry-run is set."),
         (Format::Table, Some(id)) => ui::print_line(&format!("planned as `{id}`")),
@@ -111,7 +111,7 @@ async fn list(arguments: &PostListArguments) -> anyhow::Result<Outcome> {
     let is_pending = |maintenance: &&Maintenance| maintenance.windows.iter().any(|window| window.end > posting.now);
     let listed: Vec<&Maintenance> =
         announcements.maintenance.iter().rev().filter(|maintenance| arguments.all || is_pending(maintenance)).collect();
-    match arguments.format {
+    match arguments.format.get() {
         Format::Json => {
             let all: Vec<Value> = listed.iter().map(|maintenance| report::json(maintenance, posting.now)).collect();
             print_json(&Value::Array(all))?;
@@ -134,7 +134,7 @@ async fn show(arguments: &MaintenanceShowArguments) -> anyhow::Result<Outcome> {
     let posting = Posting::view(&arguments.config).await?;
     let announcements = posting.announcements();
     let maintenance = find(&announcements, &arguments.id)?;
-    match arguments.format {
+    match arguments.format.get() {
         Format::Json => print_json(&report::json(maintenance, posting.now))?,
         Format::Table => ui::stdout(&report::details(maintenance, posting.now))?,
     }

@@ -47,7 +47,7 @@ pub(super) async fn preview(arguments: &NotifyViewArguments) -> anyhow::Result<O
         ui::warn(problem);
     }
     let plans = preview.channels;
-    match arguments.format {
+    match arguments.format.get() {
         Format::Json => {
             let channels: Vec<Value> = plans
                 .iter()

@@ -54,7 +54,7 @@ pub(super) async fn replay(arguments: &NotifyReplayArguments) -> anyhow::Result<
             (channel.id.to_string(), sent().count(), sent().map(|sent| items(&sent.message)).sum())
         })
         .collect();
-    match arguments.format {
+    match arguments.format.get() {
         Format::Json => {
             let json = |sent: &ReplayedMessage| json!({ "channel": sent.channel.as_str(), "message": message_json::to_json(&sent.message) });
             let totals: Vec<Value> = totals

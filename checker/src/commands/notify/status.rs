@@ -51,7 +51,7 @@ pub(super) async fn status(arguments: &NotifyViewArguments) -> anyhow::Result<Ou
     if settings.is_none() && report.removed(&report.registers()).is_empty() {
         return Err(MissingNotifiers(path.display().to_string()).into());
     }
-    match arguments.format {
+    match arguments.format.get() {
         Format::Json => ui::stdout_data(&format!("{}\n", report.json()))?,
         Format::Table => ui::stdout(&report.text())?,
     }

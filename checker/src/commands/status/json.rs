@@ -127,7 +127,7 @@ fn checks_of<'a>(
     exact.chain(others.filter(|(key, _)| key.is_same_endpoint(&endpoint.key)).map(|(_, checks)| checks))
 }
 
-fn rows_of<'a>(outline: &'a HistoryRows, endpoint: &EndpointStatus<'_>) -> Option<&'a EndpointRows> {
+pub(super) fn rows_of<'a>(outline: &'a HistoryRows, endpoint: &EndpointStatus<'_>) -> Option<&'a EndpointRows> {
     outline.endpoints.iter().find(|past| past.key.is_same_endpoint(&endpoint.key))
 }
 

@@ -3,30 +3,29 @@
 
 mod announced;
 mod json;
+mod percentiles;
+mod table;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
 use jiff::tz::TimeZone;
+use shared::UnixNanos;
 use shared::announced::Posted;
 use shared::budget::{ErrorBudget, Objective};
 use shared::endpoint_map::EndpointMap;
-use shared::endpoint_status::{
-    EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, of_incomplete, overall_status, status_words,
-};
+use shared::endpoint_status::{EndpointStatus, current_statuses, endpoint_statuses, of_incomplete, overall_status};
 use shared::history::History;
 use shared::object_name::{HistoryPart, NodeName};
-use shared::quorum::Tally;
 use shared::response_times::MAX_CHECK_RANGE;
 use shared::status::Status;
-use shared::uptime::{Ratio, UptimeBreakdown};
-use shared::{UnixNanos, duration};
+use shared::uptime::Ratio;
 
 use super::announcements::announcements;
 use super::metrics_file::document;
 use super::{MissingStorage, Outcome, load};
 use crate::cli::{StatusArguments, StatusFormat};
+use crate::config::model::Config;
 use crate::counted;
 use crate::doctor::kind_conflict;
 use crate::metrics::figures::{self, StoreFigures};
@@ -38,20 +37,17 @@ use crate::recorder::measurements::{ShownEndpoints, measurements};
 use crate::recorder::own_results::newest_results;
 use crate::sanitize::sanitize_for_terminal;
 use crate::store::Store;
+use crate::store::settings::Storage;
 use crate::store::spool::Spool;
 use crate::time_range;
 use crate::ui;
-use crate::ui::table::style_of;
 use json::{Details, JsonReport, Measurements};
+use percentiles::percentiles;
 
-/// The minimum width of the status column, in characters.
-const STATUS_WIDTH: usize = 9;
-/// The maximum width of the title column, in characters.
-const TITLE_WIDTH: usize = 40;
+/// The maximum number of endpoints for which the table has response times. More would take long to read.
+const MAX_WITH_PERCENTILES: usize = 1_000;
 /// The maximum number of unreadable check files to list by name. Others are only counted.
 const FILES_NAMED: usize = 5;
-/// The style of a problem that announced maintenance covers.
-const PLANNED: Style = AnsiColor::Blue.on_default();
 /// The maximum length of a reason, in characters. Longer reasons are truncated.
 const REASON_WIDTH: usize = 160;
 
@@ -60,20 +56,51 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let Some(storage) = &config.storage else {
         return Err(MissingStorage(arguments.config.config.display().to_string()).into());
     };
+    let store = Arc::new(Store::open(storage).await);
+    if arguments.watch {
+        return watch(arguments, &config, storage, &store).await;
+    }
+    show(arguments, &config, storage, &store).await
+}
+
+/// Shows the table again after each refresh interval of the page, until the operator stops the command.
+async fn watch(
+    arguments: &StatusArguments,
+    config: &Config,
+    storage: &Storage,
+    store: &Arc<Store>,
+) -> anyhow::Result<Outcome> {
+    loop {
+        ui::clear_screen();
+        // A store that is unreachable for a while does not end the command.
+        if let Err(error) = show(arguments, config, storage, store).await {
+            ui::error(error.as_ref());
+        }
+        tokio::time::sleep(Duration::from_nanos(config.page.config.refresh.unsigned_abs())).await;
+    }
+}
+
+/// Reads the store and shows the status in the selected format.
+async fn show(
+    arguments: &StatusArguments,
+    config: &Config,
+    storage: &Storage,
+    store: &Arc<Store>,
+) -> anyhow::Result<Outcome> {
     let now = now();
-    let range = match arguments.format {
+    let format = arguments.format();
+    let range = match format {
         // Metrics have several ranges, and the longest one includes the others.
         StatusFormat::Prometheus => figures::LONGEST_RANGE,
         StatusFormat::Table | StatusFormat::Json => arguments.range.unwrap_or(config.page.config.range),
     };
     let edges = time_range::edges(range, now);
     let from = time_range::start(range, now);
-    let store = Arc::new(Store::open(storage).await);
     // Only the JSON output includes details.
-    let is_detailed = arguments.full && arguments.format == StatusFormat::Json;
+    let is_detailed = arguments.full && format == StatusFormat::Json;
     let is_by_check = range <= MAX_CHECK_RANGE;
     let detail = if is_detailed && !is_by_check { Detail::Latencies } else { Detail::Status };
-    let loaded = histories(&store, from, now, detail).await.map_err(without_history_context)?;
+    let loaded = histories(store, from, now, detail).await.map_err(without_history_context)?;
     report_unreadable(&loaded);
     let mut endpoints = endpoint_statuses(&loaded.histories);
     endpoints.retain(|endpoint| endpoint.is_within(from));
@@ -83,14 +110,14 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let objectives = Arc::clone(&config.objectives);
     let histories = &loaded.histories;
     let page = &config.page.config;
-    let announcements = announcements(&store, loaded.digests, page, now).await;
+    let announcements = announcements(store, loaded.digests, page, now).await;
     let posted = Posted { announcements: &announcements, groups: &page.appearance.groups };
     let mut report = StatusReport { from, now, endpoints, statuses, is_incomplete, objectives, histories, posted };
-    match arguments.format {
+    match format {
         StatusFormat::Json if is_detailed => {
             let measurements = if is_by_check {
                 let shown = ShownEndpoints::new(report.endpoints.iter().map(|endpoint| &*endpoint.key));
-                let (measurements, left_out) = measurements(&store, &shown, from, now).await?;
+                let (measurements, left_out) = measurements(store, &shown, from, now).await?;
                 for left_out in &left_out {
                     ui::warn(&left_out.to_string());
                 }
@@ -103,12 +130,19 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
             ui::stdout_json(&JsonReport { report: &report, details: Some(&details) })?;
         }
         StatusFormat::Json => ui::stdout_json(&JsonReport { report: &report, details: None })?,
-        StatusFormat::Table => ui::stdout(&report.table())?,
+        StatusFormat::Table => {
+            let measured = if report.endpoints.len() <= MAX_WITH_PERCENTILES {
+                percentiles(store, report.histories, &report.endpoints, (from, now + 1)).await
+            } else {
+                Vec::new()
+            };
+            ui::stdout(&report.table(&measured, &TimeZone::system()))?;
+        }
         StatusFormat::Prometheus => {
             let figures = StoreFigures::new(report.histories, report.posted, &report.objectives, now);
             let own = report.histories.iter().find(|history| history.node.as_ref() == Some(&config.node));
             let results = match own {
-                Some(own) => newest_results(&store, &config.node, own, now).await?,
+                Some(own) => newest_results(store, &config.node, own, now).await?,
                 None => Vec::new(),
             };
             let spool = Spool::open(&config.spool_dir, storage, &config.node);
@@ -198,121 +232,6 @@ impl StatusReport<'_> {
     fn uptime_outside(&self, endpoint: &EndpointStatus<'_>) -> Option<Ratio> {
         let spans = endpoint.spans(self.now);
         self.posted.planned(&endpoint.key.title, &spans).outside(&spans, self.from, self.now).uptime()
-    }
-
-    fn table(&self) -> String {
-        let mut text = String::new();
-        let width = self
-            .endpoints
-            .iter()
-            .map(|endpoint| sanitize_for_terminal(&endpoint.key.title, TITLE_WIDTH).chars().count());
-        let width = width.max().unwrap_or(0).max("ENDPOINT".len());
-        let rows = self.endpoints.iter().zip(&self.statuses);
-        let rows: Vec<(&EndpointStatus<'_>, Tally, &str)> = rows
-            .map(|(endpoint, (_, is_retired))| {
-                let tally = endpoint.tally(self.now);
-                let words = status_words(tally.status, tally.is_localized(), *is_retired);
-                (endpoint, tally, words)
-            })
-            .collect();
-        let status_width = rows.iter().map(|(_, _, words)| words.len()).max().unwrap_or(0).max(STATUS_WIDTH);
-        let heading =
-            format!("  {:<status_width$} {:<width$}  {:>9}  {:>9}", "STATUS", "ENDPOINT", "UPTIME", "OBSERVED");
-        let bold = anstyle::Style::new().bold();
-        let _ = writeln!(text, "{bold}{heading}{bold:#}");
-        for (endpoint, tally, words) in rows {
-            self.row(&mut text, endpoint, &tally, &format!("{words:<status_width$}"), width);
-        }
-        if self.endpoints.is_empty() {
-            let _ = writeln!(text, "  no results in this time range");
-        }
-        text.push_str(&announced::table(&self.posted, self.now, &TimeZone::system()));
-        let _ = writeln!(text);
-        for history in self.histories {
-            let _ = writeln!(text, "{}", self.node_line(history));
-        }
-        text
-    }
-
-    fn row(&self, text: &mut String, endpoint: &EndpointStatus<'_>, tally: &Tally, words: &str, width: usize) {
-        let breakdown = endpoint.breakdown(self.from, self.now);
-        let UptimeColumns { uptime, observed } = UptimeColumns::new(breakdown);
-        let planned = self.posted.planned(&endpoint.key.title, &endpoint.spans(self.now));
-        let planned_until = planned.until(tally.status, self.now);
-        // A problem that was announced is not an alarm.
-        let style = if planned_until.is_some() { PLANNED } else { style_of(tally.status) };
-        let symbol = if tally.is_localized() { '◐' } else { tally.status.symbol() };
-        let budget = self
-            .budget(endpoint)
-            .map(|(objective, budget)| format!("  error budget: {} left ({objective})", budget.percent_left()));
-        let _ = writeln!(
-            text,
-            "{style}{symbol} {words}{style:#} {:<width$}  {uptime:>9}  {observed:>9}{}{}{style}{}{}{style:#}",
-            sanitize_for_terminal(&endpoint.key.title, TITLE_WIDTH),
-            announced::outside(self.uptime_outside(endpoint), &uptime),
-            budget.unwrap_or_default(),
-            announced::planned(planned_until, self.now, &TimeZone::system()),
-            detail(endpoint, tally),
-        );
-    }
-
-    fn node_line(&self, history: &History) -> String {
-        let name = name_of(history.node.as_ref());
-        let Some(newest) = history.newest() else { return format!("{name} has not reported") };
-        let ago = duration::format_coarse(self.now.saturating_sub(newest));
-        let mut line = if history.is_overdue(self.now) {
-            let style = style_of(Status::Down);
-            format!("{style}{name} is late: it last reported {ago} ago{style:#}")
-        } else if newest > self.now {
-            let ahead = duration::format_coarse(newest.saturating_sub(self.now));
-            format!("{name} last reported just now (its clock is {ahead} ahead)")
-        } else {
-            format!("{name} last reported {ago} ago")
-        };
-        if let Some(evidence) = history.duplicate_node_evidence() {
-            let _ = write!(
-                line,
-                "; it stored {} rounds instead of {}: if two checkers share this name, give each its own",
-                evidence.stored, evidence.expected
-            );
-        }
-        line
-    }
-}
-
-struct UptimeColumns {
-    uptime: String,
-    observed: String,
-}
-
-impl UptimeColumns {
-    fn new(breakdown: UptimeBreakdown) -> UptimeColumns {
-        let text = |ratio: Option<Ratio>| ratio.map_or_else(|| "–".to_owned(), Ratio::percent);
-        UptimeColumns { uptime: text(breakdown.uptime()), observed: text(breakdown.coverage()) }
-    }
-}
-
-/// Describes why the endpoint is not healthy, and which nodes report it.
-fn detail(endpoint: &EndpointStatus<'_>, tally: &Tally) -> String {
-    let down = || tally.down.iter().filter_map(|index| endpoint.nodes.get(*index));
-    let reason = |mut nodes: Box<dyn Iterator<Item = &NodeStatus<'_>> + '_>| {
-        let reason = nodes.find_map(|node| node.reason);
-        reason.map(|reason| format!(": {}", sanitize_for_terminal(reason, REASON_WIDTH))).unwrap_or_default()
-    };
-    if tally.is_localized() {
-        let names: Vec<String> = down().map(|node| name_of(node.node)).collect();
-        let others = tally.voters - tally.down.len();
-        return format!(
-            "  unreachable from {}, reachable from {}{}",
-            names.join(", "),
-            if others == 1 { "one other".to_owned() } else { format!("{others} others") },
-            reason(Box::new(down()))
-        );
-    }
-    match tally.status {
-        Status::Down => reason(Box::new(down())).replacen(": ", "  ", 1),
-        Status::Degraded => reason(Box::new(endpoint.nodes.iter())).replacen(": ", "  ", 1),
-        Status::Healthy | Status::Unknown => String::new(),
     }
 }
 
