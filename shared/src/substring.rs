@@ -1,6 +1,6 @@
 //! Searches for text in text. The standard library's search is faster in long texts, but would make the page 2 KB larger.
 
-/// Splits a text at the first occurrence of a separator, which is not empty. Returns `None` if there is none.
+/// Splits a text at the first occurrence of a separator, which is not empty. Returns `None` if the text does not contain it.
 #[must_use]
 #[inline(never)]
 pub fn split_once<'t>(text: &'t str, separator: &str) -> Option<(&'t str, &'t str)> {

@@ -1,4 +1,4 @@
-//! The endpoints that are not healthy, listed below the headline so that nobody has to search for them.
+//! The endpoints that are not healthy, listed below the headline so that visitors do not need to search for them.
 
 use shared::status::Status;
 
