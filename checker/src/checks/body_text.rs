@@ -240,7 +240,7 @@ impl<'w> Wanted<'w> {
 
     /// Returns a reading in all forms in which anchors can match: with `\n` as the only line break, without a final
     /// line break, and without the whitespace around it.
-    fn forms<'r>(self, reading: Reading<'r>) -> impl Iterator<Item = Reading<'r>> {
+    fn forms(self, reading: Reading<'_>) -> impl Iterator<Item = Reading<'_>> {
         let mut forms = Vec::new();
         if let Some(pattern) = self.pattern() {
             let (is_visible, doubt) = (reading.is_visible, reading.doubt);

@@ -248,7 +248,7 @@ mod tests {
             let found = FilterComparisons::new(&ParsedFilters::of_path(path)).ambiguity_in(&document, true);
             match expected {
                 Some(expected) => {
-                    assert!(found.as_ref().is_some_and(|it| it.contains(expected)), "{path} {body}: {found:?}")
+                    assert!(found.as_ref().is_some_and(|it| it.contains(expected)), "{path} {body}: {found:?}");
                 }
                 None => assert_eq!(found, None, "{path} {body}"),
             }
