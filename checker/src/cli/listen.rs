@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// The host that stands for this machine only.
+/// The name of the host for this machine only.
 const LOCALHOST: &str = "localhost";
 
 /// Parses an address: `127.0.0.1:8080`, `localhost:8080`, `:8080` for all addresses of this machine, or only a port,
