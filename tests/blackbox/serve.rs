@@ -359,3 +359,17 @@ async fn caddy_sends_strict_headers_and_caches_only_immutable_files() {
     let missing = http_client::get(&format!("{}statuspage-0123456789abcdef.js", caddy.url)).await;
     assert_eq!((missing.status, missing.header("cache-control")), (404, "no-cache"));
 }
+
+#[tokio::test]
+async fn the_page_of_the_starter_configuration_names_the_file_to_edit() {
+    let config_of = async |served: &Served| {
+        let text = http_client::get(&format!("{}config.json", served.url)).await.text();
+        PageConfig::parse(&text).expect("it is valid")
+    };
+    let checker = Checker::new(&json!({}));
+    assert_eq!(checker.call(&["init", "--force"]).await.code, 0);
+    let served = checker.serve(&[]).await;
+    assert_eq!(config_of(&served).await.starter_file.as_deref(), Some("checker.json"));
+    let (_endpoint, _checker, served) = serving().await;
+    assert_eq!(config_of(&served).await.starter_file, None);
+}

@@ -48,7 +48,7 @@ pub(super) async fn percentiles(
     sums.into_iter().map(|sum| Some(sum?.percentile(95)?.time())).collect()
 }
 
-/// Returns whether the sketches of some hours are only in the latencies. A node's latencies are empty until its first day ends.
+/// Returns whether the sketches of some hours are only in the latencies, which is the case after a node's first day.
 fn has_closed_hours(past: &EndpointRows) -> bool {
     past.by_hour().len() > past.open.len()
 }
