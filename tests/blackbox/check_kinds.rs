@@ -321,8 +321,8 @@ async fn a_health_service_is_queried_as_configured() {
     let plain = serve(|stream| health(stream, "http")).await;
     let cases = [
         (json!({ "service": "shop" }), WELL),
-        (json!({ "service": "bank" }), down("service `bank` is not known")),
-        (json!({}), down("the server is not known")),
+        (json!({ "service": "bank" }), down("service `bank` is unknown")),
+        (json!({}), down("the server is unknown")),
         (json!({ "service": "shop", "tls": true, "tls_skip_verify": true }), down("TLS")),
     ];
     expect_of_kind("grpc", &format!("127.0.0.1:{plain}"), &authority, &cases).await;

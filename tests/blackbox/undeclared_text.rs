@@ -452,8 +452,8 @@ async fn no_match_spans_two_output_streams() {
         (with_assertion(&failing, "[BODY] matches '^[^F]*$'"), WELL),
         (with_assertion(&failing, "[BODY] matches '^[^E]*$'"), down("one of the two output streams does")),
         (with_assertion(&printing_twice(b"\n", b"FATAL\n"), r"[BODY] matches '^\s*$'"), down("")),
-        (with_assertion(&printing_twice(b"5", b"0"), "[BODY] > 40"), down("both comparable, or neither is")),
-        (with_assertion(&printing_twice(b"x", b"y"), "[BODY] > 40"), down("both comparable, or neither is")),
+        (with_assertion(&printing_twice(b"5", b"0"), "[BODY] > 40"), down("it is not clear which of standard output")),
+        (with_assertion(&printing_twice(b"x", b"y"), "[BODY] > 40"), down("it is not clear which of standard output")),
         (with_assertion(&failing, "[BODY] > 40 and [BODY] == 42 and not [BODY] == 41"), WELL),
         (with_assertion(&failing, "[BODY] != 42"), down("")),
         (with_assertion(&json, "[BODY].up == true and len([JSON $]) == 1"), WELL),
@@ -464,6 +464,12 @@ async fn no_match_spans_two_output_streams() {
         (
             with_assertion(&printing_twice(b"ok", b"{"), "not [BODY].up exists"),
             down("neither standard output nor standard"),
+        ),
+        (with_assertion(&printing_twice(b"N/A", b"3"), "[BODY] < 5"), down("it is not clear which of standard output")),
+        (with_assertion(&printing_twice(b"\n", b"3"), "[BODY] < 5"), WELL),
+        (
+            with_assertion(&printing_twice(b"{\"up\":", b"{\"level\":1}"), "not has([BODY].error)"),
+            down("standard output is not JSON"),
         ),
         (with_assertion(&printing_twice(b"42\n", b""), "[BODY] > 40"), WELL),
         (with_assertion(&printing_twice(b"", b"42"), "[BODY] > 40"), WELL),

@@ -32,7 +32,8 @@ pub(super) fn read(value: Option<&Json<'_>>, skipped: &mut Vec<String>) -> Optio
 #[must_use]
 pub fn with_outputs(text: &str, url: &str) -> Option<String> {
     PageConfig::parse(text).ok()?;
-    if json::parse(text.trim_start_matches('\u{feff}')).is_ok_and(|object| object.get("outputs").is_some()) {
+    let Ok(Json::Object(existing)) = json::parse(text.trim_start_matches('\u{feff}')) else { return None };
+    if existing.iter().any(|(key, _)| key == "outputs") {
         return None;
     }
     let members = text.trim_end().strip_suffix('}')?.trim_end();
