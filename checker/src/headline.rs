@@ -73,25 +73,25 @@ fn since(
 
 /// The words for what is monitored, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readers {
+pub enum Audience {
     /// Operators read about endpoints and nodes.
     Operators,
     /// Customers read about services and locations.
     Customers,
 }
 
-impl Readers {
+impl Audience {
     fn endpoint(self) -> &'static str {
         match self {
-            Readers::Operators => "endpoint",
-            Readers::Customers => "service",
+            Audience::Operators => "endpoint",
+            Audience::Customers => "service",
         }
     }
 
     fn node(self) -> &'static str {
         match self {
-            Readers::Operators => "node",
-            Readers::Customers => "location",
+            Audience::Operators => "node",
+            Audience::Customers => "location",
         }
     }
 }
@@ -109,7 +109,7 @@ pub struct Headline {
 /// The context of a headline.
 #[derive(Debug, Clone, Copy)]
 pub struct HeadlineContext<'a> {
-    pub readers: Readers,
+    pub audience: Audience,
     /// Whether endpoints may be missing, because part of the store is unreadable.
     pub is_incomplete: bool,
     /// The start of the period whose results are known.
@@ -127,7 +127,7 @@ pub fn headline(endpoints: &[CurrentStatus], context: HeadlineContext<'_>) -> He
     let affected: Vec<&CurrentStatus> = monitored.iter().copied().filter(|one| one.status == status).collect();
     let (sentence, since) = sentence(&monitored, &affected, status, context);
     let refers_to_healthy = status == Status::Unknown && affected.is_empty();
-    let others = others(endpoints, if refers_to_healthy { Status::Healthy } else { status }, context.readers);
+    let others = others(endpoints, if refers_to_healthy { Status::Healthy } else { status }, context.audience);
     let details = [since, others].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     Headline { status, sentence, details }
 }
@@ -139,8 +139,8 @@ fn sentence(
     status: Status,
     context: HeadlineContext<'_>,
 ) -> (String, String) {
-    let HeadlineContext { readers, now, .. } = context;
-    let endpoint = readers.endpoint();
+    let HeadlineContext { audience, now, .. } = context;
+    let endpoint = audience.endpoint();
     match affected {
         [] if monitored.is_empty() && context.is_incomplete => ("The results cannot be read".to_owned(), String::new()),
         [] if monitored.is_empty() => {
@@ -174,7 +174,7 @@ fn no_data(
     let about = if affected.len() == monitored.len() {
         String::new()
     } else {
-        format!(" about {}", subject(monitored, affected, context.readers))
+        format!(" about {}", subject(monitored, affected, context.audience))
     };
     let last = newest.map(|at| format!("Last checked at {}.", Clock::new(now, context.zone).time(at)));
     let length = newest.map(|at| format!(" for {}", in_words(now.saturating_sub(at)))).unwrap_or_default();
@@ -187,12 +187,12 @@ fn problem(
     status: Status,
     context: HeadlineContext<'_>,
 ) -> (String, String) {
-    let HeadlineContext { now, readers, .. } = context;
+    let HeadlineContext { now, audience, .. } = context;
     let clock = Clock::new(now, context.zone);
     let starts = || affected.iter().filter_map(|one| one.since);
     let (first, last) = (starts().min(), starts().max());
     let is_partial = affected.iter().all(|one| one.is_partial);
-    let subject = subject(monitored, affected, readers);
+    let subject = subject(monitored, affected, audience);
     let (has, is) = if affected.len() == 1 { ("has", "is") } else { ("have", "are") };
     let planned: Option<Vec<UnixNanos>> = affected.iter().map(|one| one.planned_until).collect();
     let planned = planned.and_then(|ends| ends.into_iter().max());
@@ -210,7 +210,7 @@ fn problem(
     };
     let from = match affected {
         [only] if only.voters > 1 && only.down > 0 => {
-            let nodes = counted(only.voters, readers.node());
+            let nodes = counted(only.voters, audience.node());
             if only.down == only.voters {
                 format!(", from all {nodes}")
             } else {
@@ -230,8 +230,8 @@ fn problem(
 }
 
 /// Names the endpoints, or counts them if there are many.
-fn subject(monitored: &[&CurrentStatus], affected: &[&CurrentStatus], readers: Readers) -> String {
-    let endpoint = readers.endpoint();
+fn subject(monitored: &[&CurrentStatus], affected: &[&CurrentStatus], audience: Audience) -> String {
+    let endpoint = audience.endpoint();
     match affected {
         [only] => name(only),
         all if all.len() == monitored.len() && all.len() == 2 => format!("Both {endpoint}s"),
@@ -246,20 +246,20 @@ fn subject(monitored: &[&CurrentStatus], affected: &[&CurrentStatus], readers: R
 }
 
 /// Counts the endpoints with other statuses: `2 endpoints are degraded, 4 are healthy; 1 is not monitored.`
-fn others(endpoints: &[CurrentStatus], status: Status, readers: Readers) -> String {
+fn others(endpoints: &[CurrentStatus], status: Status, audience: Audience) -> String {
     let count = |other| endpoints.iter().filter(|one| !one.is_retired && one.status == other).count();
     let mut parts: Vec<String> = Vec::new();
     for other in [Status::Degraded, Status::Unknown, Status::Healthy] {
         let number = count(other);
         if other != status && number > 0 {
-            let what = if parts.is_empty() { counted(number, readers.endpoint()) } else { number.to_string() };
+            let what = if parts.is_empty() { counted(number, audience.endpoint()) } else { number.to_string() };
             parts.push(format!("{what} {} {other}", if number == 1 { "is" } else { "are" }));
         }
     }
     let retired = endpoints.iter().filter(|one| one.is_retired).count();
     let mut text = parts.join(", ");
     if retired > 0 {
-        let what = if text.is_empty() { counted(retired, readers.endpoint()) } else { format!("; {retired}") };
+        let what = if text.is_empty() { counted(retired, audience.endpoint()) } else { format!("; {retired}") };
         let _ = write!(text, "{what} {} not monitored", if retired == 1 { "is" } else { "are" });
     }
     if text.is_empty() { text } else { format!("{text}.") }
@@ -310,9 +310,9 @@ mod tests {
         }
     }
 
-    fn lines(endpoints: &[CurrentStatus], readers: Readers) -> [String; 2] {
+    fn lines(endpoints: &[CurrentStatus], audience: Audience) -> [String; 2] {
         let zone = TimeZone::UTC;
-        let context = HeadlineContext { readers, is_incomplete: false, from: NOW - DAY, now: NOW, zone: &zone };
+        let context = HeadlineContext { audience, is_incomplete: false, from: NOW - DAY, now: NOW, zone: &zone };
         let headline = headline(endpoints, context);
         [headline.sentence, headline.details]
     }
@@ -351,7 +351,7 @@ mod tests {
             (vec![planned], "Shop is down, as planned until 14:02 UTC", "Since 12:50 UTC, from all 3 nodes."),
             (vec![], "No results", "Nothing was stored in the last 24 hours."),
         ] {
-            assert_eq!(lines(&endpoints, Readers::Operators), [sentence, details]);
+            assert_eq!(lines(&endpoints, Audience::Operators), [sentence, details]);
         }
     }
 
@@ -359,7 +359,7 @@ mod tests {
     fn customers_read_about_services_and_locations() {
         let shop = current("Shop", Status::Down, 12 * MINUTE);
         let all = vec![shop.clone(), current("API", Status::Healthy, DAY)];
-        let [sentence, details] = lines(&all, Readers::Customers);
+        let [sentence, details] = lines(&all, Audience::Customers);
         assert_eq!(sentence, "Shop has been down for 12 minutes");
         assert_eq!(details, "Since 12:50 UTC, from all 3 locations. 1 service is healthy.");
     }
@@ -368,7 +368,7 @@ mod tests {
     fn missing_data_is_never_healthy() {
         let zone = TimeZone::UTC;
         let context = HeadlineContext {
-            readers: Readers::Operators,
+            audience: Audience::Operators,
             is_incomplete: true,
             from: NOW - DAY,
             now: NOW,
@@ -383,11 +383,11 @@ mod tests {
         assert_eq!(headline(&[], context).sentence, "The results cannot be read");
         let silent = |title| CurrentStatus { checked: Some(NOW - 3 * HOUR), ..current(title, Status::Unknown, HOUR) };
         assert_eq!(
-            lines(&[silent("Shop"), silent("API")], Readers::Operators),
+            lines(&[silent("Shop"), silent("API")], Audience::Operators),
             ["No data for 3 hours", "Last checked at 10:02 UTC."]
         );
         assert_eq!(
-            lines(&[silent("Shop"), current("API", Status::Healthy, DAY)], Readers::Operators),
+            lines(&[silent("Shop"), current("API", Status::Healthy, DAY)], Audience::Operators),
             ["No data about Shop for 3 hours", "Last checked at 10:02 UTC. 1 endpoint is healthy."]
         );
     }

@@ -13,7 +13,7 @@ use shared::uptime::Ratio;
 use shared::{Nanos, duration};
 
 use super::{REASON_WIDTH, StatusReport, announced, name_of};
-use crate::headline::{CurrentStatus, HeadlineContext, Readers, headline};
+use crate::headline::{Audience, CurrentStatus, HeadlineContext, headline};
 use crate::notify::time_text::Clock;
 use crate::sanitize::sanitize_for_terminal;
 use crate::ui::table::style_of;
@@ -62,7 +62,7 @@ impl StatusReport<'_> {
             current.push(status);
         }
         let context = HeadlineContext {
-            readers: Readers::Operators,
+            audience: Audience::Operators,
             is_incomplete: self.is_incomplete,
             from: self.from,
             now: self.now,
