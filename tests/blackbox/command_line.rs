@@ -198,7 +198,7 @@ async fn watched_status_is_shown_again() {
     let round = checker.run(&["--format", "json"]).await;
     assert_eq!(round.results()[0].status, Status::Down);
     wait_for("the next table", || async { running.output().contains("Shop has been down for ").then_some(()) }).await;
-    running.signal("INT");
+    running.signal("TERM");
     running.wait().await;
 }
 
