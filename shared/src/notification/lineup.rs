@@ -165,13 +165,14 @@ impl<'a> Line<'a> {
             return Turn::Later { ahead: names(&eligible), at: UnixNanos::MAX };
         };
         let own = eligible[position];
-        let mut ahead = eligible.clone();
-        let mut own_slots = 0;
+        let (mut ahead, mut awaited, mut own_slots) = (eligible.clone(), eligible.clone(), 0);
         if is_settled {
             ahead.truncate(position);
+            awaited.truncate(position);
         } else {
             // The node waits for the slots of all other nodes, and then for those up to and including its own, because
-            // the nodes before it may not be settled either.
+            // the nodes before it may not be settled either. Other nodes may wait for this node first, so it considers
+            // when they expect it to send.
             let slots = ahead[..=position].iter().map(|member| slot(member.log.every));
             own_slots = slots.fold(0, Nanos::saturating_add);
             ahead.retain(|member| !is_own(member));
@@ -179,7 +180,7 @@ impl<'a> Line<'a> {
         if ahead.is_empty() {
             return self.turn_of_first(&eligible, own);
         }
-        let ready = ahead.iter().map(|member| self.ready_at(member, waiting_since)).max().unwrap_or(waiting_since);
+        let ready = awaited.iter().map(|member| self.ready_at(member, waiting_since)).max().unwrap_or(waiting_since);
         let slots = ahead.iter().map(|member| slot(member.log.every));
         let at = slots.fold(ready.saturating_add(own_slots), UnixNanos::saturating_add);
         if at <= self.now { Turn::Now } else { Turn::Later { ahead: names(&ahead), at } }

@@ -316,3 +316,27 @@ fn others_wait_until_the_news_of_a_daemon_is_gathered_and_spaced() {
     });
     assert_eq!(until, Some(28));
 }
+
+#[test]
+fn a_node_that_returned_waits_as_long_as_the_others_wait_for_it() {
+    let pace = Pace { gather: 0, spacing: 6 * MINUTE };
+    let mut scene = Scene::new("h0 d10").with_node("b").with_endpoint("Blog", "h0 d12");
+    scene.pace = pace;
+    scene.logs[0].introduce(&Introduction { pace, ..introduction(100, &[&channel()]) }, at(-1_000));
+    assert_eq!(scene.send(11), ["down Shop 10"]);
+    scene.logs[0].returned = at(13);
+    let minute = |me: &str| {
+        let (mut logs, pace) = (scene.logs.clone(), if me == "a" { pace } else { Pace::default() });
+        if me == "b" {
+            logs.swap(0, 1);
+        }
+        let mut scene = Scene { logs, pace, ..Scene::new("h0 d10").with_endpoint("Blog", "h0 d12") };
+        (13..60).find(|now| {
+            let plan = scene.plan(*now);
+            scene.logs[0].wait(&channel(), plan.waiting);
+            !plan.news.is_empty()
+        })
+    };
+    // The other node waits until minute 17 and for one slot, and this one for two slots.
+    assert_eq!((minute("b"), minute("a")), (Some(22), Some(26)));
+}
