@@ -285,7 +285,7 @@ impl PageState {
         (config.range, config.refresh) = (if self.fake_nodes().days > 90 { 90 * DAY } else { 30 * DAY }, DAY);
         match self {
             PageState::Broken => {
-                caddy.configure_exactly("{ \"titel\": \"Example Inc.\", \"source\": { \"type\": \"s3\" } }")
+                caddy.configure_exactly("{ \"titel\": \"Example Inc.\", \"source\": { \"type\": \"s3\" } }");
             }
             _ => caddy.configure_exactly(&config.to_json()),
         }

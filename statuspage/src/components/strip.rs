@@ -30,7 +30,7 @@ pub(super) fn strip(endpoint: EndpointRef, level: usize) -> ElementBuilder {
     let strip = StripRef { endpoint, level, pointed: RwSignal::new(None), visited: RwSignal::new(None) };
     let pointed = strip.pointed;
     let readout = div().dynamic_children(move || strip.pointed_bar(), |bar| bar.iter().map(readout).collect());
-    div().class("strip-box").child(bars(strip)).child(readout).on("pointerleave", move |_| pointed.set(None))
+    div().class("strip-box").child(bars(&strip)).child(readout).on("pointerleave", move |_| pointed.set(None))
 }
 
 /// A handle to a strip on the page, which identifies bars by their start.
@@ -135,7 +135,8 @@ impl StripRef {
 
 /// Builds the bars. For assistive technology, they are one slider, whose value is the current bar. A few paths draw all
 /// bars, and an invisible field on top of each bar handles the pointer and shows the focus.
-fn bars(strip: StripRef) -> ElementBuilder {
+fn bars(strip: &StripRef) -> ElementBuilder {
+    let strip = *strip;
     let drawing = Drawing::new();
     let mut fields = BarFields::default();
     let children = drawing.elements();

@@ -33,11 +33,11 @@ pub(super) fn timeline(context: AppContext) -> ElementBuilder {
         let count = hidden().map(|count| context.language.number(count))?;
         Some(context.language.format(texts::SHOW_ALL, &[&count]))
     };
-    let show_all = move || {
+    let expand_button = move || {
         let button = button().class("plain").attr("type", "button").text(label);
         vec![button.on("click", move |_| is_expanded.set(true))]
     };
-    let button = div().children_when(move || hidden().is_some(), show_all);
+    let button = div().children_when(move || hidden().is_some(), expand_button);
     section("timeline-title", context.text(texts::TIMELINE))
         .id("timeline")
         .child(days)

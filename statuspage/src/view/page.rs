@@ -212,7 +212,9 @@ pub fn strip_of_group(
     let period = Period::new(settings.range, settings.bars_limit, calendar);
     let member = |id: &usize| evaluate(&cache.dataset, *id, &cache.announcements, calendar, settings, appearance);
     let mut members: Vec<EvaluatedEndpoint<'_>> = group.all.iter().filter_map(member).collect();
-    members.iter_mut().for_each(|member| member.retired = group.retired.contains(&member.id));
+    for member in &mut members {
+        member.retired = group.retired.contains(&member.id);
+    }
     group_strip(group.key, &members, &period, calendar)
 }
 

@@ -1,5 +1,7 @@
 //! The endpoints that are not healthy, listed below the headline so that visitors do not need to search for them.
 
+use std::cmp::Reverse;
+
 use shared::status::Status;
 
 use super::endpoint::EndpointView;
@@ -31,19 +33,18 @@ pub struct TroubledEndpoint {
 
 /// Returns the endpoints that are not healthy. `endpoints` is in page order.
 #[must_use]
-pub fn trouble<'e>(endpoints: impl Iterator<Item = &'e EndpointView> + Clone, language: &Language) -> TroubleList {
-    let of_status = |status: Status| {
-        endpoints.clone().filter(move |one| one.status == status && !one.is_retired).map(move |one| TroubledEndpoint {
-            id: one.id,
-            name: one.name.clone(),
-            status,
-            is_partial: one.is_localized,
-            is_planned: one.is_planned,
-            state: one.state.clone(),
-        })
+pub fn trouble<'e>(endpoints: impl Iterator<Item = &'e EndpointView>, language: &Language) -> TroubleList {
+    let describe = |endpoint: &EndpointView| TroubledEndpoint {
+        id: endpoint.id,
+        name: endpoint.name.clone(),
+        status: endpoint.status,
+        is_partial: endpoint.is_localized,
+        is_planned: endpoint.is_planned,
+        state: endpoint.state.clone(),
     };
-    let mut all: Vec<TroubledEndpoint> =
-        [Status::Down, Status::Degraded, Status::Unknown].into_iter().flat_map(of_status).collect();
+    let troubled = endpoints.filter(|endpoint| endpoint.status != Status::Healthy && !endpoint.is_retired);
+    let mut all: Vec<TroubledEndpoint> = troubled.map(describe).collect();
+    all.sort_by_key(|endpoint| Reverse(endpoint.status));
     let left_out = all.len().saturating_sub(TROUBLE_LIMIT);
     all.truncate(TROUBLE_LIMIT);
     let more = if left_out > 0 { language.plural(texts::AND_MORE, left_out, &[]) } else { String::new() };

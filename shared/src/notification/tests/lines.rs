@@ -330,7 +330,7 @@ fn a_node_that_returned_waits_as_long_as_the_others_wait_for_it() {
         if me == "b" {
             logs.swap(0, 1);
         }
-        let mut scene = Scene { logs, pace, ..Scene::new("h0 d10").with_endpoint("Blog", "h0 d12") };
+        let mut scene = Scene { pace, logs, ..Scene::new("h0 d10").with_endpoint("Blog", "h0 d12") };
         (13..60).find(|now| {
             let plan = scene.plan(*now);
             scene.logs[0].wait(&channel(), plan.waiting);
