@@ -358,6 +358,7 @@ fn budget_text(evaluated: &EvaluatedEndpoint<'_>, now: UnixNanos, language: &Lan
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Dataset;
     use crate::test_support::{dataset, evaluate, period, utc};
     use shared::page_config::appearance::Description;
 
