@@ -154,7 +154,7 @@ pub fn page(
         heads.map(|evaluated| Arc::new(endpoint::head(evaluated, &period, calendar, appearance))).collect();
     let are_few = evaluated.len() <= FEW_LIMIT;
     let trouble =
-        if are_few { TroubleList::default() } else { trouble(endpoints.iter().map(|one| &**one), calendar.language) };
+        if are_few { TroubleList::default() } else { trouble(&endpoints.iter().map(|one| &**one), calendar.language) };
     let opened = detail::open_bars(url_state, &endpoints, &period, calendar);
     let hidden = evaluated.len().saturating_sub(ENDPOINTS_SHOWN);
     let is_unlisted = cache.list_error.is_some() || cache.posts.list_error.is_some();

@@ -1,7 +1,5 @@
 //! The endpoints that are not healthy, listed below the headline so that visitors do not need to search for them.
 
-use std::cmp::Reverse;
-
 use shared::status::Status;
 
 use super::endpoint::EndpointView;
@@ -33,7 +31,7 @@ pub struct TroubledEndpoint {
 
 /// Returns the endpoints that are not healthy. `endpoints` is in page order.
 #[must_use]
-pub fn trouble<'e>(endpoints: impl Iterator<Item = &'e EndpointView>, language: &Language) -> TroubleList {
+pub fn trouble<'e>(endpoints: &(impl Iterator<Item = &'e EndpointView> + Clone), language: &Language) -> TroubleList {
     let describe = |endpoint: &EndpointView| TroubledEndpoint {
         id: endpoint.id,
         name: endpoint.name.clone(),
@@ -42,9 +40,11 @@ pub fn trouble<'e>(endpoints: impl Iterator<Item = &'e EndpointView>, language: 
         is_planned: endpoint.is_planned,
         state: endpoint.state.clone(),
     };
-    let troubled = endpoints.filter(|endpoint| endpoint.status != Status::Healthy && !endpoint.is_retired);
-    let mut all: Vec<TroubledEndpoint> = troubled.map(describe).collect();
-    all.sort_by_key(|endpoint| Reverse(endpoint.status));
+    let of_status = |status: Status| {
+        endpoints.clone().filter(move |endpoint| endpoint.status == status && !endpoint.is_retired).map(describe)
+    };
+    let worst_first = [Status::Down, Status::Degraded, Status::Unknown];
+    let mut all: Vec<TroubledEndpoint> = worst_first.into_iter().flat_map(of_status).collect();
     let left_out = all.len().saturating_sub(TROUBLE_LIMIT);
     all.truncate(TROUBLE_LIMIT);
     let more = if left_out > 0 { language.plural(texts::AND_MORE, left_out, &[]) } else { String::new() };
@@ -69,7 +69,7 @@ mod tests {
         let all = evaluate(&dataset);
         let heads: Vec<EndpointView> =
             all.iter().map(|one| super::super::endpoint::head(one, &period(), utc(), &Appearance::default())).collect();
-        let list = trouble(heads.iter(), english());
+        let list = trouble(&heads.iter(), english());
         let names: Vec<&str> = list.endpoints.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["C", "B", "D", "E", "F", "G", "H", "I", "J", "K"]);
         assert_eq!((list.more.as_str(), list.endpoints[0].state.as_str()), ("1 more", "Down for 0 s"));
