@@ -5,6 +5,7 @@ use super::expected::Predicate;
 use super::expression::Expression;
 use super::operand::{Operand, Operator};
 use super::subject::Subject;
+use super::word_traps::delimited_pattern;
 use crate::checks::text_pattern::TextPattern;
 
 impl Assertion {
@@ -22,13 +23,8 @@ impl Assertion {
 pub fn string_advice(text: &str) -> Option<String> {
     let has_alternatives = text.split('|').all(|part| part.starts_with(char::is_alphanumeric)) && text.contains('|');
     let has_wildcard = text.len() > 1 && (text.starts_with('*') || text.ends_with('*'));
-    let inside = text.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'));
-    let has_delimiters = inside.is_some_and(|(pattern, flags)| {
-        !pattern.is_empty()
-            && !flags.is_empty()
-            && flags.len() <= 4
-            && flags.chars().all(|flag| "gimsuxy".contains(flag))
-    });
+    // Without flags, it can also be the path of a directory.
+    let has_delimiters = delimited_pattern(text).is_some_and(|(_, flags)| !flags.is_empty());
     (has_alternatives || has_wildcard || has_delimiters).then(|| {
         format!("`{text}` is compared as written: for alternatives, wildcards and other patterns, use `matches`")
     })
