@@ -40,10 +40,7 @@ impl Expression {
             }
             Expression::Holds(subject, predicate) => {
                 advice.extend(subject.advice());
-                advice.extend(predicate.advice());
-                if matches!((subject, predicate), (Subject::Status, Predicate::Exists)) {
-                    advice.push("it holds for every status, including those of errors".to_owned());
-                }
+                advice.extend(predicate.advice_about(subject));
             }
         }
     }
@@ -79,8 +76,11 @@ impl Subject {
 }
 
 impl Predicate {
-    fn advice(&self) -> Option<String> {
+    fn advice_about(&self, subject: &Subject) -> Option<String> {
         match self {
+            Predicate::Exists if matches!(subject, Subject::Status) => {
+                Some("it holds for every status, including those of errors".to_owned())
+            }
             Predicate::Contains(Operand::Text(text)) if text.is_empty() => {
                 Some("every text contains the empty string".to_owned())
             }
