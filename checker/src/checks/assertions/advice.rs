@@ -50,16 +50,9 @@ impl Expression {
         let Expression::Holds(subject @ Subject::JsonPath(path), Predicate::Compares(operator, _)) = self else {
             return None;
         };
-        let opposite = match operator {
-            Operator::Equal => Operator::NotEqual,
-            Operator::NotEqual => Operator::Equal,
-            Operator::Less => Operator::GreaterOrEqual,
-            Operator::LessOrEqual => Operator::Greater,
-            Operator::Greater => Operator::LessOrEqual,
-            Operator::GreaterOrEqual => Operator::Less,
-        };
         path.is_singular.then(|| {
-            format!("it also holds if {subject} is missing: to prevent that, write `{}` without `not`", opposite.word())
+            let opposite = operator.opposite().word();
+            format!("it also holds if {subject} is missing: to prevent that, write `{opposite}` without `not`")
         })
     }
 }
