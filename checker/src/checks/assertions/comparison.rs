@@ -97,8 +97,7 @@ fn order(value: &ActualValue<'_>, operand: &Operand, texts: JsonTexts<'_>) -> Re
         (ActualValue::AtLeast(least), _) => order_of_bound(*least, operand),
         (ActualValue::Text(header), _) => order_of_text(&visible_string(&header.text), operand),
         (ActualValue::Body(body), _) if body.has_streams() => {
-            let comparable = body.only(|part| order_of_part(part, operand).is_ok());
-            comparable.map_or(Err(NOT_ONE_STREAM), |part| order_of_part(part, operand))
+            body.only(|part| order_of_part(part, operand).ok()).ok_or(NOT_ONE_STREAM)
         }
         (ActualValue::Body(body), _) => order_of_part(body.whole(), operand),
         _ => Err(NOT_ORDERED),
@@ -148,7 +147,7 @@ fn equals_body(body: SearchedText<'_>, operand: &Operand) -> Result<bool, Reason
     let equals = |text: BodyText<'_>| equals_text(text, operand, equals_line);
     if body.has_streams()
         && matches!(operand, Operand::Number(_))
-        && let Some(number) = body.only(|part| order_of_part(part, operand).is_ok())
+        && let Some(number) = body.only(|part| order_of_part(part, operand).is_ok().then_some(part))
     {
         return equals(number);
     }

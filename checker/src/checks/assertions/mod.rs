@@ -195,8 +195,7 @@ impl<'a> Evidence<'a> {
     fn document(&self) -> Option<&Document<'a>> {
         let parse = || {
             let body = self.data.searched_text().filter(|body| !json_memory::is_too_large(body.whole().text()))?;
-            let is_json = |part: BodyText<'_>| !body.has_streams() || Document::is_json(part.text());
-            Document::parse(body.only(is_json)?.text())
+            body.only(|part| Document::parse(part.text()))
         };
         self.document.get_or_init(parse).as_ref()
     }
