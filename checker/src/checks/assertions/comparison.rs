@@ -17,7 +17,7 @@ use crate::checks::visible_text::visible_string;
 
 const TOO_LARGE: Reason = "the number is too large to compare";
 const SEVERAL: Reason = "the path selects several values; use `contains` or a filter";
-pub(super) const INEXACT: Reason = "the exact number is unknown, because an object repeats a key";
+pub(super) const INEXACT: Reason = "the exact number is unknown, because its key is repeated";
 const SAME_READING: Reason = "its type differs, but it reads the same";
 const BOTH_EMPTY: Reason = "its type differs, but it is also empty";
 const HAS_VALUE: Reason = "it contains this value; use `contains`";
