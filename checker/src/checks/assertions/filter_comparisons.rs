@@ -10,6 +10,8 @@ use super::document::Document;
 use super::filter_parser::{ParsedComparison, ParsedFilters, ParsedValue};
 use super::json_texts::JsonTexts;
 use super::operand::{Operand, Operator};
+use super::path_choices::choices;
+use super::path_route::PathRoute;
 use super::quantity::{has_number, is_text_order_ambiguous};
 use crate::checks::error_text::excerpt;
 
@@ -30,8 +32,8 @@ struct FilterComparison {
 #[derive(Debug, Clone)]
 enum ComparedValue {
     Literal(Operand),
-    /// Selects a value from an examined value.
-    Relative(JsonPath, String),
+    /// Selects a value from an examined value, on this route.
+    Relative(JsonPath, String, PathRoute),
     /// Selects a value from the whole body.
     Absolute(JsonPath, String),
 }
@@ -105,7 +107,10 @@ impl ComparedValue {
     fn compile(parsed: &ParsedValue) -> Option<ComparedValue> {
         Some(match parsed {
             ParsedValue::Literal(literal) => ComparedValue::Literal(literal.clone()),
-            ParsedValue::Relative(path) => ComparedValue::Relative(JsonPath::parse(path).ok()?, path.clone()),
+            ParsedValue::Relative(path) => {
+                let route = if choices(path).is_empty() { PathRoute::after_start(path) } else { PathRoute::default() };
+                ComparedValue::Relative(JsonPath::parse(path).ok()?, path.clone(), route)
+            }
             ParsedValue::Absolute(path) => ComparedValue::Absolute(JsonPath::parse(path).ok()?, path.clone()),
         })
     }
@@ -115,7 +120,10 @@ impl ComparedValue {
     fn absence_in(&self, examined: &[&Json], root: &Json, operator: Operator) -> Option<String> {
         match self {
             ComparedValue::Literal(_) => None,
-            ComparedValue::Relative(_, path) => {
+            ComparedValue::Relative(_, path, route) => {
+                if let Some(obstacle) = examined.iter().find_map(|value| route.obstacle_in(value, "@")) {
+                    return Some(format!("a filter cannot read a value: {obstacle}"));
+                }
                 let has_members = |value: &&Json| matches!(value, Json::Array(_) | Json::Object(_));
                 (path != "$" && !examined.iter().any(has_members))
                     .then(|| format!("a filter reads `{}` of values without members", path.replacen('$', "@", 1)))
@@ -133,7 +141,7 @@ impl ComparedValue {
     fn values<'j>(&self, examined: &'j Json, root: &'j Json) -> Vec<&'j Json> {
         match self {
             ComparedValue::Literal(_) => Vec::new(),
-            ComparedValue::Relative(path, _) => path.query(examined).all(),
+            ComparedValue::Relative(path, ..) => path.query(examined).all(),
             ComparedValue::Absolute(path, _) => path.query(root).all(),
         }
     }
@@ -257,6 +265,8 @@ mod tests {
             ("$.p[?@.s == 'DOWN']", r#"{"p":{"id":1,"s":"DOWN"}}"#, Some("reads `@.s` of values without members")),
             ("$.p[?@ == 'DOWN']", r#"{"p":["DOWN"]}"#, None),
             ("$.p[?value(@.e[*]) == 5]", r#"{"p":[{"e":[5,5]}]}"#, Some("compares several values")),
+            ("$.p[?@.j.s == 'DOWN']", r#"{"p":[{"j":"{\"s\":\"DOWN\"}"}]}"#, Some("`@.j` is a string that contains JSON")),
+            ("$.p[?@.j.s == 'DOWN']", r#"{"p":[{"j":null},{"j":{"s":"UP"}}]}"#, None),
         ] {
             let document = Document::parse(body.as_bytes()).expect(body);
             let found = FilterComparisons::new(&ParsedFilters::of_path(path)).ambiguity_in(&document, true);

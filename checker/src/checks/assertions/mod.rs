@@ -20,6 +20,7 @@ mod filter_comparisons;
 mod filter_numbers;
 mod filter_parser;
 mod header_text;
+mod json_framing;
 mod json_memory;
 mod json_texts;
 mod json_tree;
@@ -31,6 +32,7 @@ mod oracle_values;
 mod path_choices;
 mod path_container;
 mod path_remedy;
+mod path_route;
 mod quantity;
 mod search;
 mod subject;
@@ -211,7 +213,7 @@ impl<'a> Evidence<'a> {
                     _ => "neither standard output nor standard error is JSON",
                 }
             }
-            _ => "body is not JSON",
+            body => json_framing::why_not_json(body.map_or(&[], |body| body.whole().text())),
         }
     }
 

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 
 use super::path_choices::choices;
+use super::path_route::PathRoute;
 
 /// The lists and objects from which a path selects several values.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ struct PathStep {
     parents: NamedPath,
     /// The path from each of these values, which selects at most one value.
     fixed: NamedPath,
+    /// The values on this path after its start.
+    route: PathRoute,
     /// Whether several values can be selected from the value at the end.
     ends_in_container: bool,
     /// Whether the parents are values at any depth, as in `$..name`.
@@ -49,6 +52,7 @@ impl PathContainers {
             Some(PathStep {
                 parents: NamedPath::compile(start.map_or("$", |start| &path[..start.end]).to_owned())?,
                 fixed: NamedPath::compile(format!("${}", &path[from..to]))?,
+                route: PathRoute::after_start(&format!("${}", &path[from..to])),
                 ends_in_container: end.is_some(),
                 has_scattered_parents: start.is_some_and(|start| path[start.clone()].starts_with("..")),
             })
@@ -77,6 +81,9 @@ impl PathStep {
         let values = self.parents.compiled.query(root).all();
         if values.is_empty() {
             return self.has_scattered_parents.then(|| format!("`{parents}` does not select anything"));
+        }
+        if let Some(obstacle) = values.iter().find_map(|value| self.route.obstacle_in(value, "@")) {
+            return Some(format!("a value of `{parents}` cannot be read: {obstacle}"));
         }
         let is_container = |value: &Json| matches!(value, Json::Array(_) | Json::Object(_));
         if self.ends_in_container {
@@ -119,6 +126,7 @@ mod tests {
         let pods = json!({ "items": [{ "status": {} }, { "status": { "all": [{ "ready": true }] } }] });
         let pending = json!({ "items": [{ "status": {} }, { "status": { "all": null } }] });
         let single = json!({ "items": { "id": 1, "status": "DOWN" }, "status": "error" });
+        let wrapped = json!({ "items": [{ "p": "{\"status\":\"DOWN\"}" }] });
         let words = json!({ "items": ["DOWN"], "empty": [] });
         for (path, body, expected) in [
             ("$.items[*].status.all[?@.ready == false]", &pods, None),
@@ -135,6 +143,8 @@ mod tests {
             ("$.*.all[*]", &single, Some("no value of `$.*` has a list or an object at `@.all`")),
             ("$.status[*]", &single, Some("`$.status` is not a list or an object")),
             ("$.missing[*].x", &single, Some("`$.missing` is missing")),
+            ("$.items[*].p.status", &wrapped, Some("a value of `$.items[*]` cannot be read: `@.p` is a string that")),
+            ("$.items[*].p[*]", &wrapped, Some("no value of `$.items[*]` has a list or an object at `@.p`")),
         ] {
             let absence = PathContainers::of_path(path).absence_in(body);
             match expected {
