@@ -21,13 +21,17 @@ impl Assertion {
 /// Returns a clause about a string that is compared as written, but resembles a pattern.
 #[must_use]
 pub fn string_advice(text: &str) -> Option<String> {
+    resembles_pattern(text).then(|| {
+        format!("`{text}` is compared as written: for alternatives, wildcards and other patterns, use `matches`")
+    })
+}
+
+fn resembles_pattern(text: &str) -> bool {
     let has_alternatives = text.split('|').all(|part| part.starts_with(char::is_alphanumeric)) && text.contains('|');
     let has_wildcard = text.len() > 1 && (text.starts_with('*') || text.ends_with('*'));
     // Without flags, it can also be the path of a directory.
     let has_delimiters = delimited_pattern(text).is_some_and(|(_, flags)| !flags.is_empty());
-    (has_alternatives || has_wildcard || has_delimiters).then(|| {
-        format!("`{text}` is compared as written: for alternatives, wildcards and other patterns, use `matches`")
-    })
+    has_alternatives || has_wildcard || has_delimiters
 }
 
 impl Expression {
@@ -58,13 +62,18 @@ impl Expression {
 }
 
 impl Subject {
-    fn advice(&self) -> Option<String> {
-        let Subject::JsonPath(path) = self.root() else { return None };
-        let query = path.negated_test.as_deref()?;
-        Some(format!(
-            "`!{query}` tests whether the value is missing, not whether it is false: for the latter, write \
-             `{query} == false`"
-        ))
+    fn advice(&self) -> Vec<String> {
+        let Subject::JsonPath(path) = self.root() else { return Vec::new() };
+        let negated = path.negated_test.as_deref().map(|query| {
+            format!(
+                "`!{query}` tests whether the value is missing, not whether it is false: for the latter, write \
+                 `{query} == false`"
+            )
+        });
+        let literals = path.comparisons.literals().filter(|text| resembles_pattern(text)).map(|text| {
+            format!("`{text}` in a filter is compared as written: for alternatives, join comparisons with `||`")
+        });
+        negated.into_iter().chain(literals).collect()
     }
 }
 
@@ -122,6 +131,10 @@ mod tests {
             ("[BODY] contains '*DOWN*'", Some("is compared as written")),
             ("[BODY] contains '| total |'", None),
             ("[BODY] contains a*b", None),
+            ("has([JSON $[?@.name == 'a|b']])", Some("`a|b` in a filter is compared as written")),
+            ("len([JSON $[?'DOWN*' != @.s && @.up == true]]) == 0", Some("join comparisons with `||`")),
+            ("has([JSON $[?@.name == 'a b']])", None),
+            ("has([JSON $['a|b']])", None),
             ("[BODY] matches 'ok|'", Some("`ok|` matches every text")),
             ("[BODY] matches ''", Some("matches every text")),
             ("[BODY] matches '^$'", None),

@@ -4,11 +4,11 @@
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 
-use super::comparison::{equals_json, scalar_text};
+use super::comparison::equals_json;
 use super::decimal::Decimal;
 use super::document::Document;
 use super::filter_parser::{ParsedComparison, ParsedFilters, ParsedValue};
-use super::json_texts::JsonTexts;
+use super::json_texts::{JsonTexts, scalar_text};
 use super::operand::{Operand, Operator};
 use super::path_choices::choices;
 use super::path_route::PathRoute;
@@ -44,6 +44,15 @@ const SEVERAL: &str = "a filter compares several values at once";
 impl FilterComparisons {
     pub(super) fn new(filters: &ParsedFilters) -> FilterComparisons {
         FilterComparisons(filters.comparisons.iter().filter_map(FilterComparison::compile).collect())
+    }
+
+    /// Returns the strings in the filters.
+    pub(super) fn literals(&self) -> impl Iterator<Item = &str> {
+        let sides = self.0.iter().flat_map(|comparison| [&comparison.left, &comparison.right]);
+        sides.filter_map(|side| match side {
+            ComparedValue::Literal(Operand::Text(text)) => Some(text.as_str()),
+            _ => None,
+        })
     }
 
     /// Returns a clause about the first value that a filter distinguishes from another although it reads the same.
@@ -265,7 +274,11 @@ mod tests {
             ("$.p[?@.s == 'DOWN']", r#"{"p":{"id":1,"s":"DOWN"}}"#, Some("reads `@.s` of values without members")),
             ("$.p[?@ == 'DOWN']", r#"{"p":["DOWN"]}"#, None),
             ("$.p[?value(@.e[*]) == 5]", r#"{"p":[{"e":[5,5]}]}"#, Some("compares several values")),
-            ("$.p[?@.j.s == 'DOWN']", r#"{"p":[{"j":"{\"s\":\"DOWN\"}"}]}"#, Some("`@.j` is a string that contains JSON")),
+            (
+                "$.p[?@.j.s == 'DOWN']",
+                r#"{"p":[{"j":"{\"s\":\"DOWN\"}"}]}"#,
+                Some("`@.j` is a string that contains JSON"),
+            ),
             ("$.p[?@.j.s == 'DOWN']", r#"{"p":[{"j":null},{"j":{"s":"UP"}}]}"#, None),
         ] {
             let document = Document::parse(body.as_bytes()).expect(body);

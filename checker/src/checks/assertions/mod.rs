@@ -3,8 +3,10 @@
 //!
 //! A condition compares the actual [`value`] of a [`subject`] with the [`expected`] one (see [`comparison`]), or
 //! searches it (see [`search`]), and an [`expression`] combines conditions. A [`document`] is a body that was parsed as
-//! a [`json_tree`], and its numbers are compared as [`decimal`]s. Comparisons in the filters of its paths must not depend
-//! on types or notations (see [`filter_comparisons`]).
+//! a [`json_tree`], and its numbers are compared as [`decimal`]s. A value that could mean the same as an operand of another
+//! type is neither equal nor different (see [`likeness`]). Comparisons in the filters of its paths must not depend on types
+//! or notations (see [`filter_comparisons`]), and paths must not lead into values that they cannot enter (see
+//! [`path_route`]).
 //! [`syntax`] parses the text form, [`word_traps`] rejects likely mistakes, [`applicability`] checks that a kind of
 //! check provides the subjects, and [`mod@evaluate`] evaluates a check's assertions.
 
@@ -24,6 +26,9 @@ mod json_framing;
 mod json_memory;
 mod json_texts;
 mod json_tree;
+mod likeness;
+#[cfg(test)]
+mod likeness_tests;
 mod operand;
 #[cfg(test)]
 pub(super) mod oracle_tests;
@@ -51,6 +56,7 @@ use shared::check_file::Attempt;
 use shared::status::Status;
 
 use self::document::Document;
+use self::expected::Predicate;
 use self::expression::{Evaluated, Expression, Truth};
 use self::subject::{PathCost, Subject};
 use super::body_text::BodyText;
@@ -129,9 +135,14 @@ impl Assertion {
             .any(|subject| matches!(subject, Subject::JsonPath(path) if path.cost == PathCost::Unbounded))
     }
 
-    /// Returns whether the assertion parses the body as JSON.
+    /// Returns whether the assertion parses the body as JSON, for its paths or to compare it with a value.
     fn uses_json(&self) -> bool {
-        self.subjects().iter().any(|subject| matches!(subject, Subject::JsonPath(_)))
+        let uses_json = |(subject, predicate): (&Subject, &Predicate)| match subject.root() {
+            Subject::JsonPath(_) => true,
+            Subject::Body => matches!(predicate, Predicate::Compares(..)),
+            _ => false,
+        };
+        self.condition.0.conditions().into_iter().any(uses_json)
     }
 
     /// Returns the data that an attempt must capture for this assertion.
@@ -213,7 +224,7 @@ impl<'a> Evidence<'a> {
                     _ => "neither standard output nor standard error is JSON",
                 }
             }
-            body => json_framing::why_not_json(body.map_or(&[], |body| body.whole().text())),
+            _ => json_framing::why_not_json(self.text().unwrap_or_default()),
         }
     }
 

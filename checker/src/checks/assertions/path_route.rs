@@ -43,8 +43,11 @@ impl PathRoute {
         for point in &self.0 {
             let value = point.compiled.query(root).first()?;
             if let Some(kind) = point.obstacle(value) {
-                let place =
-                    if point.text == "$" { "body".to_owned() } else { format!("`{}`", point.text.replacen('$', start, 1)) };
+                let place = if point.text == "$" {
+                    "body".to_owned()
+                } else {
+                    format!("`{}`", point.text.replacen('$', start, 1))
+                };
                 return Some(format!("{place} is {kind}"));
             }
         }
