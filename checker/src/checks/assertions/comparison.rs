@@ -215,7 +215,7 @@ fn has_same_parts(text: &str, word: &str) -> bool {
         let parts = text.split([',', ';', '=']).map(|part| unquoted(part.trim()).trim().to_ascii_lowercase());
         parts.collect::<Vec<_>>()
     };
-    word.contains([',', ';']) && parts(text) == parts(word)
+    word.contains([',', ';', '=']) && parts(text) == parts(word)
 }
 
 /// Compares a text with the operand as written. The result is an error if they differ only in their notation, or if the
@@ -226,14 +226,16 @@ fn equals_word(text: &str, operand: &Operand) -> Result<bool, Reason> {
         return Ok(true);
     }
     let (text, word) = (unquoted(text.trim()), unquoted(word.trim()));
-    let is_same_container = || parse_container(&word).is_some_and(|expected| parse_container(&text) == Some(expected));
-    if text == word || has_same_value(&text, operand) || is_same_container() {
+    let (text, word) = (visible_string(text.trim()), word.trim());
+    let text = text.trim();
+    let is_same_container = || parse_container(word).is_some_and(|expected| parse_container(text) == Some(expected));
+    if text == word || has_same_value(text, operand) || is_same_container() {
         return Err(OTHER_NOTATION);
     }
-    if text.trim_start().starts_with(['[', '{']) && !word.is_empty() {
-        return equals_container_text(&text, operand);
+    if text.starts_with(['[', '{']) && !word.is_empty() {
+        return equals_container_text(text, operand);
     }
-    likeness::of_text(&text, operand).map_or(Ok(false), Err)
+    likeness::of_text(text, operand).map_or(Ok(false), Err)
 }
 
 /// Compares the values in a text that is a JSON list or object. The text itself differs from the operand.
@@ -270,7 +272,7 @@ fn has_same_value(text: &str, operand: &Operand) -> bool {
             // A number that is too large to compare could be equal.
             matches!(number.compare_from(text.trim()), Ok(Some(Ordering::Equal)) | Err(HugeExponent))
         }
-        Operand::Duration { nanos, .. } => duration::parse(text) == Ok(*nanos),
+        Operand::Duration { nanos, .. } => duration::parse(&text.replace(char::is_whitespace, "")) == Ok(*nanos),
         Operand::Text(_) | Operand::Flag(_) | Operand::Null | Operand::Empty(_) => false,
     }
 }

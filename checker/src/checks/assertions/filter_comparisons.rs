@@ -117,7 +117,7 @@ impl ComparedValue {
         Some(match parsed {
             ParsedValue::Literal(literal) => ComparedValue::Literal(literal.clone()),
             ParsedValue::Relative(path) => {
-                let route = if choices(path).is_empty() { PathRoute::after_start(path) } else { PathRoute::default() };
+                let route = if choices(path).is_empty() { PathRoute::from_values(path) } else { PathRoute::default() };
                 ComparedValue::Relative(JsonPath::parse(path).ok()?, path.clone(), route)
             }
             ParsedValue::Absolute(path) => ComparedValue::Absolute(JsonPath::parse(path).ok()?, path.clone()),
@@ -133,8 +133,7 @@ impl ComparedValue {
                 if let Some(obstacle) = examined.iter().find_map(|value| route.obstacle_in(value, "@")) {
                     return Some(format!("a filter cannot read a value: {obstacle}"));
                 }
-                let has_members = |value: &&Json| matches!(value, Json::Array(_) | Json::Object(_));
-                (path != "$" && !examined.iter().any(has_members))
+                (path != "$" && !examined.iter().any(|value| route.can_start_in(value)))
                     .then(|| format!("a filter reads `{}` of values without members", path.replacen('$', "@", 1)))
             }
             ComparedValue::Absolute(path, text) => match path.query(root).first() {
@@ -272,6 +271,7 @@ mod tests {
             ("$.p[?@.used > 90]", r#"{"p":[{"free":5}]}"#, None),
             ("$.p[?@.s == 'DOWN']", r#"{"p":["DOWN"]}"#, Some("reads `@.s` of values without members")),
             ("$.p[?@.s == 'DOWN']", r#"{"p":{"id":1,"s":"DOWN"}}"#, Some("reads `@.s` of values without members")),
+            ("$.p[?@.s == 'DOWN']", r#"{"p":[["s","DOWN"]]}"#, Some("reads `@.s` of values without members")),
             ("$.p[?@ == 'DOWN']", r#"{"p":["DOWN"]}"#, None),
             ("$.p[?value(@.e[*]) == 5]", r#"{"p":[{"e":[5,5]}]}"#, Some("compares several values")),
             (

@@ -72,7 +72,11 @@ pub(super) fn of_text(text: &str, operand: &Operand) -> Option<Reason> {
     let is_same = match operand {
         Operand::Text(_) => false,
         Operand::Number(number) if text.is_empty() => is_zero(number),
-        Operand::Number(number) => return contains_number(text, number).then_some(HAS_NUMBER),
+        Operand::Number(number) => match text.to_ascii_lowercase().as_str() {
+            "true" => !is_zero(number),
+            "false" | "null" => is_zero(number),
+            _ => return contains_number(text, number).then_some(HAS_NUMBER),
+        },
         Operand::Duration { .. } => return Decimal::parse(text).map(|_| NO_UNIT),
         Operand::Flag(flag) => match flag_of(text) {
             None => return Some(NOT_A_FLAG),
@@ -105,7 +109,7 @@ pub(super) fn of_json(json: &Json, operand: &Operand, texts: JsonTexts<'_>) -> O
     is_same.then_some(SIMILAR)
 }
 
-/// Returns whether a value stands for nothing: `null`, `false`, 0, or an empty list or object.
+/// Returns whether a value is empty or zero: `null`, `false`, 0, or an empty list or object.
 fn is_empty(json: &Json) -> bool {
     match json {
         Json::Null => true,
@@ -262,6 +266,9 @@ mod tests {
             ("ok", Operand::Null, None),
             ("\u{200b}", Operand::Empty("[]"), Some(SIMILAR)),
             ("x", Operand::Empty("[]"), None),
+            ("False", Operand::Number(Decimal::parse("0").expect("a number")), Some(SIMILAR)),
+            ("false", Operand::Number(Decimal::parse("1").expect("a number")), None),
+            ("true", Operand::Number(Decimal::parse("1").expect("a number")), Some(SIMILAR)),
             ("", Operand::Number(Decimal::parse("0.0").expect("a number")), Some(SIMILAR)),
             ("", Operand::Number(Decimal::parse("1").expect("a number")), None),
             ("60", Operand::Duration { word: "60s".to_owned(), nanos: 60 }, Some(NO_UNIT)),

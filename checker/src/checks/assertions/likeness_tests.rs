@@ -78,6 +78,9 @@ fn values_that_can_mean_the_same_are_not_different() {
         ("degraded", "true", "it is neither `true` nor `false`"),
         ("None", "null", MEANING),
         ("60", "60s", "it is a number without a unit"),
+        ("60 s", "60s", "it is equal, but written differently"),
+        (r#""\tDOWN""#, "DOWN", "it is equal, but written differently"),
+        (r#""DO\u200bWN""#, "DOWN", "it is equal, but written differently"),
     ] {
         expect(&with_body(body), &[], &[], &[(&format!("[BODY] != {operand}"), reason)]);
     }
@@ -107,6 +110,17 @@ fn json_text_is_not_different_from_a_value_in_it() {
             ("has([BODY].error.message)", "`$.error` is a string instead of an object"),
             ("[BODY].list.x == 1", "`$.list` is a list instead of an object"),
             ("[BODY].payload != DOWN", INSIDE),
+        ],
+    );
+    let events = with_body(r#"{"events": [{"status": "UP"}, "{\"status\":\"DOWN\"}"]}"#);
+    expect(
+        &events,
+        &["not has([JSON $..error])"],
+        &[],
+        &[
+            ("[JSON $.events[*].status] != DOWN", "`@` is a string that contains JSON"),
+            ("has([JSON $.events[?@.status == 'DOWN']])", "`@` is a string that contains JSON"),
+            ("[JSON $..status] != DOWN", "a string contains JSON in which `$..status` selects values"),
         ],
     );
     let wrapped = with_body(r#""{\"status\":\"DOWN\"}""#);

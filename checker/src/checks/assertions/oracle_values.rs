@@ -180,6 +180,9 @@ impl Node {
         match (self, operand) {
             (Node::Text(_), Operand::Text(_)) => false,
             (Node::Text(text), _) if shown(text).trim().is_empty() => is_nothing || *operand == Operand::Null,
+            (Node::Text(text), Operand::Number(number)) if text == "true" || text == "null" => {
+                is_zero(number) == (text == "null")
+            }
             (Node::Text(text), Operand::Number(number)) => numbers(shown(text).trim()).contains(number),
             (Node::Text(text), Operand::Flag(flag)) => meaning(&shown(text)).is_none_or(|meaning| meaning == *flag),
             (Node::Text(text), Operand::Null) => text == "null",

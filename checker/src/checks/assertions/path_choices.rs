@@ -29,6 +29,11 @@ impl Segment<'_> {
             }
     }
 
+    /// Returns whether the segment selects values at any depth.
+    pub(super) fn is_descent(&self) -> bool {
+        self.is_descent
+    }
+
     /// Returns whether the segment selects an element of a list by its index.
     pub(super) fn is_index(&self) -> bool {
         matches!(self.selector, Selector::Bracket(inside) if inside.trim().parse::<i64>().is_ok())

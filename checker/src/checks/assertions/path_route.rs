@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 
 use super::document::Document;
-use super::path_choices::segments;
+use super::path_choices::{Segment, segments};
 
 /// The values that a path with a single result passes on its way, in order.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +17,9 @@ struct RoutePoint {
     text: String,
     compiled: JsonPath,
     expects_list: bool,
+    /// Whether this is one of many values, which can have different types. Then only a string that contains JSON is an
+    /// obstacle.
+    is_mixed: bool,
 }
 
 impl PathRoute {
@@ -24,17 +27,29 @@ impl PathRoute {
     pub(super) fn of_path(path: &str) -> PathRoute {
         let point = |(at, expects_list): (usize, bool)| {
             let text = path[..at].to_owned();
-            Some(RoutePoint { compiled: JsonPath::parse(&text).ok()?, text, expects_list })
+            Some(RoutePoint { compiled: JsonPath::parse(&text).ok()?, text, expects_list, is_mixed: false })
         };
         let starts = segments(path).into_iter().map(|segment| (segment.range.start, segment.is_index()));
         PathRoute(starts.filter_map(point).collect())
     }
 
-    /// Returns the route of a path without its start.
-    pub(super) fn after_start(path: &str) -> PathRoute {
+    /// Returns the route of a path from each of many values.
+    pub(super) fn from_values(path: &str) -> PathRoute {
         let PathRoute(mut points) = PathRoute::of_path(path);
-        points.drain(..points.len().min(1));
+        if let Some(start) = points.first_mut() {
+            start.is_mixed = true;
+        }
         PathRoute(points)
+    }
+
+    /// Returns whether the path can continue from this value: with a name from an object, or with an index from a list.
+    /// Some programs write empty objects as `[]`.
+    pub(super) fn can_start_in(&self, value: &Json) -> bool {
+        match value {
+            Json::Array(elements) => elements.is_empty() || self.0.first().is_none_or(|start| start.expects_list),
+            Json::Object(members) => members.is_empty() || self.0.first().is_none_or(|start| !start.expects_list),
+            _ => false,
+        }
     }
 
     /// Returns a clause about the first value that the path cannot enter. `start` replaces the `$` in paths. Empty
@@ -43,12 +58,8 @@ impl PathRoute {
         for point in &self.0 {
             let value = point.compiled.query(root).first()?;
             if let Some(kind) = point.obstacle(value) {
-                let place = if point.text == "$" {
-                    "body".to_owned()
-                } else {
-                    format!("`{}`", point.text.replacen('$', start, 1))
-                };
-                return Some(format!("{place} is {kind}"));
+                let shown = point.text.replacen('$', start, 1);
+                return Some(if shown == "$" { format!("body is {kind}") } else { format!("`{shown}` is {kind}") });
             }
         }
         None
@@ -65,6 +76,7 @@ impl RoutePoint {
             Json::Number(number) if number.as_f64() == Some(0.0) => return None,
             Json::String(text) if text.trim().is_empty() => return None,
             Json::String(text) if is_container(text) => return Some("a string that contains JSON".to_owned()),
+            _ if self.is_mixed => return None,
             Json::Array(_) => "a list",
             Json::Object(_) => "an object",
             Json::String(_) => "a string",
@@ -72,6 +84,40 @@ impl RoutePoint {
             Json::Bool(true) => "`true`",
         };
         Some(format!("{kind} instead of {}", if self.expects_list { "a list" } else { "an object" }))
+    }
+}
+
+/// A path to values at any depth, such as `$..name`. It does not enter strings that contain JSON.
+#[derive(Debug, Clone)]
+pub(super) struct Descent {
+    text: String,
+    compiled: JsonPath,
+}
+
+impl Descent {
+    /// Returns the part of a path from its first `..` on.
+    pub(super) fn of_path(path: &str) -> Option<Descent> {
+        let start = segments(path).into_iter().find(Segment::is_descent)?.range.start;
+        let text = format!("${}", &path[start..]);
+        Some(Descent { compiled: JsonPath::parse(&text).ok()?, text })
+    }
+
+    /// Returns a clause about a string that contains JSON in which the path would select a value.
+    pub(super) fn obstacle_in(&self, value: &Json) -> Option<String> {
+        match value {
+            Json::Array(elements) => elements.iter().find_map(|element| self.obstacle_in(element)),
+            Json::Object(members) => members.values().find_map(|member| self.obstacle_in(member)),
+            Json::String(text) if text.trim_start().starts_with(['{', '[', '"']) => {
+                let document = Document::parse(text.as_bytes())?;
+                let is_inside =
+                    |root: &Json| self.compiled.query(root).first().is_some() || self.obstacle_in(root).is_some();
+                document
+                    .readings()
+                    .any(is_inside)
+                    .then(|| format!("a string contains JSON in which `{}` selects values", self.text))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -84,7 +130,7 @@ fn is_container(text: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use crate::checks::assertions::path_route::PathRoute;
+    use crate::checks::assertions::path_route::{Descent, PathRoute};
 
     #[test]
     fn values_that_a_path_cannot_enter_are_named() {
@@ -118,8 +164,28 @@ mod tests {
             assert_eq!(PathRoute::of_path(path).obstacle_in(body, "$").as_deref(), expected, "{path} {body}");
         }
         let item = json!({ "payload": "[]" });
-        let obstacle = PathRoute::after_start("$.payload[0]").obstacle_in(&item, "@");
+        let obstacle = PathRoute::from_values("$.payload[0]").obstacle_in(&item, "@");
         assert_eq!(obstacle.as_deref(), Some("`@.payload` is a string that contains JSON"));
-        assert_eq!(PathRoute::after_start("$.payload").obstacle_in(&json!("x"), "@"), None);
+        let obstacle = PathRoute::from_values("$.payload").obstacle_in(&json!("{}"), "@");
+        assert_eq!(obstacle.as_deref(), Some("`@` is a string that contains JSON"));
+        for other in [json!("x"), json!([1]), json!(7)] {
+            assert_eq!(PathRoute::from_values("$.payload").obstacle_in(&other, "@"), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn descents_do_not_enter_strings() {
+        let body =
+            json!({ "events": [{ "payload": "{\"status\":\"DOWN\"}" }, "[{\"x\":\"{\\\"deep\\\":1}\"}]", "{" ] });
+        for (path, expected) in [
+            ("$..status", Some("a string contains JSON in which `$..status` selects values")),
+            ("$.events..deep", Some("a string contains JSON in which `$..deep` selects values")),
+            ("$..[?@.status == 'DOWN']", None),
+            ("$..error", None),
+        ] {
+            let descent = Descent::of_path(path).expect(path);
+            assert_eq!(descent.obstacle_in(&body).as_deref(), expected, "{path}");
+        }
+        assert!(Descent::of_path("$.events[*].status").is_none());
     }
 }

@@ -345,6 +345,7 @@ fn headers_are_compared_as_text_and_by_value() {
             ("[HEADER x-version] != 1.1", NOTATION),
             ("[HEADER x-wait] != 1m", NOTATION),
             ("[HEADER content-type] != 'Text/HTML;charset=\"UTF-8\"'", NOTATION),
+            ("[HEADER x-result] != 'failed; code = 3'", NOTATION),
             ("[HEADER x-state] != down", INSIDE),
             ("[HEADER cache-control] != no-store", INSIDE),
             ("[HEADER content-type] != text/html", INSIDE),
