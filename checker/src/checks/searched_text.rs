@@ -67,15 +67,20 @@ impl<'a> SearchedText<'a> {
         !self.streams.is_empty()
     }
 
-    /// Returns the only part (the body or an output stream) for which `is_wanted` holds. Returns `None` if no part or
-    /// several parts qualify, or if standard output does not qualify and is not blank.
+    /// Returns what `read` finds in the only part (the body or an output stream) that it can read. Returns `None` if it
+    /// can read no part or several parts, or cannot read standard output although that is not blank.
     #[must_use]
-    pub fn only(self, is_wanted: impl Fn(BodyText<'a>) -> bool) -> Option<BodyText<'a>> {
-        let parts: Vec<BodyText<'a>> = self.parts().collect();
-        let first = parts.iter().position(|part| is_wanted(*part))?;
-        let is_blank = |part: &BodyText<'a>| part.text().trim_ascii().is_empty();
-        let is_only = !parts[first + 1..].iter().any(|part| is_wanted(*part));
-        (is_only && parts[..first].iter().all(is_blank)).then(|| parts[first])
+    pub fn only<T>(self, read: impl Fn(BodyText<'a>) -> Option<T>) -> Option<T> {
+        let mut only = None;
+        for part in self.parts() {
+            match (read(part), &only) {
+                (Some(_), Some(_)) => return None,
+                (Some(found), None) => only = Some(found),
+                (None, None) if !part.text().trim_ascii().is_empty() => return None,
+                (None, _) => {}
+            }
+        }
+        only
     }
 
     /// Searches the texts one by one. A match in one of two output streams is certain only if the whole output has one,

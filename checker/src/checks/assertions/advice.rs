@@ -5,6 +5,7 @@ use super::expected::Predicate;
 use super::expression::Expression;
 use super::operand::{Operand, Operator};
 use super::subject::Subject;
+use super::word_traps::delimited_pattern;
 use crate::checks::text_pattern::TextPattern;
 
 impl Assertion {
@@ -20,18 +21,17 @@ impl Assertion {
 /// Returns a clause about a string that is compared as written, but resembles a pattern.
 #[must_use]
 pub fn string_advice(text: &str) -> Option<String> {
-    let has_alternatives = text.split('|').all(|part| part.starts_with(char::is_alphanumeric)) && text.contains('|');
-    let has_wildcard = text.len() > 1 && (text.starts_with('*') || text.ends_with('*'));
-    let inside = text.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'));
-    let has_delimiters = inside.is_some_and(|(pattern, flags)| {
-        !pattern.is_empty()
-            && !flags.is_empty()
-            && flags.len() <= 4
-            && flags.chars().all(|flag| "gimsuxy".contains(flag))
-    });
-    (has_alternatives || has_wildcard || has_delimiters).then(|| {
+    resembles_pattern(text).then(|| {
         format!("`{text}` is compared as written: for alternatives, wildcards and other patterns, use `matches`")
     })
+}
+
+fn resembles_pattern(text: &str) -> bool {
+    let has_alternatives = text.split('|').all(|part| part.starts_with(char::is_alphanumeric)) && text.contains('|');
+    let has_wildcard = text.len() > 1 && (text.starts_with('*') || text.ends_with('*'));
+    // Without flags, it can also be the path of a directory.
+    let has_delimiters = delimited_pattern(text).is_some_and(|(_, flags)| !flags.is_empty());
+    has_alternatives || has_wildcard || has_delimiters
 }
 
 impl Expression {
@@ -44,10 +44,7 @@ impl Expression {
             }
             Expression::Holds(subject, predicate) => {
                 advice.extend(subject.advice());
-                advice.extend(predicate.advice());
-                if matches!((subject, predicate), (Subject::Status, Predicate::Exists)) {
-                    advice.push("it holds for every status, including those of errors".to_owned());
-                }
+                advice.extend(predicate.advice_about(subject));
             }
         }
     }
@@ -57,34 +54,35 @@ impl Expression {
         let Expression::Holds(subject @ Subject::JsonPath(path), Predicate::Compares(operator, _)) = self else {
             return None;
         };
-        let opposite = match operator {
-            Operator::Equal => Operator::NotEqual,
-            Operator::NotEqual => Operator::Equal,
-            Operator::Less => Operator::GreaterOrEqual,
-            Operator::LessOrEqual => Operator::Greater,
-            Operator::Greater => Operator::LessOrEqual,
-            Operator::GreaterOrEqual => Operator::Less,
-        };
         path.is_singular.then(|| {
-            format!("it also holds if {subject} is missing: to prevent that, write `{}` without `not`", opposite.word())
+            let opposite = operator.opposite().word();
+            format!("it also holds if {subject} is missing: to prevent that, write `{opposite}` without `not`")
         })
     }
 }
 
 impl Subject {
-    fn advice(&self) -> Option<String> {
-        let Subject::JsonPath(path) = self.root() else { return None };
-        let query = path.negated_test.as_deref()?;
-        Some(format!(
-            "`!{query}` tests whether the value is missing, not whether it is false: for the latter, write \
-             `{query} == false`"
-        ))
+    fn advice(&self) -> Vec<String> {
+        let Subject::JsonPath(path) = self.root() else { return Vec::new() };
+        let negated = path.negated_test.as_deref().map(|query| {
+            format!(
+                "`!{query}` tests whether the value is missing, not whether it is false: for the latter, write \
+                 `{query} == false`"
+            )
+        });
+        let literals = path.comparisons.literals().filter(|text| resembles_pattern(text)).map(|text| {
+            format!("`{text}` in a filter is compared as written: for alternatives, join comparisons with `||`")
+        });
+        negated.into_iter().chain(literals).collect()
     }
 }
 
 impl Predicate {
-    fn advice(&self) -> Option<String> {
+    fn advice_about(&self, subject: &Subject) -> Option<String> {
         match self {
+            Predicate::Exists if matches!(subject, Subject::Status) => {
+                Some("it holds for every status, including those of errors".to_owned())
+            }
             Predicate::Contains(Operand::Text(text)) if text.is_empty() => {
                 Some("every text contains the empty string".to_owned())
             }
@@ -133,6 +131,10 @@ mod tests {
             ("[BODY] contains '*DOWN*'", Some("is compared as written")),
             ("[BODY] contains '| total |'", None),
             ("[BODY] contains a*b", None),
+            ("has([JSON $[?@.name == 'a|b']])", Some("`a|b` in a filter is compared as written")),
+            ("len([JSON $[?'DOWN*' != @.s && @.up == true]]) == 0", Some("join comparisons with `||`")),
+            ("has([JSON $[?@.name == 'a b']])", None),
+            ("has([JSON $['a|b']])", None),
             ("[BODY] matches 'ok|'", Some("`ok|` matches every text")),
             ("[BODY] matches ''", Some("matches every text")),
             ("[BODY] matches '^$'", None),

@@ -8,19 +8,22 @@ use serde_json::Value as Json;
 use shared::{Nanos, duration};
 
 use super::decimal::{Decimal, HugeExponent};
-use super::json_texts::JsonTexts;
+use super::document::Document;
+use super::json_texts::{JsonTexts, scalar_text};
 use super::operand::{Judgment, Operand, Operator, Reason};
 use super::value::ActualValue;
+use super::{json_memory, likeness};
 use crate::checks::body_text::{BodyText, Found, Wanted};
 use crate::checks::searched_text::SearchedText;
 use crate::checks::visible_text::visible_string;
 
 const TOO_LARGE: Reason = "the number is too large to compare";
 const SEVERAL: Reason = "the path selects several values; use `contains` or a filter";
-pub(super) const INEXACT: Reason = "the exact number is unknown, because an object repeats a key";
+pub(super) const INEXACT: Reason = "the exact number is unknown, because its key is repeated";
 const SAME_READING: Reason = "its type differs, but it reads the same";
 const BOTH_EMPTY: Reason = "its type differs, but it is also empty";
 const HAS_VALUE: Reason = "it contains this value; use `contains`";
+const OTHER_CASE: Reason = "it is equal if case is ignored";
 const OTHER_NOTATION: Reason = "it is equal, but written differently";
 const IS_STREAM: Reason = "one of the two output streams is";
 const NOT_ONE_STREAM: Reason = "it is not clear which of standard output and standard error to compare";
@@ -97,8 +100,7 @@ fn order(value: &ActualValue<'_>, operand: &Operand, texts: JsonTexts<'_>) -> Re
         (ActualValue::AtLeast(least), _) => order_of_bound(*least, operand),
         (ActualValue::Text(header), _) => order_of_text(&visible_string(&header.text), operand),
         (ActualValue::Body(body), _) if body.has_streams() => {
-            let comparable = body.only(|part| order_of_part(part, operand).is_ok());
-            comparable.map_or(Err(NOT_ONE_STREAM), |part| order_of_part(part, operand))
+            body.only(|part| order_of_part(part, operand).ok()).ok_or(NOT_ONE_STREAM)
         }
         (ActualValue::Body(body), _) => order_of_part(body.whole(), operand),
         _ => Err(NOT_ORDERED),
@@ -148,7 +150,7 @@ fn equals_body(body: SearchedText<'_>, operand: &Operand) -> Result<bool, Reason
     let equals = |text: BodyText<'_>| equals_text(text, operand, equals_line);
     if body.has_streams()
         && matches!(operand, Operand::Number(_))
-        && let Some(number) = body.only(|part| order_of_part(part, operand).is_ok())
+        && let Some(number) = body.only(|part| order_of_part(part, operand).is_ok().then_some(part))
     {
         return equals(number);
     }
@@ -196,10 +198,13 @@ fn equals_line(text: &str, operand: &Operand) -> Result<bool, Reason> {
 /// Compares a header or the target of a redirect, or one of several values in it, such as `no-store, max-age=0` or
 /// `text/html; charset=utf-8`.
 fn equals_header(text: &str, operand: &Operand) -> Result<bool, Reason> {
-    let is_part = |part: &str| !part.trim().is_empty() && equals_word(part.trim(), operand) != Ok(false);
+    let word = operand.to_string();
+    let parts = || text.split([',', ';']).map(str::trim).filter(|part| !part.is_empty());
+    let is_same_word = |part: &str| part.to_lowercase() == word.trim().to_lowercase();
     match equals_word(text, operand) {
-        Ok(false) if has_same_parts(text, &operand.to_string()) => Err(OTHER_NOTATION),
-        Ok(false) if text.split([',', ';']).any(is_part) => Err(HAS_VALUE),
+        Ok(false) if has_same_parts(text, &word) => Err(OTHER_NOTATION),
+        Ok(false) if parts().any(|part| equals_word(part, operand) != Ok(false)) => Err(HAS_VALUE),
+        Ok(false) if is_same_word(text.trim()) || parts().any(is_same_word) => Err(OTHER_CASE),
         outcome => outcome,
     }
 }
@@ -210,18 +215,38 @@ fn has_same_parts(text: &str, word: &str) -> bool {
         let parts = text.split([',', ';', '=']).map(|part| unquoted(part.trim()).trim().to_ascii_lowercase());
         parts.collect::<Vec<_>>()
     };
-    word.contains([',', ';']) && parts(text) == parts(word)
+    word.contains([',', ';', '=']) && parts(text) == parts(word)
 }
 
-/// Compares a text with the operand as written. The result is an error if they differ only in their notation.
+/// Compares a text with the operand as written. The result is an error if they differ only in their notation, or if the
+/// text could mean the operand or is JSON that contains it.
 fn equals_word(text: &str, operand: &Operand) -> Result<bool, Reason> {
     let word = operand.to_string();
     if text == word {
         return Ok(true);
     }
     let (text, word) = (unquoted(text.trim()), unquoted(word.trim()));
-    let is_same_container = || parse_container(&word).is_some_and(|expected| parse_container(&text) == Some(expected));
-    if text == word || has_same_value(&text, operand) || is_same_container() { Err(OTHER_NOTATION) } else { Ok(false) }
+    let (text, word) = (visible_string(text.trim()), word.trim());
+    let text = text.trim();
+    let is_same_container = || parse_container(word).is_some_and(|expected| parse_container(text) == Some(expected));
+    if text == word || has_same_value(text, operand) || is_same_container() {
+        return Err(OTHER_NOTATION);
+    }
+    if text.starts_with(['[', '{']) && !word.is_empty() {
+        return equals_container_text(text, operand);
+    }
+    likeness::of_text(text, operand).map_or(Ok(false), Err)
+}
+
+/// Compares the values in a text that is a JSON list or object. The text itself differs from the operand.
+fn equals_container_text(text: &str, operand: &Operand) -> Result<bool, Reason> {
+    if json_memory::is_too_large(text.as_bytes()) {
+        return Err(json_memory::TOO_LARGE);
+    }
+    let Some(document) = Document::parse(text.as_bytes()) else { return Ok(false) };
+    let doubles = |number: &Json| document.double_text(number);
+    let mut outcomes = document.readings().map(|root| equals_json(root, operand, JsonTexts::new(&doubles, true)));
+    outcomes.find(|outcome| *outcome != Ok(false)).map_or(Ok(false), |outcome| outcome.and(Err(HAS_VALUE)))
 }
 
 /// Returns the contents of a quoted string, or the text itself.
@@ -247,14 +272,23 @@ fn has_same_value(text: &str, operand: &Operand) -> bool {
             // A number that is too large to compare could be equal.
             matches!(number.compare_from(text.trim()), Ok(Some(Ordering::Equal)) | Err(HugeExponent))
         }
-        Operand::Duration { nanos, .. } => duration::parse(text) == Ok(*nanos),
+        Operand::Duration { nanos, .. } => duration::parse(&text.replace(char::is_whitespace, "")) == Ok(*nanos),
         Operand::Text(_) | Operand::Flag(_) | Operand::Null | Operand::Empty(_) => false,
     }
 }
 
 /// Returns whether a JSON value equals an operand. The result is an error if the types differ, but the value reads the
-/// same or contains the operand.
+/// same, could mean the same, or contains the operand.
 pub(super) fn equals_json(json: &Json, operand: &Operand, texts: JsonTexts<'_>) -> Result<bool, Reason> {
+    match equals_as_written(json, operand, texts) {
+        Ok(false) => likeness::of_json(json, operand, texts).map_or(Ok(false), Err),
+        outcome => outcome,
+    }
+}
+
+/// Returns whether a JSON value equals an operand. The result is an error if the types differ, but the value reads the
+/// same or contains the operand.
+pub(super) fn equals_as_written(json: &Json, operand: &Operand, texts: JsonTexts<'_>) -> Result<bool, Reason> {
     match (json, operand) {
         (Json::Number(_), Operand::Number(expected)) => order_of_number(json, expected, texts).map(Ordering::is_eq),
         (Json::String(text), Operand::Text(_) | Operand::Duration { .. }) => {
@@ -264,17 +298,41 @@ pub(super) fn equals_json(json: &Json, operand: &Operand, texts: JsonTexts<'_>) 
         (Json::String(text), Operand::Number(expected)) if *text == expected.to_string() => Ok(true),
         (Json::Bool(flag), Operand::Flag(expected)) => Ok(flag == expected),
         (Json::Null, Operand::Null) => Ok(true),
-        (Json::Array(_) | Json::Object(_), Operand::Empty(word)) => equals_empty(json, word),
-        (Json::Array(_) | Json::Object(_), Operand::Text(text)) if parse_container(text).as_ref() == Some(json) => {
-            Err(SAME_READING)
-        }
-        (Json::Array(_) | Json::Object(_), _) if !can_be_inside(operand) => Ok(false),
-        (Json::Array(elements), _) => equals_none(elements.iter(), operand, texts),
-        (Json::Object(members), _) if members.contains_key(&operand.to_string()) => Err(HAS_VALUE),
-        (Json::Object(members), _) => equals_none(members.values(), operand, texts),
+        (Json::Array(_) | Json::Object(_), _) => equals_container(json, operand, texts),
         _ if reads_the_same(json, operand, texts) => Err(SAME_READING),
         _ => Ok(false),
     }
+}
+
+/// Compares a list or an object, which equals no operand except `[]` and `{}`.
+fn equals_container(container: &Json, operand: &Operand, texts: JsonTexts<'_>) -> Result<bool, Reason> {
+    match (container, operand) {
+        (_, Operand::Empty(word)) if equals_empty(container, word) != Ok(false) => equals_empty(container, word),
+        (_, Operand::Text(text)) if parse_container(text).as_ref() == Some(container) => Err(SAME_READING),
+        _ if only_value(container).is_some_and(|value| is_similar(value, operand, texts)) => Err(HAS_VALUE),
+        _ if !can_be_inside(operand) => Ok(false),
+        (Json::Object(members), _) if members.contains_key(&operand.to_string()) => Err(HAS_VALUE),
+        (Json::Object(members), _) => equals_none(members.values(), operand, texts),
+        (Json::Array(elements), _) => equals_none(elements.iter(), operand, texts),
+        _ => Ok(false),
+    }
+}
+
+/// Returns the value inside a list or an object that contains only one, at any depth.
+fn only_value(container: &Json) -> Option<&Json> {
+    let value = match container {
+        Json::Array(elements) => elements.first().filter(|_| elements.len() == 1),
+        Json::Object(members) => members.values().next().filter(|_| members.len() == 1),
+        _ => None,
+    };
+    value.map(|value| only_value(value).unwrap_or(value))
+}
+
+/// Returns whether the only value of a list or an object could be the one that a comparison refers to. A list is not
+/// empty because its value is.
+fn is_similar(value: &Json, operand: &Operand, texts: JsonTexts<'_>) -> bool {
+    let compare = if can_be_inside(operand) { equals_json } else { equals_as_written };
+    compare(value, operand, texts) != Ok(false)
 }
 
 /// Returns whether a list or an object is the empty one that is written like this.
@@ -286,7 +344,7 @@ fn equals_empty(container: &Json, word: &str) -> Result<bool, Reason> {
     }
 }
 
-/// Returns whether a comparison of a list or an object with this operand can refer to the values inside. A comparison
+/// Returns whether a comparison of a list or an object with this operand can refer to several values inside. A comparison
 /// with `null`, a flag, an empty string, `[]` or `{}` asks whether there is a value at all.
 fn can_be_inside(operand: &Operand) -> bool {
     match operand {
@@ -302,7 +360,7 @@ fn equals_none<'j>(
     operand: &Operand,
     texts: JsonTexts<'_>,
 ) -> Result<bool, Reason> {
-    let reason = values.find_map(|value| match equals_json(value, operand, texts) {
+    let reason = values.find_map(|value| match equals_as_written(value, operand, texts) {
         Ok(false) => None,
         Ok(true) | Err(SAME_READING) => Some(HAS_VALUE),
         Err(reason) => Some(reason),
@@ -319,14 +377,4 @@ fn reads_the_same(scalar: &Json, operand: &Operand, texts: JsonTexts<'_>) -> boo
     let is_same_number =
         |word: &str| Decimal::parse(word).is_some_and(|number| has_same_value(text, &Operand::Number(number)));
     text.eq_ignore_ascii_case(word.trim()) || is_same_number(word.trim())
-}
-
-/// Returns the text of a scalar: strings without quotes, and numbers as in the body. Returns `None` if the exact number
-/// is unknown.
-pub(super) fn scalar_text<'s, 't: 's>(scalar: &'s Json, texts: JsonTexts<'t>) -> Option<Cow<'s, str>> {
-    match scalar {
-        Json::String(text) => Some(text.into()),
-        Json::Number(number) if number.is_f64() => texts.double(scalar).map(Cow::Borrowed),
-        other => Some(other.to_string().into()),
-    }
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use serde::Deserialize as _;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 use serde_json_path::JsonPath;
@@ -25,9 +25,8 @@ const LARGEST: &[u8] = b"1.7976931348623157e308";
 pub(super) struct Document<'a> {
     pub(super) root: Json,
     text: &'a [u8],
-    /// The numbers that were read as doubles, found on first use. `None` if an object repeats a key, because then the
-    /// tree does not contain all values of the text.
-    doubles: OnceCell<Option<Doubles<'a>>>,
+    /// The numbers that were read as doubles, found on first use.
+    doubles: OnceCell<Doubles<'a>>,
     repetition: Option<Repetition>,
 }
 
@@ -43,8 +42,9 @@ struct Repetition {
 /// The maximum memory for the second tree of a document, in bytes.
 const SECOND_TREE_LIMIT: usize = 8 << 20;
 
-/// The original text of each number that was read as a double, by the address of its value in the tree.
-type Doubles<'a> = HashMap<usize, &'a str>;
+/// The original text of each number that was read as a double, by the address of its value in a tree. `None` if the
+/// number is the value of a repeated key, and was written in different ways.
+type Doubles<'a> = HashMap<usize, Option<&'a str>>;
 
 impl<'a> Document<'a> {
     /// Parses a document, with or without a byte order mark. Returns `None` if it is not JSON.
@@ -91,11 +91,15 @@ impl<'a> Document<'a> {
     pub(super) fn double_text(&self, value: &Json) -> Option<&'a str> {
         let read = || {
             let mut texts = HashMap::new();
-            let tree = Tree { value: &self.root, texts: &mut texts };
-            tree.deserialize(&mut serde_json::Deserializer::from_slice(self.text)).ok()?;
-            Some(texts)
+            for root in self.readings() {
+                let tree = Tree { value: Some(root), texts: &mut texts };
+                if tree.deserialize(&mut serde_json::Deserializer::from_slice(self.text)).is_err() {
+                    return HashMap::new();
+                }
+            }
+            texts
         };
-        self.doubles.get_or_init(read).as_ref()?.get(&address(value)).copied()
+        self.doubles.get_or_init(read).get(&address(value)).copied().flatten()
     }
 
     /// Returns the original text of a number, or an empty string if it is unknown.
@@ -150,9 +154,11 @@ fn string_length(text: &[u8]) -> usize {
     text.len()
 }
 
-/// A part of the parsed tree. It guides a second pass over the text, which finds the original text of numbers.
+/// A part of a parsed tree. It guides a second pass over the text, which finds the original text of numbers. If an object
+/// repeats a key, the text can have another structure than the tree.
 struct Tree<'t, 'n, 'a> {
-    value: &'t Json,
+    /// The value in the tree, or `None` if the tree does not contain this part of the text.
+    value: Option<&'t Json>,
     texts: &'n mut Doubles<'a>,
 }
 
@@ -161,13 +167,13 @@ impl<'a> DeserializeSeed<'a> for Tree<'_, '_, 'a> {
 
     fn deserialize<D: Deserializer<'a>>(self, text: D) -> Result<(), D::Error> {
         match self.value {
-            Json::Number(number) if number.is_f64() => {
-                let text = <&RawValue>::deserialize(text)?;
-                self.texts.insert(address(self.value), text.get());
+            Some(value) if value.is_f64() => {
+                let text = <&RawValue>::deserialize(text)?.get();
+                let known = self.texts.entry(address(value)).or_insert(Some(text));
+                *known = known.filter(|known| *known == text);
                 Ok(())
             }
-            Json::Array(_) => text.deserialize_seq(self),
-            Json::Object(_) => text.deserialize_map(self),
+            Some(Json::Array(_) | Json::Object(_)) => text.deserialize_any(self),
             _ => IgnoredAny::deserialize(text).map(drop),
         }
     }
@@ -180,25 +186,42 @@ impl<'a> Visitor<'a> for Tree<'_, '_, 'a> {
         formatter.write_str("the values of the parsed document")
     }
 
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
     fn visit_seq<A: SeqAccess<'a>>(self, mut elements: A) -> Result<(), A::Error> {
-        for value in self.value.as_array().into_iter().flatten() {
-            elements.next_element_seed(Tree { value, texts: self.texts })?;
-        }
+        let mut values = self.value.and_then(Json::as_array).into_iter().flatten();
+        while elements.next_element_seed(Tree { value: values.next(), texts: self.texts })?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut count = 0;
         while let Some(key) = members.next_key::<String>()? {
-            let value = self.value.get(&key).ok_or_else(|| A::Error::custom("unknown key"))?;
+            let value = self.value.and_then(|value| value.get(&key));
             members.next_value_seed(Tree { value, texts: self.texts })?;
-            count += 1;
         }
-        if self.value.as_object().is_some_and(|object| object.len() == count) {
-            Ok(())
-        } else {
-            Err(A::Error::custom("repeated key"))
-        }
+        Ok(())
     }
 }
 
@@ -227,9 +250,25 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_no_text_if_keys_repeat() {
-        let document = Document::parse(br#"{"a":1.5,"a":2.5}"#).expect("it is JSON");
-        assert_eq!(document.double_text(&document.root["a"]), None);
+    fn only_repeated_numbers_with_different_texts_are_unknown() {
+        let body = br#"{"a":1.5,"same":{"x":2.50},"a":2.5,"b":[0.1],"c":0.25,"same":{"x":2.50},"b":[0.10,7.5],"d":0.5,
+            "d":"x","e":{"f":1},"e":[3.5]}"#;
+        let document = Document::parse(body).expect("it is JSON");
+        let text = |root: &Json, pointer: &str| document.double_text(root.pointer(pointer).expect(pointer));
+        let readings: Vec<&Json> = document.readings().collect();
+        for (pointer, expected) in [
+            ("/a", None),
+            ("/same/x", Some("2.50")),
+            ("/b/0", None),
+            ("/b/1", Some("7.5")),
+            ("/c", Some("0.25")),
+            ("/e/0", Some("3.5")),
+        ] {
+            assert_eq!(text(readings[0], pointer), expected, "{pointer}");
+        }
+        for (pointer, expected) in [("/a", None), ("/c", Some("0.25")), ("/d", None), ("/same/x", Some("2.50"))] {
+            assert_eq!(text(readings[1], pointer), expected, "{pointer} in the other reading");
+        }
     }
 
     #[test]

@@ -199,7 +199,8 @@ fn obstacle<'a>(subject: &Subject, predicate: &Predicate, evidence: &'a Evidence
         let key = excerpt(key.as_bytes());
         return Some(format!("an object in the body repeats the key `{key}` with different values").into());
     }
-    if let Some(absence) = document.readings().find_map(|root| path.containers.absence_in(root)) {
+    let is_elsewhere = |root| path.route.obstacle_in(root, "$").or_else(|| path.containers.absence_in(root));
+    if let Some(absence) = document.readings().find_map(is_elsewhere) {
         return Some(absence.into());
     }
     let ambiguity = path.comparisons.ambiguity_in(document, evidence.is_certainly_utf_8());

@@ -4,12 +4,14 @@
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 
-use super::comparison::{equals_json, scalar_text};
+use super::comparison::equals_json;
 use super::decimal::Decimal;
 use super::document::Document;
 use super::filter_parser::{ParsedComparison, ParsedFilters, ParsedValue};
-use super::json_texts::JsonTexts;
+use super::json_texts::{JsonTexts, scalar_text};
 use super::operand::{Operand, Operator};
+use super::path_choices::choices;
+use super::path_route::PathRoute;
 use super::quantity::{has_number, is_text_order_ambiguous};
 use crate::checks::error_text::excerpt;
 
@@ -30,8 +32,8 @@ struct FilterComparison {
 #[derive(Debug, Clone)]
 enum ComparedValue {
     Literal(Operand),
-    /// Selects a value from an examined value.
-    Relative(JsonPath, String),
+    /// Selects a value from an examined value, on this route.
+    Relative(JsonPath, String, PathRoute),
     /// Selects a value from the whole body.
     Absolute(JsonPath, String),
 }
@@ -42,6 +44,15 @@ const SEVERAL: &str = "a filter compares several values at once";
 impl FilterComparisons {
     pub(super) fn new(filters: &ParsedFilters) -> FilterComparisons {
         FilterComparisons(filters.comparisons.iter().filter_map(FilterComparison::compile).collect())
+    }
+
+    /// Returns the strings in the filters.
+    pub(super) fn literals(&self) -> impl Iterator<Item = &str> {
+        let sides = self.0.iter().flat_map(|comparison| [&comparison.left, &comparison.right]);
+        sides.filter_map(|side| match side {
+            ComparedValue::Literal(Operand::Text(text)) => Some(text.as_str()),
+            _ => None,
+        })
     }
 
     /// Returns a clause about the first value that a filter distinguishes from another although it reads the same.
@@ -105,7 +116,10 @@ impl ComparedValue {
     fn compile(parsed: &ParsedValue) -> Option<ComparedValue> {
         Some(match parsed {
             ParsedValue::Literal(literal) => ComparedValue::Literal(literal.clone()),
-            ParsedValue::Relative(path) => ComparedValue::Relative(JsonPath::parse(path).ok()?, path.clone()),
+            ParsedValue::Relative(path) => {
+                let route = if choices(path).is_empty() { PathRoute::from_values(path) } else { PathRoute::default() };
+                ComparedValue::Relative(JsonPath::parse(path).ok()?, path.clone(), route)
+            }
             ParsedValue::Absolute(path) => ComparedValue::Absolute(JsonPath::parse(path).ok()?, path.clone()),
         })
     }
@@ -115,9 +129,11 @@ impl ComparedValue {
     fn absence_in(&self, examined: &[&Json], root: &Json, operator: Operator) -> Option<String> {
         match self {
             ComparedValue::Literal(_) => None,
-            ComparedValue::Relative(_, path) => {
-                let has_members = |value: &&Json| matches!(value, Json::Array(_) | Json::Object(_));
-                (path != "$" && !examined.iter().any(has_members))
+            ComparedValue::Relative(_, path, route) => {
+                if let Some(obstacle) = examined.iter().find_map(|value| route.obstacle_in(value, "@")) {
+                    return Some(format!("a filter cannot read a value: {obstacle}"));
+                }
+                (path != "$" && !examined.iter().any(|value| route.can_start_in(value)))
                     .then(|| format!("a filter reads `{}` of values without members", path.replacen('$', "@", 1)))
             }
             ComparedValue::Absolute(path, text) => match path.query(root).first() {
@@ -133,7 +149,7 @@ impl ComparedValue {
     fn values<'j>(&self, examined: &'j Json, root: &'j Json) -> Vec<&'j Json> {
         match self {
             ComparedValue::Literal(_) => Vec::new(),
-            ComparedValue::Relative(path, _) => path.query(examined).all(),
+            ComparedValue::Relative(path, ..) => path.query(examined).all(),
             ComparedValue::Absolute(path, _) => path.query(root).all(),
         }
     }
@@ -255,8 +271,15 @@ mod tests {
             ("$.p[?@.used > 90]", r#"{"p":[{"free":5}]}"#, None),
             ("$.p[?@.s == 'DOWN']", r#"{"p":["DOWN"]}"#, Some("reads `@.s` of values without members")),
             ("$.p[?@.s == 'DOWN']", r#"{"p":{"id":1,"s":"DOWN"}}"#, Some("reads `@.s` of values without members")),
+            ("$.p[?@.s == 'DOWN']", r#"{"p":[["s","DOWN"]]}"#, Some("reads `@.s` of values without members")),
             ("$.p[?@ == 'DOWN']", r#"{"p":["DOWN"]}"#, None),
             ("$.p[?value(@.e[*]) == 5]", r#"{"p":[{"e":[5,5]}]}"#, Some("compares several values")),
+            (
+                "$.p[?@.j.s == 'DOWN']",
+                r#"{"p":[{"j":"{\"s\":\"DOWN\"}"}]}"#,
+                Some("`@.j` is a string that contains JSON"),
+            ),
+            ("$.p[?@.j.s == 'DOWN']", r#"{"p":[{"j":null},{"j":{"s":"UP"}}]}"#, None),
         ] {
             let document = Document::parse(body.as_bytes()).expect(body);
             let found = FilterComparisons::new(&ParsedFilters::of_path(path)).ambiguity_in(&document, true);

@@ -5,9 +5,12 @@ use std::borrow::Cow;
 use encoding_rs::WINDOWS_1252;
 
 use crate::checks::body_text::{BodyText, Found, OriginalText, TextFacts, Wanted};
+use crate::checks::visible_text::visible_string;
 
 /// The reason if one of several headers with the same name has a match, but not all of them together.
 const ONE_HEADER: &str = "one of the headers with this name does";
+/// The reason if a header contains a string only in another case.
+const OTHER_CASE: &str = "it does if case is ignored";
 
 /// The value of a header, or the target of a redirect.
 #[derive(Debug, Clone)]
@@ -40,8 +43,15 @@ impl HeaderText {
         let is_found = |value: &String| BodyText::new(value.as_bytes(), None).search(wanted) != Found::No;
         match self.body_text().search(wanted) {
             Found::No if self.values.len() > 1 && self.values.iter().any(is_found) => Found::Unclear(ONE_HEADER),
+            Found::No if self.contains_without_case(wanted) => Found::Unclear(OTHER_CASE),
             found => found,
         }
+    }
+
+    /// Returns whether a string occurs if case is ignored. Clients ignore the case of many headers.
+    fn contains_without_case(&self, wanted: Wanted<'_>) -> bool {
+        let Wanted::Text(word) = wanted else { return false };
+        visible_string(&self.text).to_lowercase().contains(&visible_string(word).to_lowercase())
     }
 }
 

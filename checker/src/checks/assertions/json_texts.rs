@@ -1,5 +1,7 @@
 //! What is known about the text of the values in a JSON body.
 
+use std::borrow::Cow;
+
 use serde_json::Value as Json;
 
 use crate::checks::body_text::{BodyText, TextFacts};
@@ -33,5 +35,15 @@ impl<'a> JsonTexts<'a> {
     /// Returns a string in all of its readings.
     pub(super) fn read(self, text: &str) -> BodyText<'_> {
         BodyText::new(text.as_bytes(), Some(&UTF_8).filter(|_| self.is_utf_8))
+    }
+}
+
+/// Returns the text of a scalar: strings without quotes, and numbers as in the body. Returns `None` if the exact number
+/// is unknown.
+pub(super) fn scalar_text<'s, 't: 's>(scalar: &'s Json, texts: JsonTexts<'t>) -> Option<Cow<'s, str>> {
+    match scalar {
+        Json::String(text) => Some(text.into()),
+        Json::Number(number) if number.is_f64() => texts.double(scalar).map(Cow::Borrowed),
+        other => Some(other.to_string().into()),
     }
 }

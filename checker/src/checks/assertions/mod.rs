@@ -3,8 +3,10 @@
 //!
 //! A condition compares the actual [`value`] of a [`subject`] with the [`expected`] one (see [`comparison`]), or
 //! searches it (see [`search`]), and an [`expression`] combines conditions. A [`document`] is a body that was parsed as
-//! a [`json_tree`], and its numbers are compared as [`decimal`]s. Comparisons in the filters of its paths must not depend
-//! on types or notations (see [`filter_comparisons`]).
+//! a [`json_tree`], and its numbers are compared as [`decimal`]s. A value that could mean the same as an operand of another
+//! type is neither equal nor different (see [`likeness`]). Comparisons in the filters of its paths must not depend on types
+//! or notations (see [`filter_comparisons`]), and paths must not lead into values that they cannot enter (see
+//! [`path_route`]).
 //! [`syntax`] parses the text form, [`word_traps`] rejects likely mistakes, [`applicability`] checks that a kind of
 //! check provides the subjects, and [`mod@evaluate`] evaluates a check's assertions.
 
@@ -20,9 +22,13 @@ mod filter_comparisons;
 mod filter_numbers;
 mod filter_parser;
 mod header_text;
+mod json_framing;
 mod json_memory;
 mod json_texts;
 mod json_tree;
+mod likeness;
+#[cfg(test)]
+mod likeness_tests;
 mod operand;
 #[cfg(test)]
 pub(super) mod oracle_tests;
@@ -31,6 +37,7 @@ mod oracle_values;
 mod path_choices;
 mod path_container;
 mod path_remedy;
+mod path_route;
 mod quantity;
 mod search;
 mod subject;
@@ -49,6 +56,7 @@ use shared::check_file::Attempt;
 use shared::status::Status;
 
 use self::document::Document;
+use self::expected::Predicate;
 use self::expression::{Evaluated, Expression, Truth};
 use self::subject::{PathCost, Subject};
 use super::body_text::BodyText;
@@ -127,9 +135,14 @@ impl Assertion {
             .any(|subject| matches!(subject, Subject::JsonPath(path) if path.cost == PathCost::Unbounded))
     }
 
-    /// Returns whether the assertion parses the body as JSON.
+    /// Returns whether the assertion parses the body as JSON, for its paths or to compare it with a value.
     fn uses_json(&self) -> bool {
-        self.subjects().iter().any(|subject| matches!(subject, Subject::JsonPath(_)))
+        let uses_json = |(subject, predicate): (&Subject, &Predicate)| match subject.root() {
+            Subject::JsonPath(_) => true,
+            Subject::Body => matches!(predicate, Predicate::Compares(..)),
+            _ => false,
+        };
+        self.condition.0.conditions().into_iter().any(uses_json)
     }
 
     /// Returns the data that an attempt must capture for this assertion.
@@ -195,8 +208,7 @@ impl<'a> Evidence<'a> {
     fn document(&self) -> Option<&Document<'a>> {
         let parse = || {
             let body = self.data.searched_text().filter(|body| !json_memory::is_too_large(body.whole().text()))?;
-            let is_json = |part: BodyText<'_>| !body.has_streams() || Document::is_json(part.text());
-            Document::parse(body.only(is_json)?.text())
+            body.only(|part| Document::parse(part.text()))
         };
         self.document.get_or_init(parse).as_ref()
     }
@@ -212,7 +224,7 @@ impl<'a> Evidence<'a> {
                     _ => "neither standard output nor standard error is JSON",
                 }
             }
-            _ => "body is not JSON",
+            _ => json_framing::why_not_json(self.text().unwrap_or_default()),
         }
     }
 

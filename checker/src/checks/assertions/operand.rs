@@ -83,6 +83,18 @@ impl Operator {
         !matches!(self, Operator::Equal | Operator::NotEqual)
     }
 
+    /// Returns the operator that holds if this one does not.
+    pub(super) fn opposite(self) -> Operator {
+        match self {
+            Operator::Equal => Operator::NotEqual,
+            Operator::NotEqual => Operator::Equal,
+            Operator::Less => Operator::GreaterOrEqual,
+            Operator::LessOrEqual => Operator::Greater,
+            Operator::Greater => Operator::LessOrEqual,
+            Operator::GreaterOrEqual => Operator::Less,
+        }
+    }
+
     pub(super) fn word(self) -> &'static str {
         Operator::WORDS.iter().find(|(_, operator)| *operator == self).map_or("", |(word, _)| word)
     }

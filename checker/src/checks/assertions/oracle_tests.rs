@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use shared::check_file::Attempt;
 
-use super::oracle_values::{Operand, Requirement, count_equal, literal, requirement, shown, value};
+use super::oracle_values::{
+    Operand, Requirement, container_equals_text, count_equal, literal, requirement, shown, value,
+};
 use super::{Assertion, Evidence};
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 
@@ -69,9 +70,10 @@ struct Known<'a> {
 
 impl<'a> Known<'a> {
     fn new(text: &'a str, size: usize) -> Known<'a> {
-        let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
+        // A path cannot enter a string that is not blank, so the members of its value are unknown.
+        let is_blank = serde_json::from_str::<String>(text).is_ok_and(|text| text.trim().is_empty());
         let members = serde_json::from_str(text).ok();
-        Known { text, size, members: members.or_else(|| is_json.then(BTreeMap::new)) }
+        Known { text, size, members: members.or_else(|| is_blank.then(BTreeMap::new)) }
     }
 }
 
@@ -123,7 +125,8 @@ impl Condition {
             Condition::Contains(text) => Some(false).filter(|_| !body.text.replace("\\\"", "\"").contains(text)),
             // A string in quotes is neither equal nor different.
             Condition::Equals(text, _) if body.text.trim() == format!("\"{text}\"") => None,
-            Condition::Equals(text, is_equal) => Some((body.text.trim() == *text) == *is_equal),
+            Condition::Equals(text, is_equal) if body.text.trim() == *text => Some(*is_equal),
+            Condition::Equals(text, is_equal) => Some(container_equals_text(body.text, text)? == *is_equal),
             // A pattern that matches only without other whitespace around the body is neither met nor unmet.
             Condition::IsLine(text) if body.text.strip_suffix('\n').unwrap_or(body.text) == *text => Some(true),
             Condition::IsLine(text) => Some(false).filter(|_| body.text.trim() != *text),

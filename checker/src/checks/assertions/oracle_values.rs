@@ -110,7 +110,12 @@ impl Node {
     }
 
     /// Returns whether the value equals the operand, or `None` if this depends on how types are compared.
-    fn equals(&self, operand: &Operand) -> Option<bool> {
+    pub(super) fn equals(&self, operand: &Operand) -> Option<bool> {
+        self.is_written_as(operand).filter(|is_equal| *is_equal || !self.could_mean(operand))
+    }
+
+    /// Returns whether the value equals the operand, regardless of other types with the same meaning.
+    fn is_written_as(&self, operand: &Operand) -> Option<bool> {
         match (self, operand) {
             (Node::Number(number), Operand::Number(expected)) => return Some(number == expected),
             (Node::Text(text), Operand::Text(expected)) => {
@@ -121,24 +126,8 @@ impl Node {
             (Node::Text(text), Operand::Number(_)) if *text == operand.text() => return Some(true),
             (Node::Flag(flag), Operand::Flag(expected)) => return Some(flag == expected),
             (Node::Null, Operand::Null) => return Some(true),
-            (Node::List(_) | Node::Object(_), Operand::Empty(_) | Operand::Text("[]" | "{}")) => {
-                let (written, word) = (self.write(), operand.text());
-                return match operand {
-                    Operand::Empty(_) if written == word => Some(true),
-                    _ if written == word => None,
-                    Operand::Empty(_) if written.len() == word.len() => None,
-                    Operand::Empty(_) => Some(false),
-                    _ => self.has_inside(operand),
-                };
-            }
-            // These ask whether there is a value at all, whatever is inside.
-            (Node::List(_) | Node::Object(_), Operand::Flag(_) | Operand::Null | Operand::Text("")) => {
-                return Some(false);
-            }
+            (Node::List(_) | Node::Object(_), _) => return self.container_equals(operand),
             _ => {}
-        }
-        if !self.is_scalar() {
-            return self.has_inside(operand);
         }
         let (reading, word) = (shown(&self.reading()).trim().to_owned(), operand.text());
         let is_same =
@@ -146,14 +135,78 @@ impl Node {
         if is_same { None } else { Some(false) }
     }
 
+    fn container_equals(&self, operand: &Operand) -> Option<bool> {
+        let (written, word) = (self.write(), operand.text());
+        if matches!(operand, Operand::Empty(_)) && written.len() == word.len() {
+            return Some(true).filter(|_| written == word);
+        }
+        if matches!(operand, Operand::Text("[]" | "{}")) && written == word {
+            return None;
+        }
+        // These ask whether there is a value at all, whatever is inside.
+        let is_about_presence =
+            matches!(operand, Operand::Flag(_) | Operand::Null | Operand::Text("") | Operand::Empty(_));
+        let is_only_value = self.only_leaf().is_some_and(|leaf| {
+            let outcome = if is_about_presence { leaf.is_written_as(operand) } else { leaf.equals(operand) };
+            outcome != Some(false)
+        });
+        if is_only_value {
+            None
+        } else if is_about_presence {
+            Some(false)
+        } else {
+            self.has_inside(operand)
+        }
+    }
+
+    /// Returns the innermost value of lists and objects with one value each.
+    fn only_leaf(&self) -> Option<Node> {
+        let children = self.children();
+        let [child] = children.as_slice() else { return None };
+        Some(child.only_leaf().unwrap_or_else(|| child.clone()))
+    }
+
+    /// Returns whether programs could use the value in place of an operand of another type.
+    fn could_mean(&self, operand: &Operand) -> bool {
+        let is_zero = |number: &Decimal| Decimal::parse("0") == Some(*number);
+        let is_nothing = match operand {
+            Operand::Number(number) => is_zero(number),
+            Operand::Text(text) => text.is_empty(),
+            Operand::Flag(flag) => !flag,
+            Operand::Empty(_) => true,
+            Operand::Null => false,
+        };
+        let numbers = |text: &str| text.split([' ', '%']).filter_map(Decimal::parse).collect::<Vec<_>>();
+        match (self, operand) {
+            (Node::Text(_), Operand::Text(_)) => false,
+            (Node::Text(text), _) if shown(text).trim().is_empty() => is_nothing || *operand == Operand::Null,
+            (Node::Text(text), Operand::Number(number)) if text == "true" || text == "null" => {
+                is_zero(number) == (text == "null")
+            }
+            (Node::Text(text), Operand::Number(number)) => numbers(shown(text).trim()).contains(number),
+            (Node::Text(text), Operand::Flag(flag)) => meaning(&shown(text)).is_none_or(|meaning| meaning == *flag),
+            (Node::Text(text), Operand::Null) => text == "null",
+            (Node::Text(text), Operand::Empty(_)) => text == "[]",
+            (Node::Number(number), Operand::Text(text)) if !text.is_empty() => numbers(&shown(text)).contains(number),
+            (Node::Number(number), Operand::Flag(flag)) => is_zero(number) != *flag,
+            (Node::Number(number), _) => is_zero(number) && is_nothing,
+            (Node::Flag(flag), Operand::Number(number)) => is_zero(number) != *flag,
+            (Node::Flag(flag), Operand::Text(text)) if !text.is_empty() => meaning(text) == Some(*flag),
+            (Node::Flag(flag), _) => !flag && is_nothing,
+            (Node::Null, Operand::Text("null")) => true,
+            (Node::Null, _) => is_nothing,
+            (Node::List(_) | Node::Object(_), _) => self.children().is_empty() && is_nothing,
+        }
+    }
+
     /// Compares the values inside a list or an object, which is not equal to the operand as a whole.
     fn has_inside(&self, operand: &Operand) -> Option<bool> {
         let Node::Object(members) = self else {
-            let is_same = self.children().iter().any(|element| element.equals(operand) != Some(false));
+            let is_same = self.children().iter().any(|element| element.is_written_as(operand) != Some(false));
             return if is_same { None } else { Some(false) };
         };
         let is_key = members.iter().any(|(key, _)| *key == operand.text());
-        let is_same = is_key || members.iter().any(|(_, member)| member.equals(operand) != Some(false));
+        let is_same = is_key || members.iter().any(|(_, member)| member.is_written_as(operand) != Some(false));
         if is_same { None } else { Some(false) }
     }
 }
@@ -258,7 +311,7 @@ impl Requirement {
             .iter()
             .map(|scalar| match (scalar, self) {
                 (Node::Text(text), _) => self.is_in(text),
-                (_, Requirement::Contains(operand)) => scalar.equals(operand),
+                (_, Requirement::Contains(operand)) => scalar.is_written_as(operand),
                 _ => self.is_in(&scalar.reading()),
             })
             .collect();
@@ -296,13 +349,33 @@ pub(super) fn shown(text: &str) -> String {
     text.replace("\u{1b}[1m", "").replace('\u{200b}', "")
 }
 
+/// Returns what a generated text means as a flag.
+fn meaning(text: &str) -> Option<bool> {
+    match text.trim() {
+        "true" | "ok" | "1" | "5" => Some(true),
+        "false" | "0" | "null" | "no" | "" => Some(false),
+        _ => None,
+    }
+}
+
+/// Returns whether a body that is a JSON list or object equals a text, or `None` if the text is inside.
+pub(super) fn container_equals_text(body: &str, text: &'static str) -> Option<bool> {
+    let equals = |body: &str| match serde_json::from_str::<&RawValue>(body.trim()) {
+        Ok(raw) if body.trim().starts_with(['{', '[']) => Node::parse(raw).equals(&Operand::Text(text)),
+        _ => Some(false),
+    };
+    // The text itself is not a list or an object, so only a value inside can be equal.
+    if text.is_empty() { Some(false) } else { equals(body).and(equals(&shown(body))) }
+}
+
 fn unquoted(text: &str) -> &str {
     let text = text.trim();
     text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
 }
 
 /// Texts that read like other values or like each other.
-const AMBIGUOUS: [&str; 10] = ["1", "0", "true", "null", "x", "[]", "\"x\"", " x", "o\u{200b}k", "\u{1b}[1m1"];
+const AMBIGUOUS: [&str; 13] =
+    ["1", "0", "true", "null", "x", "[]", "\"x\"", " x", "o\u{200b}k", "\u{1b}[1m1", "5 %", "-1 ms", "no"];
 
 fn text() -> impl Strategy<Value = &'static str> {
     prop_oneof![prop::sample::select(&TEXTS), prop::sample::select(&AMBIGUOUS)]

@@ -7,10 +7,14 @@ use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 
 use super::path_choices::choices;
+use super::path_route::{Descent, PathRoute};
 
 /// The lists and objects from which a path selects several values.
 #[derive(Debug, Clone)]
-pub(super) struct PathContainers(Vec<PathStep>);
+pub(super) struct PathContainers {
+    steps: Vec<PathStep>,
+    descent: Option<Descent>,
+}
 
 /// A part of a path between two segments that can select several values.
 #[derive(Debug, Clone)]
@@ -19,6 +23,8 @@ struct PathStep {
     parents: NamedPath,
     /// The path from each of these values, which selects at most one value.
     fixed: NamedPath,
+    /// The values on this path.
+    route: PathRoute,
     /// Whether several values can be selected from the value at the end.
     ends_in_container: bool,
     /// Whether the parents are values at any depth, as in `$..name`.
@@ -49,18 +55,21 @@ impl PathContainers {
             Some(PathStep {
                 parents: NamedPath::compile(start.map_or("$", |start| &path[..start.end]).to_owned())?,
                 fixed: NamedPath::compile(format!("${}", &path[from..to]))?,
+                route: PathRoute::from_values(&format!("${}", &path[from..to])),
                 ends_in_container: end.is_some(),
                 has_scattered_parents: start.is_some_and(|start| path[start.clone()].starts_with("..")),
             })
         };
         let is_used = |step: &PathStep| step.ends_in_container || step.fixed.text != "$";
         let steps = starts.zip(ends).filter_map(step).filter(is_used);
-        PathContainers(if choices.is_empty() { Vec::new() } else { steps.collect() })
+        let steps = if choices.is_empty() { Vec::new() } else { steps.collect() };
+        PathContainers { steps, descent: Descent::of_path(path) }
     }
 
-    /// Returns a clause about a list or an object that is missing.
+    /// Returns a clause about a list or an object that is missing, or that the path does not enter.
     pub(super) fn absence_in(&self, root: &Json) -> Option<String> {
-        self.0.iter().find_map(|step| step.absence_in(root))
+        let absence = self.steps.iter().find_map(|step| step.absence_in(root));
+        absence.or_else(|| self.descent.as_ref()?.obstacle_in(root))
     }
 }
 
@@ -78,6 +87,9 @@ impl PathStep {
         if values.is_empty() {
             return self.has_scattered_parents.then(|| format!("`{parents}` does not select anything"));
         }
+        if let Some(obstacle) = values.iter().find_map(|value| self.route.obstacle_in(value, "@")) {
+            return Some(format!("a value of `{parents}` cannot be read: {obstacle}"));
+        }
         let is_container = |value: &Json| matches!(value, Json::Array(_) | Json::Object(_));
         if self.ends_in_container {
             let has_container = |value: &&Json| self.fixed.compiled.query(value).first().is_some_and(is_container);
@@ -85,7 +97,8 @@ impl PathStep {
             let absence = || format!("no value of `{parents}` has a list or an object at `{path}`");
             return (!values.iter().any(has_container)).then(absence);
         }
-        (!values.into_iter().any(is_container)).then(|| format!("no value of `{parents}` is a list or an object"))
+        let can_start = values.into_iter().any(|value| self.route.can_start_in(value));
+        (!can_start).then(|| format!("no value of `{parents}` is a list or an object with such members"))
     }
 }
 
@@ -108,7 +121,7 @@ mod tests {
             ("$['a*', 'b']", &["$ $"]),
             ("$.a['x'][0:2][*]", &["$ $.a['x']", "$.a['x'][0:2] $"]),
         ] {
-            let containers = PathContainers::of_path(path).0;
+            let containers = PathContainers::of_path(path).steps;
             let steps = containers.iter().map(|step| format!("{} {}", step.parents.text, step.fixed.text));
             assert_eq!(steps.collect::<Vec<_>>(), expected, "{path}");
         }
@@ -119,6 +132,8 @@ mod tests {
         let pods = json!({ "items": [{ "status": {} }, { "status": { "all": [{ "ready": true }] } }] });
         let pending = json!({ "items": [{ "status": {} }, { "status": { "all": null } }] });
         let single = json!({ "items": { "id": 1, "status": "DOWN" }, "status": "error" });
+        let wrapped =
+            json!({ "items": [{ "p": "{\"status\":\"DOWN\"}" }], "pairs": [["status", "DOWN"]], "blank": [[]] });
         let words = json!({ "items": ["DOWN"], "empty": [] });
         for (path, body, expected) in [
             ("$.items[*].status.all[?@.ready == false]", &pods, None),
@@ -135,6 +150,11 @@ mod tests {
             ("$.*.all[*]", &single, Some("no value of `$.*` has a list or an object at `@.all`")),
             ("$.status[*]", &single, Some("`$.status` is not a list or an object")),
             ("$.missing[*].x", &single, Some("`$.missing` is missing")),
+            ("$.pairs[*].status", &wrapped, Some("no value of `$.pairs[*]` is a list or an object with such members")),
+            ("$.pairs[*][1]", &wrapped, None),
+            ("$.blank[*].status", &wrapped, None),
+            ("$.items[*].p.status", &wrapped, Some("a value of `$.items[*]` cannot be read: `@.p` is a string that")),
+            ("$.items[*].p[*]", &wrapped, Some("no value of `$.items[*]` has a list or an object at `@.p`")),
         ] {
             let absence = PathContainers::of_path(path).absence_in(body);
             match expected {

@@ -3,8 +3,8 @@
 
 use serde_json::Value as Json;
 
-use super::comparison::{INEXACT, equals_json, scalar_text};
-use super::json_texts::JsonTexts;
+use super::comparison::{INEXACT, equals_as_written};
+use super::json_texts::{JsonTexts, scalar_text};
 use super::operand::{Judgment, Operand, Reason};
 use super::value::{ActualValue, SEARCH_LIMIT};
 use crate::checks::body_text::{Found, Wanted};
@@ -144,7 +144,7 @@ impl<'a> SearchTerm<'a> {
 
     fn equals(&self, scalar: &Json, texts: JsonTexts<'_>) -> Result<bool, Reason> {
         match self {
-            SearchTerm::Operand { operand, .. } => equals_json(scalar, operand, texts),
+            SearchTerm::Operand { operand, .. } => equals_as_written(scalar, operand, texts),
             SearchTerm::Match(_) => Ok(false),
         }
     }

@@ -13,6 +13,7 @@ use super::filter_comparisons::FilterComparisons;
 use super::filter_numbers::FilterNumbers;
 use super::header_text::HeaderText;
 use super::path_container::PathContainers;
+use super::path_route::PathRoute;
 use super::value::ActualValue;
 use crate::checks::probe_data::Capture;
 use crate::redact::redact_reference;
@@ -39,6 +40,8 @@ pub(super) struct JsonPathQuery {
     pub(super) compiled: JsonPath,
     /// The lists and objects from which the path selects several values.
     pub(super) containers: PathContainers,
+    /// The values on the way of a path that selects at most one value.
+    pub(super) route: PathRoute,
     /// Whether the path selects at most one value in any document (RFC 9535, section 2.3.5.1).
     pub(super) is_singular: bool,
     /// The text of the query, for error messages.

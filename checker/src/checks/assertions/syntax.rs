@@ -13,6 +13,7 @@ use super::filter_parser::{NegativeIndex, ParsedFilters};
 use super::operand::{Operand, Operator};
 use super::path_container::PathContainers;
 use super::path_remedy::with_quoted_names;
+use super::path_route::PathRoute;
 use super::subject::{JsonPathQuery, PathCost, Subject};
 use super::word_traps;
 use crate::checks::status_codes::StatusCodes;
@@ -317,6 +318,7 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
     Ok(Subject::JsonPath(Box::new(JsonPathQuery {
         compiled,
         containers: PathContainers::of_path(path),
+        route: if is_singular(path) { PathRoute::of_path(path) } else { PathRoute::default() },
         is_singular: is_singular(path),
         text: path.to_owned(),
         cost,

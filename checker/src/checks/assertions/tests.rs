@@ -260,6 +260,11 @@ fn numbers_are_compared_exactly() {
             &[("[BODY].a == 1.5", "the exact number is unknown"), ("[BODY].a != 1.5", "the exact number is unknown")],
         ),
         (
+            r#"{"load":0.50,"a":1.5,"a":1.5,"b":1,"b":2}"#,
+            &["[BODY].load == 0.5", "[BODY].a < 1.6", "[BODY].load != 0.4", "[JSON $.load] contains 0.5"],
+            &[("[BODY].b == 1", "an object in the body repeats the key `b` with different values")],
+        ),
+        (
             "9007199254740993\n",
             &["[BODY] == 9007199254740993", "[BODY] != 9007199254740992", "[BODY] contains 0993"],
             &[

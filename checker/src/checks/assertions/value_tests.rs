@@ -9,15 +9,17 @@ use crate::checks::probe_data::ProbeData;
 
 const TEXT: &str = "only its JSON text does";
 const TYPE: &str = "its type differs, but it reads the same";
-const INSIDE: &str = "it contains this value; use `contains`";
+pub(super) const INSIDE: &str = "it contains this value; use `contains`";
+pub(super) const MEANING: &str = "its type differs, but it can mean the same; compare it with a value of its type";
+pub(super) const NUMBER: &str = "it contains this number; use `contains` or `matches`";
 const NOTATION: &str = "it is equal, but written differently";
 
-fn with_body(body: &str) -> ProbeData {
+pub(super) fn with_body(body: &str) -> ProbeData {
     ProbeData { body: Some(body.as_bytes().to_vec()), ..ProbeData::default() }
 }
 
 /// Compares the outcomes of assertions with the expected ones.
-fn expect(data: &ProbeData, holding: &[&str], failing: &[&str], undetermined: &[(&str, &str)]) {
+pub(super) fn expect(data: &ProbeData, holding: &[&str], failing: &[&str], undetermined: &[(&str, &str)]) {
     let attempt = Attempt::default();
     let evidence = Evidence::new(data, &attempt);
     let evaluate = |text: &str| Assertion::parse(text).expect(text).evaluate(&evidence);
@@ -236,7 +238,7 @@ fn a_list_or_an_object_is_a_value_whatever_it_contains() {
 
 #[test]
 fn an_empty_list_or_object_can_be_compared() {
-    let body = r#"{"list":[],"object":{},"full":[[],{}],"null":null,"text":"[]","numbers":[1,2.0]}"#;
+    let body = r#"{"list":[],"object":{},"full":[[],{}],"null":null,"text":"[]","numbers":[1,2.0],"zero":0}"#;
     expect(
         &with_body(body),
         &[
@@ -244,7 +246,6 @@ fn an_empty_list_or_object_can_be_compared() {
             "[BODY].object == {}",
             "[BODY].full != []",
             "[BODY].full != {}",
-            "[BODY].null != []",
             "[JSON $.full[*]] != 5",
             "[BODY].text == '[]'",
             "[BODY].numbers != [1,3]",
@@ -262,10 +263,14 @@ fn an_empty_list_or_object_can_be_compared() {
             ("[BODY].list == {}", "its type differs, but it is also empty"),
             ("[BODY].list != '[]'", TYPE),
             ("[BODY].text != []", TYPE),
+            ("[BODY].null != []", MEANING),
+            ("[BODY].zero == {}", MEANING),
             ("[BODY].numbers != [1,2.0]", TYPE),
         ],
     );
-    expect(&with_body("[]\n"), &["[BODY] == []", "[BODY] != {}", "[BODY] contains []"], &["[BODY] != []"], &[]);
+    let list = with_body("[]\n");
+    let both_empty = "its type differs, but it is also empty";
+    expect(&list, &["[BODY] == []", "[BODY] contains []"], &["[BODY] != []"], &[("[BODY] != {}", both_empty)]);
     expect(&with_body("[ ]"), &["[BODY] != [1]"], &[], &[("[BODY] != []", NOTATION)]);
     expect(&with_body("{\"a\": 1}"), &["[JSON $] != {}"], &[], &[("[BODY] != '{\"a\":1}'", NOTATION)]);
 }
@@ -340,11 +345,17 @@ fn headers_are_compared_as_text_and_by_value() {
             ("[HEADER x-version] != 1.1", NOTATION),
             ("[HEADER x-wait] != 1m", NOTATION),
             ("[HEADER content-type] != 'Text/HTML;charset=\"UTF-8\"'", NOTATION),
+            ("[HEADER x-result] != 'failed; code = 3'", NOTATION),
             ("[HEADER x-state] != down", INSIDE),
             ("[HEADER cache-control] != no-store", INSIDE),
             ("[HEADER content-type] != text/html", INSIDE),
             ("[HEADER x-result] != failed", INSIDE),
             ("[HEADER x-quoted] != FAILED", NOTATION),
+            ("[HEADER x-depth] != 1000s", "it is a number without a unit"),
+            ("[HEADER cache-control] != 0", NUMBER),
+            ("[HEADER cache-control] == No-Store", "it is equal if case is ignored"),
+            ("[REDIRECT] == /Login", "it is equal if case is ignored"),
+            ("[HEADER cache-control] contains 'NO-STORE'", "it does if case is ignored"),
             ("[HEADER x-state] matches '^down$'", "one of the headers with this name does"),
             ("[HEADER x-state] < 5", "it is not a number"),
             ("[HEADER x-depth] < 5s", "it is not a duration with a unit"),

@@ -29,15 +29,20 @@ pub(super) fn reject_typing_mistakes(word: &str) -> Result<(), String> {
 /// Rejects a pattern with delimiters, such as `/fatal/i`, except for a path such as `/login/` in a URL. The error is a
 /// complete clause.
 pub(super) fn reject_delimiters(subject: &Subject, word: &str) -> Result<(), String> {
-    let Some((pattern, flags)) = word.strip_prefix('/').and_then(|rest| rest.rsplit_once('/')) else { return Ok(()) };
-    let are_flags = flags.len() <= 4 && flags.chars().all(|flag| "gimsuxy".contains(flag));
-    let is_path = flags.is_empty() && matches!(subject, Subject::Header(_) | Subject::Redirect);
-    if pattern.is_empty() || !are_flags || is_path {
+    let Some((pattern, flags)) = delimited_pattern(word) else { return Ok(()) };
+    if flags.is_empty() && matches!(subject, Subject::Header(_) | Subject::Redirect) {
         return Ok(());
     }
     let flags: String = flags.chars().filter(|flag| "imsx".contains(*flag)).collect();
     let flags = if flags.is_empty() { flags } else { format!("(?{flags})") };
     Err(format!("`{word}` has delimiters: write `'{flags}{pattern}'`, or put it in quotes to search for `/`"))
+}
+
+/// Returns the pattern and the flags of a word with delimiters, such as `/fatal/i`, as in JavaScript and Perl.
+pub(super) fn delimited_pattern(word: &str) -> Option<(&str, &str)> {
+    let (pattern, flags) = word.strip_prefix('/')?.rsplit_once('/')?;
+    let are_flags = flags.len() <= 4 && flags.chars().all(|flag| "gimsuxy".contains(flag));
+    (!pattern.is_empty() && are_flags).then_some((pattern, flags))
 }
 
 /// Rejects a class or range of status codes, such as `5xx`, for a subject that is not a status code. The error is a
