@@ -188,9 +188,10 @@ impl Node {
             (Node::Text(text), Operand::Null) => text == "null",
             (Node::Text(text), Operand::Empty(_)) => text == "[]",
             (Node::Number(number), Operand::Text(text)) if !text.is_empty() => numbers(&shown(text)).contains(number),
-            (Node::Number(number), Operand::Flag(flag)) => is_zero(number) != *flag,
+            (Node::Number(number), Operand::Flag(flag)) | (Node::Flag(flag), Operand::Number(number)) => {
+                is_zero(number) != *flag
+            }
             (Node::Number(number), _) => is_zero(number) && is_nothing,
-            (Node::Flag(flag), Operand::Number(number)) => is_zero(number) != *flag,
             (Node::Flag(flag), Operand::Text(text)) if !text.is_empty() => meaning(text) == Some(*flag),
             (Node::Flag(flag), _) => !flag && is_nothing,
             (Node::Null, Operand::Text("null")) => true,
