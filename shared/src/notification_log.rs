@@ -72,6 +72,9 @@ pub struct ServedChannel {
     pub waiting: Vec<Waiting>,
     /// The failed attempts since the node last delivered a message.
     pub retry: Option<Retry>,
+    /// When the node delivered a message again after failures because of which other nodes took its turns. They may be
+    /// sending news at that time.
+    pub resumed: Option<UnixNanos>,
     /// When the node last gave up on a message that the channel may have received.
     pub unconfirmed: Option<UnixNanos>,
     /// The recipients that have not accepted a message yet although others have.
@@ -165,6 +168,7 @@ impl ServedChannel {
             from,
             waiting,
             retry: None,
+            resumed: None,
             unconfirmed: None,
             deferred,
             incidents: None,

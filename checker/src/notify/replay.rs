@@ -109,7 +109,7 @@ pub fn replay(
             let message = compose(settings, &settings.channels[index], &plan, at);
             own.record(&plan.news, number, at);
             if !message.items.is_empty() {
-                own.succeeded(&channel.id);
+                own.succeeded(&channel.id, at);
                 messages.push(ReplayedMessage { channel: channel.id.clone(), message });
             }
         }

@@ -64,7 +64,7 @@ impl NotificationLog {
             missed = earlier.missed(channel, news, reception);
         }
         self.record(news, number, now);
-        self.succeeded(channel);
+        self.succeeded(channel, now);
         let deferred: HashSet<u32> = reception.deferred.iter().copied().collect();
         let has_accepted = |recipient: u32| !deferred.contains(&recipient);
         let parts = accept(&mut entries, (news, &reception.refused), has_accepted, |_| None);

@@ -7,16 +7,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::registers::LONGEST_RETRY;
+use super::registers::{FAILURES_LIMIT, LONGEST_RETRY, gives_up_turn};
 use crate::history::OVERLAP;
-use crate::notification_log::{ChannelId, FailureReason, NotificationLog, Retry};
+use crate::notification_log::{ChannelId, NotificationLog, Retry};
 use crate::object_name::NodeName;
 use crate::quorum::CLOCK_TOLERANCE;
 use crate::uptime::validity;
 use crate::{HOUR, MINUTE, Nanos, SECOND, UnixNanos};
-
-/// The number of consecutive failures after which the next node takes its turn.
-pub const FAILURES_LIMIT: u32 = 3;
 
 /// How long a new node, or one whose position changed, leaves news to the others, because they may still be acting on
 /// logs that they read earlier.
@@ -73,6 +70,9 @@ pub(super) struct Line<'a> {
     own: &'a NotificationLog,
     /// When the last message was sent to the channel.
     last_sent: UnixNanos,
+    /// Whether the evaluating node just delivered a message after failures, so that the other nodes may not know yet that
+    /// it takes its turns again.
+    has_resumed: bool,
     /// When all other nodes will know the evaluating node's position.
     settled_at: UnixNanos,
     now: UnixNanos,
@@ -133,20 +133,18 @@ impl<'a> Line<'a> {
             .chain([nodes.own])
             .filter_map(|log| {
                 let retry = log.channel(channel)?.retry;
-                // A failing node goes to the end of the line until it delivers a message. Otherwise, the others would
-                // wait for it in vain. If the provider did not respond in time, it may have accepted the message, so
-                // the other nodes do not send it as well.
-                let has_failed =
-                    retry.is_some_and(|retry| retry.tries >= FAILURES_LIMIT && retry.why != FailureReason::TimedOut);
-                Some(Member { log, retry, has_failed })
+                Some(Member { log, retry, has_failed: retry.is_some_and(gives_up_turn) })
             })
             .collect();
         members.sort_by(|one, other| (one.has_failed, one.rank()).cmp(&(other.has_failed, other.rank())));
-        let served_since = nodes.own.channel(channel).map_or(now, |served| served.from);
+        let served = nodes.own.channel(channel);
+        let served_since = served.map_or(now, |served| served.from);
+        let resumed = served.and_then(|served| served.resumed);
         Line {
             nodes: members,
             own: nodes.own,
             last_sent,
+            has_resumed: resumed.is_some_and(|resumed| now < resumed.saturating_add(SETTLING_TIME)),
             settled_at: nodes.own.since.max(served_since).saturating_add(SETTLING_TIME),
             now,
         }
@@ -186,12 +184,15 @@ impl<'a> Line<'a> {
         if at <= self.now { Turn::Now } else { Turn::Later { ahead: names(&ahead), at } }
     }
 
-    /// Returns when the first node in the line sends, which is now unless it has overtaken nodes that failed and a
-    /// message was just delivered. Until all nodes know of that message, one of them may still consider itself the first.
+    /// Returns when the first node in the line sends. This is now, unless a message was just delivered and the node has
+    /// overtaken nodes that failed, or has resumed after failures itself. Until all nodes know of that message, one of
+    /// them may still consider itself the first.
     fn turn_of_first(&self, eligible: &[&Member<'_>], own: &Member<'_>) -> Turn {
-        let is_overtaken = |member: &&&Member<'_>| member.has_failed && !own.has_failed && member.rank() < own.rank();
-        let overtaken = eligible.iter().filter(is_overtaken).map(|member| member.log.node.clone());
-        let (ahead, at): (Vec<NodeName>, _) = (overtaken.collect(), self.last_sent.saturating_add(SETTLING_TIME));
+        let is_overtaken = |member: &Member<'_>| member.has_failed && !own.has_failed && member.rank() < own.rank();
+        let may_send =
+            |member: &&&Member<'_>| member.log.node != own.log.node && (self.has_resumed || is_overtaken(member));
+        let others = eligible.iter().filter(may_send).map(|member| member.log.node.clone());
+        let (ahead, at): (Vec<NodeName>, _) = (others.collect(), self.last_sent.saturating_add(SETTLING_TIME));
         if ahead.is_empty() || at <= self.now { Turn::Now } else { Turn::Later { ahead, at } }
     }
 

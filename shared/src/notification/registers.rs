@@ -19,6 +19,9 @@ const RETENTION: Nanos = 50 * HOUR;
 /// How long a register is kept after another node replaced it.
 const REPLACED_RETENTION: Nanos = HOUR;
 
+/// The number of consecutive failures after which the next node takes its turn.
+pub const FAILURES_LIMIT: u32 = 3;
+
 /// The delay after the first failure. It doubles with each further failure.
 const FIRST_RETRY: Nanos = MINUTE;
 /// The longest time between two attempts.
@@ -164,6 +167,13 @@ fn is_future(register: &Register, now: UnixNanos) -> bool {
     register.at > now.saturating_add(CLOCK_TOLERANCE)
 }
 
+/// Returns whether a node goes to the end of the line until it delivers a message. Otherwise, the others would wait for it
+/// in vain. If the provider did not respond in time, it may have accepted the message, so the other nodes do not send it
+/// as well.
+pub(super) fn gives_up_turn(retry: Retry) -> bool {
+    retry.tries >= FAILURES_LIMIT && retry.why != FailureReason::TimedOut
+}
+
 /// A failed attempt to notify a channel.
 #[derive(Debug, Clone, Copy)]
 pub struct SendFailure {
@@ -248,8 +258,13 @@ impl NotificationLog {
     }
 
     /// Records that a channel accepted a message. Returns whether anything changed.
-    pub fn succeeded(&mut self, channel: &ChannelId) -> bool {
-        self.served(channel).is_some_and(|served| served.retry.take().is_some())
+    pub fn succeeded(&mut self, channel: &ChannelId, now: UnixNanos) -> bool {
+        let Some(served) = self.served(channel) else { return false };
+        let Some(retry) = served.retry.take() else { return false };
+        if gives_up_turn(retry) {
+            served.resumed = Some(now);
+        }
+        true
     }
 
     /// Records a failed attempt. The next attempt follows after 1, 2, 4 … 60 minutes, or after the time that the

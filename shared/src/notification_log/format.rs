@@ -143,6 +143,9 @@ fn write_channel(writer: &mut JsonWriter, channel: &ServedChannel) {
                 writer.string_member(key!("why"), &retry.why.to_string());
             });
         }
+        if let Some(resumed) = channel.resumed {
+            writer.integer_member(key!("resumed"), resumed);
+        }
         if let Some(unconfirmed) = channel.unconfirmed {
             writer.integer_member(key!("unconfirmed"), unconfirmed);
         }
@@ -242,6 +245,7 @@ fn read_channel(json: &Json<'_>) -> Option<ServedChannel> {
         from: integer(json, "from")?,
         waiting,
         retry,
+        resumed: integer(json, "resumed"),
         unconfirmed,
         deferred,
         incidents,

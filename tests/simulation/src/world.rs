@@ -274,7 +274,7 @@ impl World {
                 return;
             }
             sending.log.record(&sending.news, sending.number, clock);
-            sending.log.succeeded(&self.channel);
+            sending.log.succeeded(&self.channel, clock);
         }
         let saved = now + self.random.between(SECOND / 100, 2 * SECOND);
         self.at(saved, node, Event::Save);

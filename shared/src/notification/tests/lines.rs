@@ -100,7 +100,7 @@ fn a_retry_in_the_far_future_comes_from_a_wrong_clock() {
     let mut scene = Scene::new("h0 d10");
     let _ = scene.logs[0].failed(&channel(), SendFailure::new(FailureReason::Failed), at(11) + 30 * crate::DAY);
     assert_eq!(scene.plan(12).news.len(), 1);
-    scene.logs[0].succeeded(&channel());
+    scene.logs[0].succeeded(&channel(), at(12));
     for failures in 1..70 {
         let _ = scene.logs[0].failed(&channel(), SendFailure::new(FailureReason::Failed), at(11));
         let next = scene.logs[0].channel(&channel()).and_then(|served| served.retry).map(|retry| retry.next);
@@ -184,7 +184,7 @@ fn a_node_that_overtook_a_failing_one_waits_after_a_message() {
     assert_eq!(scene.plan(12).news.len(), 1);
     // Nothing changes if all nodes can deliver messages, or if the failing node would be behind this one.
     for log in [1, 2] {
-        scene.logs[1].succeeded(&channel());
+        scene.logs[1].succeeded(&channel(), at(11));
         for now in [1, 2, 4].into_iter().filter(|_| log == 2) {
             let _ = scene.logs[2].failed(&channel(), SendFailure::new(FailureReason::Failed), at(now));
         }
@@ -205,7 +205,30 @@ fn after_three_failures_the_next_node_takes_its_turn() {
     assert_eq!((retry.tries, retry.next), (3, at(18)));
     // The node `a` now waits for the others.
     assert!(matches!(&scene.plan(20).held[0].reason, HeldReason::Turn(ahead) if ahead.len() == 2));
-    assert!(scene.logs[0].succeeded(&channel()) && !scene.logs[0].succeeded(&channel()));
+    assert!(scene.logs[0].succeeded(&channel(), at(20)) && !scene.logs[0].succeeded(&channel(), at(20)));
+}
+
+#[test]
+fn a_node_that_delivers_again_waits_until_the_others_know() {
+    let mut scene = Scene::new("h0 d10").with_node("b").with_endpoint("Blog", "h0 d10");
+    let plan = scene.plan(11);
+    let deliver = |scene: &mut Scene| {
+        scene.logs[0].record(&plan.news[..1], 1, at(18));
+        assert!(scene.logs[0].succeeded(&channel(), at(18)));
+    };
+    for now in [11, 12] {
+        let _ = scene.logs[0].failed(&channel(), SendFailure::new(FailureReason::Failed), at(now));
+    }
+    let mut after_two = Scene { logs: scene.logs.clone(), ..Scene::new("h0 d10").with_endpoint("Blog", "h0 d10") };
+    deliver(&mut after_two);
+    assert_eq!(after_two.plan(18).news.len(), 1);
+    // After the third failure, the node `b` may already be sending the rest.
+    let _ = scene.logs[0].failed(&channel(), SendFailure::new(FailureReason::Failed), at(14));
+    deliver(&mut scene);
+    let held = scene.plan(18);
+    assert!(matches!(&held.held[0].reason, HeldReason::Turn(ahead) if ahead == &[node("b")]), "{held:?}");
+    assert_eq!((held.news.len(), held.next), (0, Some(at(18) + 30 * SECOND)));
+    assert_eq!(scene.plan(19).news.len(), 1);
 }
 
 #[test]

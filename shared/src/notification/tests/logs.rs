@@ -189,7 +189,7 @@ proptest! {
         let known = log.registers.clone();
         let deferred = Deferred { recipients: vec![number; 9], list, tries: number, next: time, known };
         let waiting = crate::notification_log::Waiting { since: time, news: vec![number; 9] };
-        log.channels[0].unconfirmed = Some(time);
+        (log.channels[0].unconfirmed, log.channels[0].resumed) = (Some(time), Some(time));
         (log.channels[0].deferred, log.channels[0].waiting) = (vec![deferred; 3], vec![waiting; 3]);
         prop_assert!(log.to_json().len() <= log.greatest_size());
     }

@@ -198,7 +198,7 @@ impl Scene {
         self.logs[0].wait(&channel(), plan.waiting.clone());
         self.logs[0].record(&plan.news, number, at(now));
         if !plan.news.is_empty() {
-            self.logs[0].succeeded(&channel());
+            self.logs[0].succeeded(&channel(), at(now));
         }
         words(&plan)
     }
